@@ -1,0 +1,143 @@
+# Everything here needs only Python 3.11, 3.12 or 3.13 and make: each target first installs what it needs, from the
+# hashed locks, into .venv. uv is used for speed where it is on the PATH (`UV=` turns that off).
+#   PYTHON=python3.12 make test    another Python       JOBS=4 make test    more test processes
+
+VENV ?= .venv
+JOBS ?= 2
+UV ?= $(shell command -v uv 2>/dev/null)
+BIN := $(VENV)/bin
+LOCKS := requirements.txt requirements-dev.txt requirements-spark.txt requirements-bench.txt
+
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Installs one lock's packages, every one checked against its hash, then this project without touching them.
+ifeq ($(UV),)
+  install = $(BIN)/python -m pip install --quiet --require-hashes -r $(1) && \
+    $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . && touch $@
+else
+  install = "$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
+    "$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . && touch $@
+endif
+
+# dbt on a throw-away database: $(1) is a dbt command line. Tests, lint and docs never open the user's database.
+scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/lint/scratch.duckdb" \
+  $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/lint
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-spark soak lint format docs bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# --- environments -----------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@found=; old=; bare=; \
+	for p in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
+	  v=$$("$$p" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  case $$v in 3.11|3.12|3.13) ;; *) old="$$old $$v"; continue ;; esac; \
+	  "$$p" -c 'import ensurepip, venv' 2>/dev/null || { bare=$$v; continue; }; \
+	  found=$$p; break; \
+	done; \
+	if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+	  echo "make: Python $$bare is here without its venv module; install it (Debian, Ubuntu: apt install python$$bare-venv)" >&2; exit 2; \
+	elif [ -z "$$found" ]; then \
+	  echo "make: needs Python 3.11, 3.12 or 3.13, found:$${old:- none}; install one, or name one: make PYTHON=/path/to/python3.13" >&2; exit 2; \
+	fi; \
+	"$$found" -m venv --clear "$(VENV)"
+
+$(VENV)/.core: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV)"
+	@$(call install,requirements.txt)
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the development group into $(VENV)"
+	@$(call install,requirements-dev.txt)
+
+$(VENV)/.spark: requirements-spark.txt $(VENV)/.dev
+	@echo "Installing the spark group into $(VENV)"
+	@$(call install,requirements-spark.txt)
+
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.dev
+	@echo "Installing the bench group into $(VENV)"
+	@$(call install,requirements-bench.txt)
+
+# --- use --------------------------------------------------------------------------------------------------------
+
+define ANSWER
+select
+    coalesce(countries.country_name, 'not known') as country,
+    cast(sum(costs.calls) as bigint) as calls,
+    round(sum(costs.minutes), 1) as minutes,
+    round(sum(costs.amount_reporting), 2) as cost_eur
+from marts.mart_cost_daily as costs
+left join marts.dim_countries as countries on costs.destination_country = countries.country_code
+group by all
+order by cost_eur desc nulls last
+limit 12
+endef
+export ANSWER
+
+demo: $(VENV)/.core ## synthesise a fortnight of deliveries, run the daily job on them, print cost per country
+	@rm -rf .demo
+	@$(BIN)/cdr synth .demo --days 14 --calls-per-day 5000 --seed 14 -q
+	@$(BIN)/cdr run .demo
+	@echo "Cost per destination country over the fortnight ($${CDR_DATABASE:-cdr.duckdb}, marts.mart_cost_daily):"
+	@$(BIN)/python -c 'import duckdb, os; \
+	  db = duckdb.connect(os.environ.get("CDR_DATABASE") or "cdr.duckdb", read_only=True); \
+	  db.sql(os.environ["ANSWER"]).show()'
+
+# --- checks -----------------------------------------------------------------------------------------------------
+
+test: $(VENV)/.dev ## every test but the soak and Spark ones: loader, models, end to end
+	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -n $(JOBS) --dist worksteal
+
+test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by row (needs Java 17 or later)
+	@command -v java >/dev/null || { echo "make: test-spark needs Java 17 or later on the PATH" >&2; exit 2; }
+	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -m spark
+
+soak: $(VENV)/.dev ## the tests that take minutes or hundreds of megabytes
+	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -m soak
+
+lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --diff .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint models tests
+	$(call scratch,parse)
+	$(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml
+	$(BIN)/python .ci/check_locks.py
+
+format: $(VENV)/.dev ## put Python and SQL into the project's style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix models tests
+
+bench: $(VENV)/.bench ## measure the loader and the models against plain DuckDB and other readers
+	$(BIN)/python tests/benchmarks/bench.py
+
+# --- made files -------------------------------------------------------------------------------------------------
+
+docs: $(VENV)/.core ## one self-contained page of the models, target/lint/static_index.html
+	@mkdir -p target/lint && rm -f target/lint/scratch.duckdb
+	@$(call scratch,build --empty --exclude-resource-type test --exclude-resource-type unit_test)
+	@$(call scratch,docs generate --static)
+	@rm -f target/lint/scratch.duckdb
+	@echo "target/lint/static_index.html"
+
+# Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
+# bench locks follow the development lock's versions, so that all of them fit into one environment.
+compile = env -u UV_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --no-config --quiet \
+  --universal --generate-hashes --no-annotate --group build --python $(BIN)/python $(UPGRADE) pyproject.toml
+
+lock: $(VENV)/.dev ## write the hashed locks from pyproject.toml (UPGRADE=--upgrade: newest releases)
+	$(compile) --extra dev -o requirements-dev.txt
+	$(compile) -c requirements-dev.txt -o requirements.txt
+	$(compile) --extra spark -c requirements-dev.txt -o requirements-spark.txt
+	$(compile) --extra bench -c requirements-dev.txt -c requirements-spark.txt -o requirements-bench.txt
+	$(BIN)/python .ci/check_locks.py
+
+clean: ## remove what can be made again; databases and .venv stay
+	rm -rf .demo target logs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find loader tests -name __pycache__ -type d -prune -exec rm -rf {} +
