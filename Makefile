@@ -13,8 +13,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Installs one lock's packages, every one checked against its hash, then this project without touching them.
 ifeq ($(UV),)
-  install = $(BIN)/python -m pip install --quiet --require-hashes -r $(1) && \
-    $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . && touch $@
+  install = $(BIN)/python -m pip install -qq --require-hashes -r $(1) && \
+    $(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e . && touch $@
 else
   install = "$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
     "$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . && touch $@
@@ -129,7 +129,7 @@ docs: $(VENV)/.core ## one self-contained page of the models, target/lint/static
 # Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
 # bench locks follow the development lock's versions, so that all of them fit into one environment.
 compile = env -u UV_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --no-config --quiet \
-  --universal --generate-hashes --no-annotate --group build --python $(BIN)/python $(UPGRADE) pyproject.toml
+  --universal --generate-hashes --no-annotate --no-strip-extras --group build --python $(BIN)/python $(UPGRADE) pyproject.toml
 
 lock: $(VENV)/.dev ## write the hashed locks from pyproject.toml (UPGRADE=--upgrade: newest releases)
 	$(compile) --extra dev -o requirements-dev.txt

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {"requirements.txt": None, "requirements-dev.txt": "dev"} | {
     f"requirements-{group}.txt": group for group in ("spark", "bench")
 }
-PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?: ; [^\\]+?)? \\")
+PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^\s;]+)(?: ; [^\\]+?)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 
 
