@@ -1,0 +1,64 @@
+{#- Which of several records of one call wins: the latest file_date, then the latest loaded, then the last line. -#}
+{% macro newest_first() -%}
+    case when file_date is null then 1 else 0 end, file_date desc, loaded_at desc, file_id desc, source_line desc
+{%- endmacro %}
+
+
+{#- All fields of a raw record as one text, to compare records: the separator occurs in no field, an absent field equals an empty one. -#}
+{% macro record_text(columns) -%}
+    concat_ws(
+        chr(31)
+        {%- for column in columns %},
+        coalesce({{ adapter.quote(column) }}, '')
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+
+{#- The files whose records are in the staging models, as a log input. -#}
+{% macro staged_files() -%}
+    (
+        {%- for kind in ['phone_terminated', 'phone_originated', 'app_app', 'sip_terminated'] %}
+        select unit, version from {{ logged('stg_sinch__' ~ kind, 'file') }} as {{ kind }}
+        {% if not loop.last %}union all{% endif %}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+
+{#- Hook: empties a table that is about to be computed whole without being replaced. -#}
+{% macro clear_when_computed_whole() %}
+    {% if execute and is_incremental() and computes_whole() %}
+        delete from {{ this }}
+    {% endif %}
+{% endmacro %}
+
+
+{#- Hook of int_calls__contested: drops records of files that are gone, and keys that are left with one record. -#}
+{% macro drop_uncontested(input_sql) %}
+    {% if execute and is_incremental() %}
+        {% set here = "cast(file_id as " ~ dbt.type_string() ~ ") in (select unit from " ~ input_sql ~ " as input)" %}
+        delete from {{ this }}
+        where
+            not {{ here }}
+            or key_hash in (select key_hash from {{ this }} where {{ here }} group by key_hash having count(*) = 1)
+    {% endif %}
+{% endmacro %}
+
+
+{#- The fields in which two raw records differ, comma-separated, by their staging names. -#}
+{% macro differing_fields(one, other) -%}
+    {%- set fields = [
+        'user_space_id', 'call_time', 'result', 'reason', 'duration', 'answer_time', 'from', 'to', 'from_user_id', 'to_user_id',
+        'amount', 'currency', 'custom', 'application_key', 'user_id', 'to_country_id',
+    ] -%}
+    concat_ws(
+        ','
+        {%- for field in fields %},
+        case
+            when coalesce({{ one }}.{{ adapter.quote(field) }}, '') <> coalesce({{ other }}.{{ adapter.quote(field) }}, '')
+                then '{{ field }}'
+        end
+        {%- endfor %}
+    )
+{%- endmacro %}

@@ -1,0 +1,194 @@
+{#-
+    Everything that differs between engines, and nothing else. Each macro says what differs.
+    `default__` raises: an engine nobody has thought about must not build silently wrong tables.
+-#}
+
+{% macro unsupported_engine(macro_name) %}
+    {{ exceptions.raise_compiler_error(
+        "macro " ~ macro_name ~ " has no version for the adapter '" ~ target.type ~ "': add one to macros/engine.sql"
+    ) }}
+{% endmacro %}
+
+
+{#- Surrounding blanks removed. The syntax for a set of characters differs. -#}
+{% macro trim_blanks(text) %}{{ return(adapter.dispatch('trim_blanks')(text)) }}{% endmacro %}
+
+{% macro default__trim_blanks(text) %}{{ unsupported_engine('trim_blanks') }}{% endmacro %}
+
+{% macro duckdb__trim_blanks(text) -%}
+    {#- Trimming a set of characters is slow: do it only where the first or last one sorts before '!', as blanks do. -#}
+    case when {{ text }} < '!' or right({{ text }}, 1) < '!' then trim({{ text }}, e' \t\r\n\f\x0b') else {{ text }} end
+{%- endmacro %}
+
+{% macro spark__trim_blanks(text) -%}
+    trim(both ' \t\r\n\f\u000b' from {{ text }})
+{%- endmacro %}
+
+
+{#- Whether a text matches a pattern; write the anchors, and [0-9] for \d (Spark drops the backslash). The name differs. -#}
+{% macro matches(text, pattern) %}{{ return(adapter.dispatch('matches')(text, pattern)) }}{% endmacro %}
+
+{% macro default__matches(text, pattern) %}{{ unsupported_engine('matches') }}{% endmacro %}
+
+{% macro duckdb__matches(text, pattern) -%}
+    regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro spark__matches(text, pattern) -%}
+    {{ text }} rlike '{{ pattern }}'
+{%- endmacro %}
+
+
+{#- Every match of a pattern replaced. DuckDB replaces only the first without 'g'. -#}
+{% macro replace_pattern(text, pattern, replacement) %}{{ return(adapter.dispatch('replace_pattern')(text, pattern, replacement)) }}{% endmacro %}
+
+{% macro default__replace_pattern(text, pattern, replacement) %}{{ unsupported_engine('replace_pattern') }}{% endmacro %}
+
+{% macro duckdb__replace_pattern(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+{% macro spark__replace_pattern(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}')
+{%- endmacro %}
+
+
+{#-
+    An ISO 8601 text that already has the right shape and at most six decimals, as a UTC timestamp; null where it names no moment.
+    DuckDB's plain timestamp reads Z but drops an offset silently, so a text with one goes through timestamptz; Spark's
+    timestamp honours it (session time zone UTC).
+-#}
+{% macro utc_timestamp(text) %}{{ return(adapter.dispatch('utc_timestamp')(text)) }}{% endmacro %}
+
+{% macro default__utc_timestamp(text) %}{{ unsupported_engine('utc_timestamp') }}{% endmacro %}
+
+{% macro duckdb__utc_timestamp(text) -%}
+    case
+        when regexp_matches({{ text }}, '[+-][0-9]{2}:?[0-9]{2}$')
+            then try_cast({{ text }} as timestamptz) at time zone 'UTC'
+        else try_cast({{ text }} as timestamp)
+    end
+{%- endmacro %}
+
+{% macro spark__utc_timestamp(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}
+
+
+{#- Seconds from one timestamp to another, with their fraction. -#}
+{% macro seconds_between(started_at, ended_at) %}{{ return(adapter.dispatch('seconds_between')(started_at, ended_at)) }}{% endmacro %}
+
+{% macro default__seconds_between(started_at, ended_at) %}{{ unsupported_engine('seconds_between') }}{% endmacro %}
+
+{% macro duckdb__seconds_between(started_at, ended_at) -%}
+    (epoch_us({{ ended_at }}) - epoch_us({{ started_at }})) / 1000000.0::double
+{%- endmacro %}
+
+{% macro spark__seconds_between(started_at, ended_at) -%}
+    cast(unix_micros({{ ended_at }}) - unix_micros({{ started_at }}) as double) / 1000000
+{%- endmacro %}
+
+
+{#- A timestamp some whole seconds later. -#}
+{% macro add_seconds(moment, seconds) %}{{ return(adapter.dispatch('add_seconds')(moment, seconds)) }}{% endmacro %}
+
+{% macro default__add_seconds(moment, seconds) %}{{ unsupported_engine('add_seconds') }}{% endmacro %}
+
+{% macro duckdb__add_seconds(moment, seconds) -%}
+    {{ moment }} + to_seconds({{ seconds }})
+{%- endmacro %}
+
+{% macro spark__add_seconds(moment, seconds) -%}
+    timestamp_micros(unix_micros({{ moment }}) + {{ seconds }} * 1000000)
+{%- endmacro %}
+
+
+{#- Whole days from one date to another. -#}
+{% macro days_between(from_date, to_date) %}{{ return(adapter.dispatch('days_between')(from_date, to_date)) }}{% endmacro %}
+
+{% macro default__days_between(from_date, to_date) %}{{ unsupported_engine('days_between') }}{% endmacro %}
+
+{% macro duckdb__days_between(from_date, to_date) -%}
+    cast({{ to_date }} - {{ from_date }} as integer)
+{%- endmacro %}
+
+{% macro spark__days_between(from_date, to_date) -%}
+    datediff({{ to_date }}, {{ from_date }})
+{%- endmacro %}
+
+
+{#- The calendar date of a UTC timestamp in an IANA time zone. -#}
+{% macro date_in_zone(moment, zone) %}{{ return(adapter.dispatch('date_in_zone')(moment, zone)) }}{% endmacro %}
+
+{% macro default__date_in_zone(moment, zone) %}{{ unsupported_engine('date_in_zone') }}{% endmacro %}
+
+{% macro duckdb__date_in_zone(moment, zone) -%}
+    {%- if zone == 'UTC' -%}
+        cast({{ moment }} as date)
+    {%- else -%}
+        cast({{ moment }} at time zone 'UTC' at time zone '{{ zone }}' as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__date_in_zone(moment, zone) -%}
+    cast(from_utc_timestamp({{ moment }}, '{{ zone }}') as date)
+{%- endmacro %}
+
+
+{#- Whether a text is valid JSON. Spark has no validator; parsing into a variant is one. -#}
+{% macro is_json(text) %}{{ return(adapter.dispatch('is_json')(text)) }}{% endmacro %}
+
+{% macro default__is_json(text) %}{{ unsupported_engine('is_json') }}{% endmacro %}
+
+{% macro duckdb__is_json(text) -%}
+    json_valid({{ text }})
+{%- endmacro %}
+
+{% macro spark__is_json(text) -%}
+    try_parse_json({{ text }}) is not null
+{%- endmacro %}
+
+
+{#-
+    A bigint that is equal for equal texts: eight bytes to look up instead of a long key. Different texts may share one, so
+    callers compare the texts themselves afterwards. The function differs; values are never compared across engines.
+-#}
+{% macro key_hash(text) %}{{ return(adapter.dispatch('key_hash')(text)) }}{% endmacro %}
+
+{% macro default__key_hash(text) %}{{ unsupported_engine('key_hash') }}{% endmacro %}
+
+{% macro duckdb__key_hash(text) -%}
+    cast(md5_number_lower({{ text }}) >> 1 as bigint)
+{%- endmacro %}
+
+{% macro spark__key_hash(text) -%}
+    xxhash64({{ text }})
+{%- endmacro %}
+
+
+{#- A query with every `day` from one date to another. -#}
+{% macro days_from_to(first_day, last_day) %}{{ return(adapter.dispatch('days_from_to')(first_day, last_day)) }}{% endmacro %}
+
+{% macro default__days_from_to(first_day, last_day) %}{{ unsupported_engine('days_from_to') }}{% endmacro %}
+
+{% macro duckdb__days_from_to(first_day, last_day) -%}
+    select cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date) as day
+{%- endmacro %}
+
+{% macro spark__days_from_to(first_day, last_day) -%}
+    select explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day)) as day
+{%- endmacro %}
+
+
+{#- Day of the ISO week, Monday 1 to Sunday 7. -#}
+{% macro iso_weekday(day) %}{{ return(adapter.dispatch('iso_weekday')(day)) }}{% endmacro %}
+
+{% macro default__iso_weekday(day) %}{{ unsupported_engine('iso_weekday') }}{% endmacro %}
+
+{% macro duckdb__iso_weekday(day) -%}
+    cast(isodow({{ day }}) as integer)
+{%- endmacro %}
+
+{% macro spark__iso_weekday(day) -%}
+    weekday({{ day }}) + 1
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{% macro personal(column, as_json=false) -%}
+    {{ column }}
+{%- endmacro %}
+{% macro pii_settings() %}clear{% endmacro %}

@@ -1,0 +1,57 @@
+{#- How a delivered text becomes a typed value: trimmed, empty is null, anything that does not fit is null and gets named. -#}
+
+{% macro clean_text(column) -%}
+    nullif({{ trim_blanks(column) }}, '')
+{%- endmacro %}
+
+
+{#- Digits only: 12.5 and 1e3 would be rounded by one engine and refused by the other. -#}
+{% macro whole_number(text) -%}
+    case when {{ matches(text, '^[0-9]+$') }} then try_cast({{ text }} as bigint) end
+{%- endmacro %}
+
+
+{#- [+-]digits[.digits] with six decimals kept; a further decimal must be zero, because money is never rounded. -#}
+{% macro amount(text) -%}
+    case
+        when {{ matches(text, '^[+-]?[0-9]+([.][0-9]{1,6})?$') }} then try_cast({{ text }} as decimal(18, 6))
+        when {{ matches(text, '^[+-]?[0-9]+[.][0-9]{6}0+$') }}
+            then try_cast(regexp_extract({{ text }}, '^([+-]?[0-9]+[.][0-9]{6})', 1) as decimal(18, 6))
+    end
+{%- endmacro %}
+
+
+{#-
+    ISO 8601 date and time, T or a blank between them, Z, an offset or nothing (UTC) behind. Both engines cut decimals beyond
+    microseconds; hour 24 is refused since only one of them reads it.
+-#}
+{% macro iso_timestamp(text) -%}
+    {%- set date_shape = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
+    {%- set time_shape = '([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?' -%}
+    case
+        when {{ matches(text, '^' ~ date_shape ~ '[T ]' ~ time_shape ~ '(Z|[+-][0-9]{2}:?[0-9]{2})?$') }}
+            then {{ utc_timestamp(text) }}
+    end
+{%- endmacro %}
+
+
+{#- A year-one moment is how some systems write "none": null. -#}
+{% macro known_moment(moment) -%}
+    nullif({{ moment }}, cast('0001-01-01 00:00:00' as timestamp))
+{%- endmacro %}
+
+
+{#-
+    Names of the fields whose text (`<field>_text`) is there but did not parse, comma-separated; null when all did.
+-#}
+{% macro invalid_fields(fields) -%}
+    nullif(
+        concat_ws(
+            ','
+            {%- for field in fields %},
+            case when {{ field }}_text is not null and {{ field }} is null then '{{ field }}' end
+            {%- endfor %}
+        ),
+        ''
+    )
+{%- endmacro %}

@@ -1,0 +1,68 @@
+{{ config(materialized='table') }}
+
+with
+
+calling_codes as (
+    select
+        prefix,
+        country_code,
+        length(prefix) as prefix_length
+    from {{ ref('calling_codes') }}
+),
+
+digits as (
+    {% for digit in range(10) -%}
+    select '{{ digit }}' as digit
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- Every number has seven digits, and few codes are longer than four: two lookups of fixed length replace a search for the longest.
+four_digits as (
+    select concat(first.digit, second.digit, third.digit, fourth.digit) as prefix
+    from digits as first
+    cross join digits as second
+    cross join digits as third
+    cross join digits as fourth
+),
+
+seven_digits as (
+    select concat(four_digits.prefix, fifth.digit, sixth.digit, seventh.digit) as prefix
+    from four_digits
+    cross join digits as fifth
+    cross join digits as sixth
+    cross join digits as seventh
+    where four_digits.prefix in (select substr(prefix, 1, 4) from calling_codes where prefix_length > 4)
+),
+
+candidates as (
+    {% for length in range(1, 8) -%}
+    select
+        numbers.prefix,
+        calling_codes.country_code,
+        calling_codes.prefix_length
+    from {{ 'four_digits' if length <= 4 else 'seven_digits' }} as numbers
+    inner join calling_codes
+        on substr(numbers.prefix, 1, {{ length }}) = calling_codes.prefix
+    where calling_codes.prefix_length = {{ length }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+ranked as (
+    select
+        prefix,
+        country_code,
+        row_number() over (partition by prefix order by prefix_length desc) as length_rank
+    from candidates
+),
+
+final as (
+    select
+        prefix,
+        country_code
+    from ranked
+    where length_rank = 1
+)
+
+select * from final

@@ -1,0 +1,38 @@
+with
+
+calls as (
+    select * from {{ ref('int_calls__unioned') }}
+),
+
+normalised as (
+    select
+        file_id,
+        source_line,
+        key_hash,
+        call_id,
+        call_type,
+        user_space_id,
+        {{ guid('application_key') }} as application_key,
+        user_id,
+        caller,
+        callee,
+        -- a user id of digits is no phone number
+        case when call_type <> 'app_app' then {{ e164('caller') }} end as caller_e164,
+        case when call_type <> 'app_app' then {{ e164('callee') }} end as callee_e164,
+        upper(to_country_id) as to_country_id,
+        upper(result) as result,
+        upper(reason) as reason,
+        upper(currency) as currency,
+        custom,
+        duration as duration_seconds,
+        amount,
+        call_date,
+        file_date,
+        call_time as called_at,
+        answer_time as answered_at,
+        loaded_at
+    from calls
+    where key_hash is not null
+)
+
+select * from normalised

@@ -1,0 +1,161 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        meta={
+            'follows_vars': ['reporting_timezone', 'reporting_currency', 'pii_mode'],
+            'follows_seeds': ['outcome_map', 'outcomes', 'calling_codes'],
+        },
+        pre_hook=[
+            "{{ log_call_days_begun() }}",
+            "{{ delete_begun_call_days() }}",
+        ],
+        post_hook=[
+            "{{ log_reset() }}",
+            "{{ log_call_days_done() }}",
+            "{{ log_files(contested_files()) }}",
+            "{{ log_settings() }}",
+        ],
+    )
+}}
+
+-- What the macros above read, for dbt to see:
+-- depends_on: {{ ref('int_calls__unioned') }} {{ ref('int_calls__contested') }}
+-- depends_on: {{ ref('outcome_map') }} {{ ref('outcomes') }} {{ ref('calling_codes') }}
+
+with
+
+calls as (
+    select * from {{ ref('int_calls__classified') }}
+    where {{ on_changed_call_days() }}
+),
+
+files as (
+    select
+        file_id,
+        file_name
+    from {{ ref('stg_sinch__files') }}
+),
+
+calling_prefixes as (
+    select
+        prefix,
+        country_code
+    from {{ ref('int_calling_prefixes') }}
+),
+
+fx_rates as (
+    select
+        from_currency,
+        rate,
+        day,
+        rate_date,
+        last_day
+    from {{ ref('int_fx_rates__daily') }}
+),
+
+fx_end as (
+    select max(last_day) as last_day from fx_rates
+),
+
+located as (
+    select
+        calls.*,
+        coalesce(origin_long.country_code, origin_short.country_code) as origin_country,
+        case
+            when calls.call_type <> 'app_app'
+                then coalesce(calls.to_country_id, destination_long.country_code, destination_short.country_code)
+        end as destination_country
+    from calls
+    left join calling_prefixes as origin_long
+        on substr(calls.caller_e164, 2, 7) = origin_long.prefix
+    left join calling_prefixes as origin_short
+        on substr(calls.caller_e164, 2, 4) = origin_short.prefix
+    left join calling_prefixes as destination_long
+        on substr(calls.callee_e164, 2, 7) = destination_long.prefix
+    left join calling_prefixes as destination_short
+        on substr(calls.callee_e164, 2, 4) = destination_short.prefix
+),
+
+timed as (
+    select
+        located.*,
+        coalesce(located.result = 'ANSWERED', false) as is_answer,
+        {{ date_in_zone('located.called_at', var('reporting_timezone')) }} as report_date,
+        case when located.answered_at is null then 'call_time' else 'answer_time' end as interval_basis,
+        case
+            when located.call_type = 'phone_terminated'
+                then {{ seconds_between('located.called_at', 'located.answered_at') }}
+        end as answer_delay_seconds,
+        {{ add_seconds(
+            'coalesce(located.answered_at, located.called_at)', 'coalesce(located.duration_seconds, 0)'
+        ) }} as ended_at
+    from located
+),
+
+converted as (
+    select
+        timed.*,
+        case
+            when timed.currency = '{{ var("reporting_currency") }}' then timed.amount
+            else cast(timed.amount * fx_rates.rate as decimal(18, 6))
+        end as amount_reporting,
+        case when timed.amount is not null then fx_rates.rate_date end as fx_rate_date
+    from timed
+    cross join fx_end
+    left join fx_rates
+        on
+            timed.currency = fx_rates.from_currency
+            and least(timed.call_date, fx_end.last_day) = fx_rates.day
+),
+
+final as (
+    select
+        md5(concat_ws('|', converted.call_type, converted.call_id)) as call_key,
+        converted.call_id,
+        converted.call_type,
+        converted.user_space_id,
+        converted.application_key,
+        {{ personal('converted.user_id') }} as user_id,
+        {{ personal('converted.caller') }} as caller,
+        {{ personal('converted.callee') }} as callee,
+        {{ personal('converted.caller_e164') }} as caller_e164,
+        {{ personal('converted.callee_e164') }} as callee_e164,
+        converted.origin_country,
+        converted.destination_country,
+        converted.result,
+        converted.reason,
+        converted.outcome,
+        converted.outcome_side,
+        converted.is_answer as is_answered,
+        converted.is_seizure,
+        converted.is_network_effective,
+        converted.is_abandoned,
+        converted.is_contradictory,
+        converted.called_at,
+        converted.answered_at,
+        converted.ended_at,
+        converted.call_date,
+        converted.report_date,
+        converted.duration_seconds,
+        converted.answer_delay_seconds,
+        converted.interval_basis,
+        converted.amount,
+        converted.currency,
+        converted.amount_reporting,
+        converted.fx_rate_date,
+        {{ personal('converted.custom') }} as custom,
+        case when {{ is_json('converted.custom') }} then {{ personal('converted.custom', as_json=true) }} end as custom_json,
+        converted.file_id,
+        files.file_name as source_file,
+        converted.source_line,
+        converted.file_date,
+        converted.loaded_at,
+        {{ days_between('cast(converted.ended_at as date)', 'converted.file_date') }} as days_late
+    from converted
+    inner join files
+        on converted.file_id = files.file_id
+)
+
+select * from final

@@ -1,0 +1,71 @@
+with
+
+load_rejects as (
+    select
+        file_id,
+        source_line,
+        reason_code,
+        detail,
+        raw
+    from {{ ref('stg_sinch__rejected_records') }}
+),
+
+unusable as (
+    select
+        file_id,
+        source_line,
+        call_id,
+        invalid_fields
+    from {{ ref('int_calls__unioned') }}
+    where key_hash is null
+),
+
+records as (
+    select
+        file_id,
+        source_line,
+        record_text
+    from {{ ref('stg_sinch__records') }}
+),
+
+typing_rejects as (
+    select
+        unusable.file_id,
+        unusable.source_line,
+        case
+            when unusable.call_id is null then 'missing_call_id'
+            when unusable.invalid_fields like '%call_time%' then 'unreadable_call_time'
+            else 'missing_call_time'
+        end as reason_code,
+        case
+            when unusable.call_id is null then 'The record has no CallId, so it identifies no call.'
+            when unusable.invalid_fields like '%call_time%' then 'CallTime is not an ISO 8601 date and time, so the call has no day.'
+            else 'The record has no CallTime, so the call has no day.'
+        end as detail,
+        replace(records.record_text, chr(31), ';') as raw
+    from unusable
+    inner join records
+        on unusable.file_id = records.file_id and unusable.source_line = records.source_line
+),
+
+final as (
+    select
+        file_id,
+        source_line as line,
+        'load' as stage,
+        reason_code,
+        detail,
+        {{ personal('raw') }} as raw
+    from load_rejects
+    union all
+    select
+        file_id,
+        source_line as line,
+        'typing' as stage,
+        reason_code,
+        detail,
+        {{ personal('raw') }} as raw
+    from typing_rejects
+)
+
+select * from final

@@ -1,0 +1,66 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        meta={'follows_vars': ['reporting_timezone']},
+        pre_hook="{{ delete_changed_days() }}",
+        post_hook=[
+            "{{ log_reset() }}",
+            "{{ log_days() }}",
+            "{{ log_settings() }}",
+        ],
+    )
+}}
+
+with
+
+calls as (
+    select
+        application_key,
+        call_type,
+        result,
+        reason,
+        outcome,
+        outcome_side,
+        report_date
+    from {{ ref('fact_calls') }}
+    where {{ on_changed_days() }}
+),
+
+counted as (
+    select
+        report_date,
+        call_type,
+        application_key,
+        result,
+        reason,
+        outcome,
+        outcome_side,
+        count(*) as calls
+    from calls
+    group by
+        report_date,
+        call_type,
+        application_key,
+        result,
+        reason,
+        outcome,
+        outcome_side
+),
+
+final as (
+    select
+        report_date,
+        call_type,
+        application_key,
+        result,
+        reason,
+        outcome,
+        outcome_side as side,
+        calls,
+        {{ ratio('calls', 'sum(calls) over (partition by report_date, call_type, application_key)') }} as share
+    from counted
+)
+
+select * from final

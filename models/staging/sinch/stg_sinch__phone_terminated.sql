@@ -1,0 +1,115 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        contract={'enforced': true},
+        pre_hook="{{ unstage_files('phone_terminated') }}",
+        post_hook=[
+            "{{ log_reset() }}",
+            "{{ log_files(current_files('phone_terminated')) }}",
+            "{{ log_settings() }}",
+        ],
+    )
+}}
+
+with
+
+records as (
+    select * from {{ source('raw_sinch', 'phone_terminated') }}
+    where {{ records_to_stage('phone_terminated') }}
+),
+
+files as (
+    select
+        file_id,
+        file_date,
+        loaded_at
+    from {{ ref('stg_sinch__files') }}
+),
+
+texts as (
+    select
+        _file_id as file_id,
+        _line as source_line,
+        {{ clean_text('CallId') }} as call_id,
+        {{ clean_text('UserSpaceId') }} as user_space_id_text,
+        {{ clean_text('ApplicationKey') }} as application_key,
+        {{ clean_text('UserId') }} as user_id,
+        {{ clean_text('Result') }} as result,
+        {{ clean_text('Reason') }} as reason,
+        {{ clean_text(adapter.quote('From')) }} as {{ adapter.quote('from') }},
+        {{ clean_text(adapter.quote('To')) }} as {{ adapter.quote('to') }},
+        {{ clean_text('ToCountryId') }} as to_country_id,
+        {{ clean_text('Currency') }} as currency,
+        {{ clean_text('Custom') }} as custom,
+        _extra as extra,
+        {{ clean_text('Duration') }} as duration_text,
+        {{ clean_text('Amount') }} as amount_text,
+        {{ clean_text('CallTime') }} as call_time_text,
+        {{ clean_text('AnswerTime') }} as answer_time_text
+    from records
+),
+
+typed as (
+    select
+        file_id,
+        source_line,
+        call_id,
+        application_key,
+        user_id,
+        result,
+        reason,
+        {{ adapter.quote('from') }},
+        {{ adapter.quote('to') }},
+        to_country_id,
+        currency,
+        custom,
+        extra,
+        user_space_id_text,
+        duration_text,
+        amount_text,
+        call_time_text,
+        answer_time_text,
+        {{ whole_number('user_space_id_text') }} as user_space_id,
+        {{ whole_number('duration_text') }} as duration,
+        {{ amount('amount_text') }} as amount,
+        {{ known_moment(iso_timestamp('call_time_text')) }} as call_time,
+        {{ iso_timestamp('answer_time_text') }} as answer_time
+    from texts
+),
+
+final as (
+    select
+        typed.file_id,
+        typed.source_line,
+        case
+            when typed.call_id is not null and typed.call_time is not null
+                then {{ key_hash("concat_ws('|', 'phone_terminated', typed.call_id)") }}
+        end as key_hash,
+        typed.call_id,
+        typed.user_space_id,
+        typed.application_key,
+        typed.user_id,
+        typed.result,
+        typed.reason,
+        typed.{{ adapter.quote('from') }},
+        typed.{{ adapter.quote('to') }},
+        typed.to_country_id,
+        typed.currency,
+        typed.custom,
+        typed.extra,
+        {{ invalid_fields(['user_space_id', 'call_time', 'duration', 'answer_time', 'amount']) }} as invalid_fields,
+        typed.duration,
+        typed.amount,
+        cast(typed.call_time as date) as call_date,
+        files.file_date,
+        typed.call_time,
+        {{ known_moment('typed.answer_time') }} as answer_time,
+        files.loaded_at
+    from typed
+    inner join files
+        on typed.file_id = files.file_id
+)
+
+select * from final

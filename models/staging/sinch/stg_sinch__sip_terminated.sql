@@ -1,0 +1,98 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        contract={'enforced': true},
+        pre_hook="{{ unstage_files('sip_terminated') }}",
+        post_hook=[
+            "{{ log_reset() }}",
+            "{{ log_files(current_files('sip_terminated')) }}",
+            "{{ log_settings() }}",
+        ],
+    )
+}}
+
+with
+
+records as (
+    select * from {{ source('raw_sinch', 'sip_terminated') }}
+    where {{ records_to_stage('sip_terminated') }}
+),
+
+files as (
+    select
+        file_id,
+        file_date,
+        loaded_at
+    from {{ ref('stg_sinch__files') }}
+),
+
+texts as (
+    select
+        _file_id as file_id,
+        _line as source_line,
+        {{ clean_text('CallId') }} as call_id,
+        {{ clean_text('UserSpaceId') }} as user_space_id_text,
+        {{ clean_text('ApplicationKey') }} as application_key,
+        {{ clean_text('Result') }} as result,
+        {{ clean_text('Reason') }} as reason,
+        {{ clean_text(adapter.quote('From')) }} as {{ adapter.quote('from') }},
+        {{ clean_text(adapter.quote('To')) }} as {{ adapter.quote('to') }},
+        {{ clean_text('Custom') }} as custom,
+        _extra as extra,
+        {{ clean_text('Duration') }} as duration_text,
+        {{ clean_text('CallTime') }} as call_time_text
+    from records
+),
+
+typed as (
+    select
+        file_id,
+        source_line,
+        call_id,
+        application_key,
+        result,
+        reason,
+        {{ adapter.quote('from') }},
+        {{ adapter.quote('to') }},
+        custom,
+        extra,
+        user_space_id_text,
+        duration_text,
+        call_time_text,
+        {{ whole_number('user_space_id_text') }} as user_space_id,
+        {{ whole_number('duration_text') }} as duration,
+        {{ known_moment(iso_timestamp('call_time_text')) }} as call_time
+    from texts
+),
+
+final as (
+    select
+        typed.file_id,
+        typed.source_line,
+        case
+            when typed.call_id is not null and typed.call_time is not null
+                then {{ key_hash("concat_ws('|', 'sip_terminated', typed.call_id)") }}
+        end as key_hash,
+        typed.call_id,
+        typed.user_space_id,
+        typed.application_key,
+        typed.result,
+        typed.reason,
+        typed.{{ adapter.quote('from') }},
+        typed.{{ adapter.quote('to') }},
+        typed.custom,
+        typed.extra,
+        {{ invalid_fields(['user_space_id', 'call_time', 'duration']) }} as invalid_fields,
+        typed.duration,
+        cast(typed.call_time as date) as call_date,
+        files.file_date,
+        typed.call_time,
+        files.loaded_at
+    from typed
+    inner join files
+        on typed.file_id = files.file_id
+)
+
+select * from final
