@@ -1,0 +1,1 @@
+"""Turns Sinch call-detail-record files into trusted tables (command `cdr`)."""

@@ -1,0 +1,332 @@
+"""One file's content, made readable: decompressed, in UTF-8, hashed and counted in a single pass over its bytes."""
+
+import codecs
+import hashlib
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, BinaryIO, Protocol
+
+from loader.errors import CdrError, FileError
+
+BLOCK = 1 << 20
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LONGEST_BOM = 4
+# Bytes that do not decode travel as lone surrogates from here on, which make their line invalid UTF-8.
+BAD_BYTE = 0xDC00
+_BAD_BYTES = "cdr-bad-bytes"
+_GZIP_WINDOW = 31
+_UNPACKED_BLOCK = 1 << 20
+_ZSTD_BITE = 1 << 12
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file's content as UTF-8 text on disk, and what one pass over it counted."""
+
+    # The delivered file itself, or a private unpacked copy.
+    path: Path
+    # Of the decompressed content, as delivered.
+    sha256: str
+    size: int
+    # Of the UTF-8 text in `path`.
+    counts: "Counts"
+    transcoded: bool
+    # What the delivered file was when it was read in place; None for a copy.
+    seen: os.stat_result | None
+
+    def check_unchanged(self) -> None:
+        """Raises FileError when a file read in place is no longer what was hashed."""
+        if self.seen is not None:
+            _check_unchanged(self.seen, self.path)
+
+    def discard(self) -> None:
+        """Removes the unpacked copy, if there is one."""
+        if self.seen is None:
+            self.path.unlink(missing_ok=True)
+
+
+@dataclass
+class Counts:
+    """What the lines of a UTF-8 text are made of, so far as it decides how the text can be read."""
+
+    size: int = 0
+    bom: int = 0
+    line_feeds: int = 0
+    carriage_returns: int = 0
+    crlf: int = 0
+    has_nul: bool = False
+    has_opening_quote: bool = False
+    valid_utf8: bool = True
+    last: bytes = b""
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=codecs.getincrementaldecoder("utf-8"), repr=False
+    )
+
+    def add(self, block: bytes) -> None:
+        """Counts one more block of the text."""
+        if not self.size and block.startswith(codecs.BOM_UTF8):
+            self.bom = len(codecs.BOM_UTF8)
+        self.size += len(block)
+        self.line_feeds += block.count(b"\n")
+        if b"\r" in block or self.last == b"\r":
+            self.carriage_returns += block.count(b"\r")
+            self.crlf += block.count(b"\r\n") + (self.last == b"\r" and block[:1] == b"\n")
+        self.has_nul = self.has_nul or b"\0" in block
+        if not self.has_opening_quote and b'"' in block:
+            around = (self.last or b"\n") + block
+            opening = b';"' in around or b'\n"' in around
+            self.has_opening_quote = opening or block.startswith(b'"', self.bom)
+        if self.valid_utf8 and not (block.isascii() and not self._decoder.getstate()[0]):
+            self._decode(block, final=False)
+        self.last = block[-1:]
+
+    def finish(self) -> None:
+        """Ends the text: a character cut off by its end is not valid."""
+        if self.valid_utf8:
+            self._decode(b"", final=True)
+
+    def _decode(self, block: bytes, final: bool) -> None:
+        try:
+            self._decoder.decode(block, final)
+        except UnicodeDecodeError:
+            self.valid_utf8 = False
+
+    @property
+    def lines(self) -> int:
+        """Physical lines: line ends, and a last line without one."""
+        return self.line_feeds + (self.size > self.bom and self.last != b"\n")
+
+    @property
+    def uniform(self) -> bool:
+        """Whether a strict reader agrees on where lines end, and every byte is text."""
+        ends_agree = self.carriage_returns == self.crlf and self.crlf in (0, self.line_feeds)
+        return ends_agree and self.valid_utf8 and not self.has_nul
+
+
+class Source(Protocol):
+    """A delivered file that can be opened for reading its bytes."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def member(self) -> str | None: ...
+
+
+def check_encoding(name: str) -> None:
+    """Raises CdrError unless Python knows the text encoding."""
+    try:
+        b"".decode(name)
+        codecs.getincrementaldecoder(name)
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise CdrError(
+            f"unknown encoding {name!r}; name one that Python knows, as utf-8, cp1252 or utf-16-le"
+        ) from error
+
+
+def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
+    """Reads a file once: plain UTF-8 stays where it is, anything else is unpacked into a private file in the folder.
+
+    A byte order mark beats `encoding`. Raises FileError when the file cannot be read or unpacked, or changes meanwhile.
+    """
+    spool = folder / f"{os.urandom(8).hex()}.txt"
+    try:
+        with _opened(source) as raw:
+            before = source.path.stat()
+            name = source.member or source.path.name
+            head = _read_head(raw)
+            compression = _compression(head, name)
+            blocks = _unpacked(chain([head], _blocks_of(raw, BLOCK)), compression)
+            first = next(blocks, b"")
+            while len(first) < _LONGEST_BOM and (more := next(blocks, b"")):
+                first += more
+            bom_encoding = next((codec for bom, codec in _BOMS if first.startswith(bom)), None)
+            codec = codecs.lookup(bom_encoding or encoding or "utf-8").name
+            in_place = source.member is None and compression is None and codec == "utf-8"
+            blocks = chain([first], blocks)
+            content = _read(blocks, codec, source.path, None if in_place else spool, before)
+            _check_unchanged(before, source.path)
+            return content
+    except BaseException as error:
+        spool.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise FileError(
+                f"cannot be read ({reason}); check the file's rights and the free disk space"
+            ) from error
+        raise
+
+
+def _read(
+    blocks: Iterable[bytes], codec: str, path: Path, spool: Path | None, seen: os.stat_result
+) -> Content:
+    digest = hashlib.sha256()
+    counts = Counts()
+    size = 0
+    decoder = codecs.getincrementaldecoder(codec)(_BAD_BYTES) if codec != "utf-8" else None
+    with ExitStack() as stack:
+        out = stack.enter_context(open(spool, "xb", buffering=0)) if spool else None
+        for block in blocks:
+            digest.update(block)
+            size += len(block)
+            text = decoder.decode(block).encode("utf-8", "surrogatepass") if decoder else block
+            _take(text, counts, out)
+        if decoder:
+            _take(decoder.decode(b"", True).encode("utf-8", "surrogatepass"), counts, out)
+    counts.finish()
+    return Content(
+        spool or path, digest.hexdigest(), size, counts, decoder is not None, None if spool else seen
+    )
+
+
+def _take(text: bytes, counts: Counts, out: BinaryIO | None) -> None:
+    if text:
+        counts.add(text)
+        if out:
+            write_all(out, text)
+
+
+def write_all(out: BinaryIO, data: bytes) -> None:
+    """Writes every byte to an unbuffered file, or raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[out.write(rest) :]
+
+
+def _keep_bad_bytes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(BAD_BYTE + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_BAD_BYTES, _keep_bad_bytes)
+
+
+def _check_unchanged(before: os.stat_result, path: Path) -> None:
+    now = path.stat()
+    if (before.st_size, before.st_mtime_ns, before.st_ino) != (now.st_size, now.st_mtime_ns, now.st_ino):
+        raise FileError("it changed while it was read; deliver it again when it is complete")
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[IO[bytes]]:
+    with open(source.path, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileError("it is not a regular file; copy it to one first")
+        if source.member is None:
+            yield file
+            return
+        try:
+            with zipfile.ZipFile(file) as archive, archive.open(source.member) as member:
+                yield member
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            KeyError,
+        ) as error:
+            raise FileError(
+                f"the zip archive is damaged, encrypted or unsupported ({error}); ask for it again"
+            ) from error
+
+
+def _read_head(raw: IO[bytes]) -> bytes:
+    head = b""
+    while len(head) < _LONGEST_BOM and (more := raw.read(BLOCK)):
+        head += more
+    return head
+
+
+def _blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:
+    while block := raw.read(size):
+        yield block
+
+
+def _compression(head: bytes, name: str) -> str | None:
+    """By the first bytes or by the name: a file named .gz that is none must fail, not be taken for text."""
+    lowered = name.lower()
+    if head.startswith(_GZIP_MAGIC) or lowered.endswith(".gz"):
+        return "gzip"
+    if head.startswith(_ZSTD_MAGIC) or lowered.endswith(".zst"):
+        return "zstd"
+    return None
+
+
+def _unpacked(blocks: Iterable[bytes], compression: str | None) -> Iterator[bytes]:
+    if compression is None:
+        return iter(blocks)
+    return _gunzipped(blocks) if compression == "gzip" else _unzstd(blocks)
+
+
+def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Every member of a gzip file; zlib checks each one's length and CRC. Padding of zeros after the last is allowed."""
+    members = 0
+    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+    inside = False
+    try:
+        for block in blocks:
+            while block:
+                if not inside:
+                    block = block.lstrip(b"\0") if members else block
+                    if not block:
+                        break
+                    inside = True
+                text = unpacker.decompress(block, _UNPACKED_BLOCK)
+                if text:
+                    yield text
+                block = unpacker.unconsumed_tail
+                if unpacker.eof:
+                    block = unpacker.unused_data
+                    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+                    inside = False
+                    members += 1
+    except zlib.error as error:
+        raise FileError(f"the gzip data is damaged ({error}); ask for the file again") from error
+    if inside or not members:
+        raise FileError("the gzip data ends too early; ask for the file again")
+
+
+def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Every frame of a zstd file; a checksum is checked where the frame has one, its end always."""
+    import zstandard
+
+    frames = 0
+    inside = False
+    unpacker = zstandard.ZstdDecompressor().decompressobj()
+    try:
+        for block in blocks:
+            # Small bites: one bite's output is not bounded otherwise.
+            for start in range(0, len(block), _ZSTD_BITE):
+                bite = block[start : start + _ZSTD_BITE]
+                while bite:
+                    inside = True
+                    if text := unpacker.decompress(bite):
+                        yield text
+                    bite = b""
+                    if unpacker.eof:
+                        bite = unpacker.unused_data
+                        unpacker = zstandard.ZstdDecompressor().decompressobj()
+                        inside = False
+                        frames += 1
+    except zstandard.ZstdError as error:
+        raise FileError(f"the zstd data is damaged ({error}); ask for the file again") from error
+    if inside or not frames:
+        raise FileError("the zstd data ends too early; ask for the file again")

@@ -1,0 +1,96 @@
+"""The manifest and the quarantine, filtered, and a file's rejects as raw lines again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loader.errors import CdrError
+from loader.manifest import STATES, File, find, resolve
+from loader.records import original_bytes
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which files to look at; None means all. `file` is an id, a name or a path."""
+
+    file: str | None = None
+    kind: str | None = None
+    file_date: date | None = None
+    state: str | None = None
+
+    def condition(self) -> tuple[str, list[Any]]:
+        """In SQL over the columns of raw_sinch.files, with its parameters."""
+        parts, parameters = ["true"], []
+        if self.file is not None:
+            path = Path(self.file).absolute()
+            parts.append("(cast(file_id as varchar) = ? or file_name = ? or path in (?, ?))")
+            parameters += [self.file, self.file, self.file, str(path.parent.resolve() / path.name)]
+        for column, value in (("kind", self.kind), ("file_date", self.file_date), ("state", self.state)):
+            if value is not None:
+                parts.append(f"{column} = ?")
+                parameters.append(value)
+        return " and ".join(parts), parameters
+
+
+def list_files(connection: "duckdb.DuckDBPyConnection", chosen: Filter) -> list[File]:
+    """The delivered file versions that the filter lets through, by file_id."""
+    return find(connection, *chosen.condition())
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A rejected record with the file it came in."""
+
+    file_id: int
+    file_name: str
+    kind: str
+    file_date: date | None
+    state: str
+    line: int
+    reason_code: str
+    detail: str
+    raw: str
+
+
+def list_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter) -> Iterator[Rejected]:
+    """The rejected records of the files that the filter lets through, in their order."""
+    condition, parameters = chosen.condition()
+    cursor = connection.execute(
+        "select file_id, files.file_name, files.kind, files.file_date, files.state, rejected.line, "
+        "rejected.reason_code, rejected.detail, rejected.raw "
+        "from raw_sinch.rejected_records as rejected join raw_sinch.files as files using (file_id) "
+        f"where {condition} order by file_id, line",
+        parameters,
+    )
+    while rows := cursor.fetchmany(1000):
+        yield from (Rejected(*row) for row in rows)
+
+
+def write_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter, out: Path) -> tuple[File, int]:
+    """Writes one file's rejected lines, below its header, as they were delivered (in UTF-8), to be corrected and staged.
+
+    Returns the file and the number of rejects. Raises CdrError when the filter does not come down to one file with
+    rejects, or when `out` exists or cannot be written.
+    """
+    if chosen.file is None:
+        raise CdrError("raw lines are written for one file; name it with --file")
+    file = resolve(connection, chosen.file, STATES)
+    rejects = list(list_rejects(connection, Filter(str(file.file_id))))
+    if not rejects:
+        raise CdrError(f"file {file.file_id} ({file.file_name}) has no rejected records; nothing to write")
+    try:
+        with open(out, "xb") as target:
+            if file.header is not None:
+                target.write(file.header.encode() + b"\n")
+            for reject in rejects:
+                target.write(original_bytes(reject.raw, reject.reason_code) + b"\n")
+    except FileExistsError as error:
+        raise CdrError(f"{out} exists already; name another file") from error
+    except OSError as error:
+        raise CdrError(f"cannot write {out} ({error.strerror}); name another file") from error
+    return file, len(rejects)

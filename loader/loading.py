@@ -1,0 +1,281 @@
+"""Moves one file's records into its raw table, and proves that every byte and line of it arrived or was rejected.
+
+Three ways, each tried when the one before fails or cannot prove itself: DuckDB reads the file in place; DuckDB reads
+its clean lines while the exact reader takes the others; the exact reader takes them all.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loader.content import Content
+from loader.database import literal
+from loader.feeds import KINDS, Columns
+from loader.recognition import Layout
+from loader.records import (
+    NULL_TEXT,
+    ExactReader,
+    Lines,
+    Record,
+    Reject,
+    clean_lines,
+    no_clean_lines,
+    sift,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BATCH_RECORDS = 5000
+_BATCH_CHARACTERS = 16 << 20
+_INCOMING = "temp.main.incoming"
+
+
+class Unproven(Exception):
+    """The bytes or lines loaded are not those of the file."""
+
+
+@dataclass
+class Loaded:
+    """What a file's content came to. Both sides of the proof: bytes and lines of the content, and those accounted for."""
+
+    staged: int = 0
+    rejected: int = 0
+    size: int = 0
+    lines: int = 0
+
+    def check(self, content: Content) -> None:
+        """Raises Unproven unless every byte and line is accounted for."""
+        if (self.size, self.lines) != (content.counts.size, content.counts.lines):
+            raise Unproven(
+                f"{self.size} of {content.counts.size} bytes and {self.lines} of {content.counts.lines} lines "
+                "are accounted for"
+            )
+
+
+Way = Callable[["duckdb.DuckDBPyConnection", Content, Layout, int, Path], Loaded]
+
+
+def ways(content: Content, layout: Layout) -> list[Way]:
+    """The ways to load a text, the fastest that can be right first."""
+    if layout.columns is None:
+        return [_load_nothing]
+    in_place = content.counts.uniform and layout.line <= 2
+    return [*([load_in_place] if in_place else []), load_sifted, load_exactly]
+
+
+def _load_nothing(
+    connection: "duckdb.DuckDBPyConnection",  # noqa: ARG001
+    content: Content,  # noqa: ARG001
+    layout: Layout,
+    file_id: int,  # noqa: ARG001
+    folder: Path,  # noqa: ARG001
+) -> Loaded:
+    return Loaded(size=layout.offset, lines=layout.line - 1)
+
+
+def load_in_place(
+    connection: "duckdb.DuckDBPyConnection",
+    content: Content,
+    layout: Layout,
+    file_id: int,
+    folder: Path,  # noqa: ARG001
+) -> Loaded:
+    """The whole text through DuckDB's reader, for texts whose lines end alike and are valid UTF-8 without NUL."""
+    assert layout.columns is not None
+    counts = content.counts
+    _read(connection, content.path, layout.columns, skip=layout.line - 1)
+    rows, placeholders, size, splittable = _measure(
+        connection, layout.columns, check_quotes=counts.has_opening_quote
+    )
+    if placeholders or not splittable:
+        raise Unproven("a quoted field holds a delimiter or a line end")
+    staged = _insert(connection, layout, file_id, unquote=counts.has_opening_quote, all_rows=True)
+    line_ends = counts.line_feeds + counts.crlf - (layout.line - 1) * (1 + (counts.crlf > 0))
+    return Loaded(staged=staged, size=layout.offset + size + line_ends, lines=layout.line - 1 + rows)
+
+
+def load_sifted(
+    connection: "duckdb.DuckDBPyConnection", content: Content, layout: Layout, file_id: int, folder: Path
+) -> Loaded:
+    """Clean lines through DuckDB's reader, the others through the exact one."""
+    assert layout.columns is not None
+    return _sift(connection, content, layout, file_id, folder, clean_lines(layout.columns.width))
+
+
+def load_exactly(
+    connection: "duckdb.DuckDBPyConnection", content: Content, layout: Layout, file_id: int, folder: Path
+) -> Loaded:
+    """Every line through the exact reader."""
+    return _sift(connection, content, layout, file_id, folder, no_clean_lines)
+
+
+def _sift(
+    connection: "duckdb.DuckDBPyConnection",
+    content: Content,
+    layout: Layout,
+    file_id: int,
+    folder: Path,
+    clean: Callable[[bytes, list[bytes]], list[bool]],
+) -> Loaded:
+    columns = layout.columns
+    assert columns is not None
+    batch = _Batch(connection, columns, file_id)
+    sifted = folder / f"{os.urandom(8).hex()}.sifted"
+    try:
+        with open(content.path, "rb", buffering=0) as file, open(sifted, "xb", buffering=0) as out:
+            reader = ExactReader(
+                Lines(file, layout.offset, layout.line, clean), columns.width, content.transcoded
+            )
+            for found in sift(reader, out):
+                batch.add(found)
+            batch.flush()
+        _read(connection, sifted, columns, skip=0)
+        rows, placeholders, size, _ = _measure(connection, columns, check_quotes=False)
+        size -= placeholders * columns.width
+        clean_rows = rows - placeholders
+        inserted = _insert(
+            connection, layout, file_id, unquote=content.counts.has_opening_quote, all_rows=False
+        )
+        if inserted != clean_rows or placeholders != reader.account.lines:
+            raise Unproven(f"{inserted} of {clean_rows} records were inserted")
+    finally:
+        sifted.unlink(missing_ok=True)
+    return Loaded(
+        staged=inserted + batch.records,
+        rejected=batch.rejects,
+        size=layout.offset + reader.account.size + size + clean_rows,
+        lines=layout.line - 1 + reader.account.lines + clean_rows,
+    )
+
+
+def _read(connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns, skip: int) -> None:
+    """Splits every line of a text at every delimiter into the table `incoming`, or raises duckdb.Error.
+
+    Settings that lose nothing silently: no sniffing, no quoting, no null but one that no clean text holds, and
+    strict about the number of fields. Never with store_rejects, which loses and repeats lines.
+    """
+    # Read as a pattern otherwise.
+    pattern = re.sub(r"([*?\[])", r"[\1]", str(path))
+    listed = ", ".join(f"'{name}': 'VARCHAR'" for name in _incoming_names(columns))
+    connection.execute(
+        f"create or replace temp table incoming as select * from read_csv({literal(pattern)}, auto_detect = false, "
+        f"compression = 'none', delim = ';', quote = '', escape = '', comment = '', nullstr = {literal(NULL_TEXT)}, "
+        f"header = false, skip = {skip}, strict_mode = true, null_padding = false, columns = {{{listed}}})"
+    )
+
+
+def _measure(
+    connection: "duckdb.DuckDBPyConnection", columns: Columns, check_quotes: bool
+) -> tuple[int, int, int, bool]:
+    """Rows read, placeholders among them, bytes of their fields and separators, and whether every quoted field is whole."""
+    names = _incoming_names(columns)
+    size = " + ".join(f"strlen({name})" for name in names)
+    torn = " or ".join(
+        f"""(starts_with({name}, '"') and not regexp_full_match({name}, '"[^"]*(?:""[^"]*)*"'))"""
+        for name in names
+    )
+    row = connection.execute(
+        f"select count(*), count(*) filter ({names[0]} = chr(0)), coalesce(sum({size} + {columns.width - 1}), 0)::bigint, "
+        f"{f'coalesce(bool_or({torn}), false)' if check_quotes else 'false'} from {_INCOMING}"
+    ).fetchone()
+    assert row is not None
+    rows, placeholders, bytes_, any_torn = row
+    return rows, placeholders, bytes_, not any_torn
+
+
+def _insert(
+    connection: "duckdb.DuckDBPyConnection", layout: Layout, file_id: int, *, unquote: bool, all_rows: bool
+) -> int:
+    """Copies `incoming` into the raw table, placeholders left out; the number of records inserted."""
+    columns = layout.columns
+    assert columns is not None
+
+    def value(name: str) -> str:
+        plain = f"""replace(substring({name}, 2, length({name}) - 2), '""', '"')"""
+        return f"""case when starts_with({name}, '"') then {plain} else {name} end""" if unquote else name
+
+    incoming = dict(zip(columns.names, _incoming_names(columns), strict=True))
+    values = [value(incoming[name]) if name in incoming else "null" for name in KINDS[columns.kind]]
+    pairs = ", ".join(
+        f"{literal(name)}, {value(incoming[name])}" for name in columns.names if name in columns.extras
+    )
+    extra = f"json_object({pairs})::varchar" if pairs else "null"
+    where = "" if all_rows else f"where {_incoming_names(columns)[0]} <> chr(0)"
+    row = connection.execute(
+        f"insert into raw_sinch.{columns.kind} by position "
+        f"select {', '.join(values)}, {file_id}, rowid + {layout.line}, {extra} from {_INCOMING} {where}"
+    ).fetchone()
+    connection.execute(f"drop table {_INCOMING}")
+    assert row is not None
+    return int(row[0])
+
+
+def _incoming_names(columns: Columns) -> list[str]:
+    return [f"c{number}" for number in range(columns.width)]
+
+
+@dataclass
+class _Batch:
+    """Records and rejects of the exact reader on their way into the tables, a bounded number at a time."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    columns: Columns
+    file_id: int
+    records: int = 0
+    rejects: int = 0
+    _records: list[Record] = field(default_factory=list)
+    _rejects: list[Reject] = field(default_factory=list)
+    _characters: int = 0
+
+    def add(self, found: Record | Reject) -> None:
+        if isinstance(found, Record):
+            self.records += 1
+            self._records.append(found)
+            self._characters += sum(map(len, found.values))
+        else:
+            self.rejects += 1
+            self._rejects.append(found)
+            self._characters += len(found.raw)
+        if len(self._records) + len(self._rejects) >= _BATCH_RECORDS or self._characters > _BATCH_CHARACTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._records:
+            by_column = dict(
+                zip(self.columns.names, zip(*(r.values for r in self._records), strict=True), strict=True)
+            )
+            nothing = [None] * len(self._records)
+            kind = self.columns.kind
+            extras = [json.dumps(extra, ensure_ascii=False) for extra in self._extras()] or nothing
+            lines = [record.line for record in self._records]
+            self._write(
+                kind,
+                [*(list(by_column.get(name, nothing)) for name in KINDS[kind]), self.file_id, lines, extras],
+            )
+        if self._rejects:
+            self._write(
+                "rejected_records",
+                [
+                    self.file_id,
+                    [reject.line for reject in self._rejects],
+                    [reject.raw for reject in self._rejects],
+                    [reject.reason_code for reject in self._rejects],
+                    [reject.detail for reject in self._rejects],
+                ],
+            )
+        self._records, self._rejects, self._characters = [], [], 0
+
+    def _extras(self) -> list[dict[str, str]]:
+        places = [(name, at) for at, name in enumerate(self.columns.names) if name in self.columns.extras]
+        return (
+            [{name: record.values[at] for name, at in places} for record in self._records] if places else []
+        )
+
+    def _write(self, table: str, columns: list[Any]) -> None:
+        values = ", ".join("unnest(?)" if isinstance(column, list) else "?" for column in columns)
+        self.connection.execute(f"insert into raw_sinch.{table} select {values}", columns)
