@@ -90,9 +90,12 @@
     {%- set meta = model.config.meta -%}
     {%- set settings = [model.checksum.checksum] -%}
     {%- for name in meta.get('follows_vars', []) -%}
-        {%- do settings.append(name ~ '=' ~ (pii_settings() if name == 'pii_mode' else var(name))) -%}
+        {%- do settings.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}
     '{{ local_md5(settings | join("|")) }}'
+    {%- if 'pii_mode' in meta.get('follows_vars', []) %}
+    || ' ' || {{ pii_settings() }}
+    {%- endif -%}
     {%- for seed in meta.get('follows_seeds', []) %}
     || ' ' || {{ seed_fingerprint(ref(seed)) }}
     {%- endfor -%}

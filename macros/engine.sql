@@ -39,13 +39,13 @@
 {%- endmacro %}
 
 
-{#- Every match of a pattern replaced. DuckDB replaces only the first without 'g'. -#}
+{#- Every match of a pattern replaced, $1 the first group. DuckDB replaces only the first match without 'g', and writes \1. -#}
 {% macro replace_pattern(text, pattern, replacement) %}{{ return(adapter.dispatch('replace_pattern')(text, pattern, replacement)) }}{% endmacro %}
 
 {% macro default__replace_pattern(text, pattern, replacement) %}{{ unsupported_engine('replace_pattern') }}{% endmacro %}
 
 {% macro duckdb__replace_pattern(text, pattern, replacement) -%}
-    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement | replace("$", "\\") }}', 'g')
 {%- endmacro %}
 
 {% macro spark__replace_pattern(text, pattern, replacement) -%}
@@ -191,4 +191,32 @@
 
 {% macro spark__iso_weekday(day) -%}
     weekday({{ day }}) + 1
+{%- endmacro %}
+
+
+{#- The secret of pii_mode hashed, from the environment by way of the profile: never part of compiled SQL, logs or the manifest. -#}
+{% macro pii_key() %}{{ return(adapter.dispatch('pii_key')()) }}{% endmacro %}
+
+{% macro default__pii_key() %}{{ unsupported_engine('pii_key') }}{% endmacro %}
+
+{% macro duckdb__pii_key() -%}
+    getvariable('cdr_pii_key')
+{%- endmacro %}
+
+{% macro spark__pii_key() -%}
+    '${spark.cdr.pii.key}'
+{%- endmacro %}
+
+
+{#- A text hashed with the secret. The name of the function differs. -#}
+{% macro keyed_hash(text) %}{{ return(adapter.dispatch('keyed_hash')(text)) }}{% endmacro %}
+
+{% macro default__keyed_hash(text) %}{{ unsupported_engine('keyed_hash') }}{% endmacro %}
+
+{% macro duckdb__keyed_hash(text) -%}
+    sha256({{ pii_key() }} || '|' || {{ text }})
+{%- endmacro %}
+
+{% macro spark__keyed_hash(text) -%}
+    sha2({{ pii_key() }} || '|' || {{ text }}, 256)
 {%- endmacro %}

@@ -55,7 +55,7 @@ final as (
         'load' as stage,
         reason_code,
         detail,
-        {{ personal('raw') }} as raw
+        {{ personal('raw', free_text=true) }} as raw
     from load_rejects
     union all
     select
@@ -64,7 +64,7 @@ final as (
         'typing' as stage,
         reason_code,
         detail,
-        {{ personal('raw') }} as raw
+        {{ personal('raw', free_text=true) }} as raw
     from typing_rejects
 )
 
