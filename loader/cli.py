@@ -125,7 +125,7 @@ stage_options = _options(
         default="covered",
         envvar="CDR_NAME_DATE",
         show_default=True,
-        help="What dates in names mean; the day of generation is one after the day covered [env: CDR_NAME_DATE].",
+        help="What dates in names mean: the day covered or, one later, that of generation [env: CDR_NAME_DATE].",
     ),
     click.option(
         "--encoding", metavar="NAME", help="Encoding of files without a byte order mark [default: utf-8]."
@@ -207,7 +207,8 @@ def _print_staged(report: Any, quiet: bool) -> None:
             click.echo(f"cdr: {file.path}: {file.message}", err=True)
     for file in report.over_limit:
         click.echo(
-            f"cdr: {file.path}: {file.rejected} of {file.records} records rejected; see `cdr rejects --file {file.file_id}`",
+            f"cdr: {file.path}: {file.rejected} of {file.records} records rejected; "
+            f"see `cdr rejects --file {file.file_id}`",
             err=True,
         )
 
@@ -326,7 +327,7 @@ def files(database: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
     from loader.database import opened
     from loader.listing import Filter, list_files
 
-    with opened(database) as connection:
+    with opened(database, "read") as connection:
         found = list_files(connection, Filter(**chosen))
     if as_json:
         output.print_json({"files": [asdict(file) for file in found], "exit_code": 0})
@@ -352,7 +353,7 @@ def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, **chos
     from loader.database import opened
     from loader.listing import Filter, list_rejects, write_rejects
 
-    with opened(database) as connection:
+    with opened(database, "read") as connection:
         if out is not None:
             file, count = write_rejects(connection, Filter(**chosen), out)
             if as_json:
@@ -368,4 +369,124 @@ def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, **chos
     elif not quiet:
         columns = ("file_id", "file_name", "line", "reason_code", "detail", "raw")
         output.print_table(columns, [[getattr(reject, name) for name in columns] for reject in found])
+    return 0
+
+
+@main.command()
+@click.argument("file", metavar="FILE")
+@click.option("--undo", is_flag=True, help="Bring a withdrawn file back.")
+@wait_option
+@common_options
+def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, wait: float) -> int:
+    """Takes a delivered file out of every table from the next build on; FILE is its id, name or path.
+
+    The version it had superseded does not come back by that: withdraw the wrong one, then deliver the right
+    one.
+
+    Example: cdr withdraw 17
+    """
+    from loader.database import opened
+    from loader.manifest import restore, withdraw
+
+    with opened(database, "write", wait) as connection:
+        changed = (restore if undo else withdraw)(connection, file)
+    if as_json:
+        output.print_json({"file": asdict(changed), "exit_code": 0})
+    elif not quiet:
+        click.echo(
+            f"file {changed.file_id} ({changed.file_name}) is {changed.state}; "
+            "`cdr build` brings the tables up to date"
+        )
+    return 0
+
+
+@main.command()
+@click.option(
+    "--before", type=_DAY, callback=_day, required=True, metavar="YYYY-MM-DD", help="Files of earlier days."
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be erased.")
+@click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+@wait_option
+@common_options
+def purge(
+    before: date, database: Path, as_json: bool, quiet: bool, dry_run: bool, yes: bool, wait: float
+) -> int:
+    """Erases raw and rejected records of old files for good and marks the files withdrawn.
+
+    The tables follow with the next build; a purge after that erases what the build has dropped from the file,
+    too.
+
+    Example: cdr purge --before 2025-11-22 && cdr build && cdr purge --before 2025-11-22
+    """
+    from loader import purge
+
+    if not (yes or dry_run or as_json) and sys.stdin.isatty():
+        click.confirm(
+            f"Erase the records of all files before {before} from {database}?", abort=True, err=True
+        )
+    purged = purge.purge(database, before, dry_run=dry_run, wait=wait)
+    if as_json:
+        files = [asdict(file) for file in purged.files]
+        counts = {"records": purged.records, "rejects": purged.rejects, "undated_files": purged.undated}
+        output.print_json({"files": files, **counts, "dry_run": dry_run, "exit_code": 0})
+    elif not quiet:
+        verb = "would be erased" if dry_run else "erased; `cdr build` brings the tables up to date"
+        click.echo(
+            f"{purged.records} records and {purged.rejects} rejects of {len(purged.files)} files {verb}"
+        )
+        if purged.undated:
+            click.echo(f"{purged.undated} files of no known day are kept; see `cdr files`", err=True)
+    return 0
+
+
+@main.command()
+@common_options
+def verify(database: Path, as_json: bool, quiet: bool) -> int:
+    """Checks every conservation law on the database and prints each with both its sides; exit code 1 if one
+    fails.
+
+    Example: cdr verify
+    """
+    from loader.database import opened
+    from loader.verify import check_laws
+
+    with opened(database, "read") as connection:
+        laws = check_laws(connection)
+    code = int(any(law.ok is False for law in laws))
+    if as_json:
+        output.print_json({"laws": [asdict(law) for law in laws], "exit_code": code})
+        return code
+    words = {True: "ok", False: "FAILS", None: "not built"}
+    if not quiet:
+        output.print_table(
+            ("law", "left", "right", "result", "detail"),
+            [(law.law, law.left, law.right, words[law.ok], law.detail) for law in laws],
+        )
+    for law in laws:
+        if law.ok is False:
+            click.echo(
+                f"cdr: {law.law}: {law.left} and {law.right} differ; {law.detail or 'run `cdr build`'}",
+                err=True,
+            )
+    return code
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@common_options
+def export(folder: Path, database: Path, as_json: bool, quiet: bool) -> int:
+    """Writes the raw tables of current files, the manifest and the quarantine as Parquet, only what changed
+    since.
+
+    Example: cdr export /data/lake/sinch
+    """
+    from loader import export
+    from loader.database import opened
+
+    with opened(database, "read") as connection:
+        done = export.export(connection, folder)
+    if as_json:
+        output.print_json({**asdict(done), "folder": str(folder), "exit_code": 0})
+    elif not quiet:
+        click.echo(f"{done.written} files written, {done.kept} unchanged, {done.removed} removed in {folder}")
     return 0

@@ -1,4 +1,6 @@
-"""One file's content, made readable: decompressed, in UTF-8, hashed and counted in a single pass over its bytes."""
+"""One file's content, made readable: decompressed, in UTF-8, hashed and counted in a single pass over its
+bytes.
+"""
 
 import codecs
 import hashlib
@@ -123,10 +125,14 @@ class Source(Protocol):
     """A delivered file that can be opened for reading its bytes."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """The file on disk."""
+        ...
 
     @property
-    def member(self) -> str | None: ...
+    def member(self) -> str | None:
+        """The name inside the zip archive that `path` is, if it is one."""
+        ...
 
 
 def check_encoding(name: str) -> None:
@@ -141,9 +147,11 @@ def check_encoding(name: str) -> None:
 
 
 def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
-    """Reads a file once: plain UTF-8 stays where it is, anything else is unpacked into a private file in the folder.
+    """Reads a file once: plain UTF-8 stays where it is, anything else is unpacked into a private file in the
+    folder.
 
-    A byte order mark beats `encoding`. Raises FileError when the file cannot be read or unpacked, or changes meanwhile.
+    A byte order mark beats `encoding`. Raises FileError when the file cannot be read or unpacked, or changes
+    meanwhile.
     """
     spool = folder / f"{os.urandom(8).hex()}.txt"
     try:
@@ -181,7 +189,7 @@ def _read(
     size = 0
     decoder = codecs.getincrementaldecoder(codec)(_BAD_BYTES) if codec != "utf-8" else None
     with ExitStack() as stack:
-        out = stack.enter_context(open(spool, "xb", buffering=0)) if spool else None
+        out = stack.enter_context(spool.open("xb", buffering=0)) if spool else None
         for block in blocks:
             digest.update(block)
             size += len(block)
@@ -226,7 +234,7 @@ def _check_unchanged(before: os.stat_result, path: Path) -> None:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[IO[bytes]]:
-    with open(source.path, "rb", buffering=0) as file:
+    with source.path.open("rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise FileError("it is not a regular file; copy it to one first")
         if source.member is None:
@@ -277,7 +285,9 @@ def _unpacked(blocks: Iterable[bytes], compression: str | None) -> Iterator[byte
 
 
 def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Every member of a gzip file; zlib checks each one's length and CRC. Padding of zeros after the last is allowed."""
+    """Every member of a gzip file; zlib checks each one's length and CRC. Padding of zeros after the last is
+    allowed.
+    """
     members = 0
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
     inside = False

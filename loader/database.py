@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from loader.errors import CdrError
 from loader.feeds import KINDS
@@ -69,26 +69,29 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-@contextmanager
-def opened(database: Path, *, write: bool = False, wait: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A connection to the database file, closed at the end.
+Access = Literal["read", "write", "create"]
 
-    For writing the file and the raw schema are made where absent. Waits up to `wait` seconds for the file's lock.
-    Raises CdrError when the file is missing (reading), locked, not a database, or cannot be made.
-    """
-    connection = connect(database, write=write, wait=wait)
+
+@contextmanager
+def opened(database: Path, access: Access, wait: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """A connection to the database file, closed at the end; see `connect`."""
+    connection = connect(database, access, wait)
     try:
         yield connection
     finally:
         connection.close()
 
 
-def connect(database: Path, *, write: bool, wait: float = 0) -> "duckdb.DuckDBPyConnection":
-    """As `opened`, for a caller that closes the connection itself."""
+def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPyConnection":
+    """A connection to read or write an existing database, or to write one that is created where it is absent.
+
+    Waits up to `wait` seconds for the file's lock. Raises CdrError when the file is missing, locked, not a
+    database, without staged files, or cannot be made.
+    """
     import duckdb
 
     if not database.exists():
-        if not write:
+        if access != "create":
             raise CdrError(f"no database at {database}; stage files first or name another with --database")
         if not database.parent.is_dir():
             raise CdrError(
@@ -98,7 +101,9 @@ def connect(database: Path, *, write: bool, wait: float = 0) -> "duckdb.DuckDBPy
     while True:
         try:
             connection = duckdb.connect(
-                database, read_only=not write, config={"storage_compatibility_version": STORAGE_VERSION}
+                database,
+                read_only=access == "read",
+                config={"storage_compatibility_version": STORAGE_VERSION},
             )
             break
         except duckdb.Error as error:
@@ -109,12 +114,10 @@ def connect(database: Path, *, write: bool, wait: float = 0) -> "duckdb.DuckDBPy
             time.sleep(0.1)
     try:
         connection.execute("set timezone = 'UTC'")
-        if write:
+        if access == "create":
             create_raw_schema(connection)
         elif not has_table(connection, "raw_sinch", "files"):
-            raise CdrError(
-                f"nothing was ever staged into {database}; stage files first or name another with --database"
-            )
+            raise CdrError(f"nothing was ever staged into {database}; stage files first or name another")
     except BaseException:
         connection.close()
         raise
@@ -122,8 +125,10 @@ def connect(database: Path, *, write: bool, wait: float = 0) -> "duckdb.DuckDBPy
 
 
 def connect_for_staging(database: Path, wait: float) -> "duckdb.DuckDBPyConnection":
-    """A writing connection with bounded memory and an empty private folder for unpacked files beside the database."""
-    connection = connect(database, write=True, wait=wait)
+    """A writing connection with bounded memory and an empty private folder for unpacked files beside the
+    database.
+    """
+    connection = connect(database, "create", wait)
     # Holding the lock: whatever lies in the folder was left by a run that was killed.
     folder = staging_folder(database)
     try:
@@ -145,7 +150,9 @@ def bound_memory(connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
 
 
 def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the raw tables that are absent. No keys: their indexes would cost memory and time with every file."""
+    """Makes the raw tables that are absent. No keys: their indexes would cost memory and time with every
+    file.
+    """
     connection.execute("create schema if not exists raw_sinch")
     for table, columns in RAW_TABLES.items():
         listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())

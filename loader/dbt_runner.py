@@ -15,19 +15,22 @@ from loader.paths import project_root
 
 @dataclass
 class Build:
-    """What dbt did: one entry per node, and the exit code (0 built, tests passed or only warned; 1 something failed)."""
+    """What dbt did: one entry per node, and the exit code (0 built, tests passed or only warned; 1 something
+    failed).
+    """
 
     nodes: list[dict[str, Any]]
     exit_code: int
 
 
 def build(database: Path, arguments: tuple[str, ...], *, quiet: bool, stdout_to_stderr: bool) -> Build:
-    """`dbt build` with this project and its profiles on the database, which has the raw tables afterwards in any case.
+    """`dbt build` with this project and its profiles on the database, which has the raw tables afterwards in
+    any case.
 
     Raises CdrError when dbt cannot run at all: wrong arguments, a broken project, a locked database.
     """
     root = project_root()
-    with opened(database, write=True):
+    with opened(database, "create"):
         pass
     os.environ["CDR_DATABASE"] = str(database)
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
@@ -49,7 +52,7 @@ def _invoke(command: list[str]) -> Build:
         outcome = dbtRunner().invoke(command)
     finally:
         # dbt keeps the database's lock after it is done.
-        DuckDBConnectionManager.close_all_connections()
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if outcome.exception is not None:
         reason = " ".join(str(outcome.exception).split())
         raise CdrError(f"dbt could not run: {reason}; put it right and run `cdr build` again")

@@ -1,4 +1,6 @@
-"""Which files a command's paths stand for: files, folders with all below them, globs, members of zip archives."""
+"""Which files a command's paths stand for: files, folders with all below them, globs, members of zip
+archives.
+"""
 
 import glob
 import os
@@ -18,7 +20,8 @@ PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdo
 class Delivery:
     """One file to stage: `path` absolute, `member` its name inside a zip archive.
 
-    `explicit` tells that the user named the file itself; `ignored` why it is passed over; `problem` why it fails.
+    `explicit` tells that the user named the file itself; `ignored` why it is passed over; `problem` why it
+    fails.
     """
 
     path: Path
@@ -67,7 +70,7 @@ def _expand(text: str) -> Iterator[Delivery]:
     if os.path.lexists(path):
         matches = [path]
     elif glob.has_magic(text):
-        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
         if not matches:
             raise CdrError(f"no file matches {text}; check the pattern")
     else:
@@ -127,6 +130,6 @@ def _not_a_delivery(name: str) -> str | None:
         return "partial file"
     inner = PurePosixPath(base_name(name)).suffix.lower()
     # A name like 2026.11.22 or cdr.20261122 has no extension, only dots.
-    if inner[1:].isdigit() or inner in EXTENSIONS or suffix in COMPRESSION_SUFFIXES and inner == "":
+    if inner[1:].isdigit() or inner in EXTENSIONS or (suffix in COMPRESSION_SUFFIXES and inner == ""):
         return None
     return f"not a text file by its extension ({suffix})"

@@ -83,7 +83,9 @@ _KINDS_BY_WIDTH = {15: "phone_terminated", 14: "phone_terminated", 12: "phone_or
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of one file: `names` in the file's order, vendor's own spelling; `extras` are those no kind has."""
+    """The columns of one file: `names` in the file's order, vendor's own spelling; `extras` are those no kind
+    has.
+    """
 
     kind: str
     names: tuple[str, ...]
@@ -91,6 +93,7 @@ class Columns:
 
     @property
     def width(self) -> int:
+        """Fields of a record."""
         return len(self.names)
 
 
@@ -103,8 +106,8 @@ def is_header(fields: list[str]) -> bool:
 def columns_of_header(fields: list[str], declared_kind: str | None) -> Columns:
     """Recognises a header, names in any case and order.
 
-    Raises FileError naming the columns when one is missing, belongs to another kind, occurs twice, or when the
-    header is of another kind than declared.
+    Raises FileError naming the columns when one is missing, belongs to another kind, occurs twice, or when
+    the header is of another kind than declared.
     """
     names = tuple(VENDOR_COLUMNS.get(field.strip().casefold(), field.strip()) for field in fields)
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
@@ -113,7 +116,8 @@ def columns_of_header(fields: list[str], declared_kind: str | None) -> Columns:
     kind = next((kind for kind, marks in _MARKS if known.intersection(marks)), None)
     if kind is None:
         raise FileError(
-            f"the header ({_listed(names)}) is of no known kind; compare it with the columns in loader/README.md"
+            f"the header ({_listed(names)}) is of no known kind; compare it with the columns in "
+            "loader/README.md"
         )
     columns = KINDS[kind]
     missing = [name for name in columns if name not in known and name != OPTIONAL_COLUMN]
@@ -130,7 +134,8 @@ def columns_of_header(fields: list[str], declared_kind: str | None) -> Columns:
 
 
 def columns_without_header(widths: list[int], declared_kind: str | None, name_kind: str | None) -> Columns:
-    """Decides a headerless file's kind: declared, said by its name, or the only one with its commonest record width.
+    """Decides a headerless file's kind: declared, said by its name, or the only one with its commonest record
+    width.
 
     Raises FileError when the kind stays unknown or none of the records has the kind's width.
     """

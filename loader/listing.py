@@ -25,7 +25,8 @@ class Filter:
 
     def condition(self) -> tuple[str, list[Any]]:
         """In SQL over the columns of raw_sinch.files, with its parameters."""
-        parts, parameters = ["true"], []
+        parts = ["true"]
+        parameters: list[Any] = []
         if self.file is not None:
             path = Path(self.file).absolute()
             parts.append("(cast(file_id as varchar) = ? or file_name = ? or path in (?, ?))")
@@ -72,10 +73,11 @@ def list_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter) -> Ite
 
 
 def write_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter, out: Path) -> tuple[File, int]:
-    """Writes one file's rejected lines, below its header, as they were delivered (in UTF-8), to be corrected and staged.
+    """Writes one file's rejected lines, below its header, as they were delivered (in UTF-8), to be corrected
+    and staged.
 
-    Returns the file and the number of rejects. Raises CdrError when the filter does not come down to one file with
-    rejects, or when `out` exists or cannot be written.
+    Returns the file and the number of rejects. Raises CdrError when the filter does not come down to one file
+    with rejects, or when `out` exists or cannot be written.
     """
     if chosen.file is None:
         raise CdrError("raw lines are written for one file; name it with --file")
@@ -84,7 +86,7 @@ def write_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter, out: 
     if not rejects:
         raise CdrError(f"file {file.file_id} ({file.file_name}) has no rejected records; nothing to write")
     try:
-        with open(out, "xb") as target:
+        with out.open("xb") as target:
             if file.header is not None:
                 target.write(file.header.encode() + b"\n")
             for reject in rejects:

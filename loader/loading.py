@@ -1,7 +1,8 @@
-"""Moves one file's records into its raw table, and proves that every byte and line of it arrived or was rejected.
+"""Moves one file's records into its raw table, and proves that every byte and line of it arrived or was
+rejected.
 
-Three ways, each tried when the one before fails or cannot prove itself: DuckDB reads the file in place; DuckDB reads
-its clean lines while the exact reader takes the others; the exact reader takes them all.
+Three ways, each tried when the one before fails or cannot prove itself: DuckDB reads the file in place;
+DuckDB reads its clean lines while the exact reader takes the others; the exact reader takes them all.
 """
 
 import json
@@ -41,7 +42,9 @@ class Unproven(Exception):
 
 @dataclass
 class Loaded:
-    """What a file's content came to. Both sides of the proof: bytes and lines of the content, and those accounted for."""
+    """What a file's content came to. Both sides of the proof: bytes and lines of the content, and those
+    accounted for.
+    """
 
     staged: int = 0
     rejected: int = 0
@@ -52,8 +55,8 @@ class Loaded:
         """Raises Unproven unless every byte and line is accounted for."""
         if (self.size, self.lines) != (content.counts.size, content.counts.lines):
             raise Unproven(
-                f"{self.size} of {content.counts.size} bytes and {self.lines} of {content.counts.lines} lines "
-                "are accounted for"
+                f"only {self.size} of {content.counts.size} bytes and {self.lines} of "
+                f"{content.counts.lines} lines are accounted for"
             )
 
 
@@ -85,7 +88,9 @@ def load_in_place(
     file_id: int,
     folder: Path,  # noqa: ARG001
 ) -> Loaded:
-    """The whole text through DuckDB's reader, for texts whose lines end alike and are valid UTF-8 without NUL."""
+    """The whole text through DuckDB's reader, for texts whose lines end alike and are valid UTF-8 without
+    NUL.
+    """
     assert layout.columns is not None
     counts = content.counts
     _read(connection, content.path, layout.columns, skip=layout.line - 1)
@@ -127,7 +132,7 @@ def _sift(
     batch = _Batch(connection, columns, file_id)
     sifted = folder / f"{os.urandom(8).hex()}.sifted"
     try:
-        with open(content.path, "rb", buffering=0) as file, open(sifted, "xb", buffering=0) as out:
+        with content.path.open("rb", buffering=0) as file, sifted.open("xb", buffering=0) as out:
             reader = ExactReader(
                 Lines(file, layout.offset, layout.line, clean), columns.width, content.transcoded
             )
@@ -156,23 +161,26 @@ def _sift(
 def _read(connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns, skip: int) -> None:
     """Splits every line of a text at every delimiter into the table `incoming`, or raises duckdb.Error.
 
-    Settings that lose nothing silently: no sniffing, no quoting, no null but one that no clean text holds, and
-    strict about the number of fields. Never with store_rejects, which loses and repeats lines.
+    Settings that lose nothing silently: no sniffing, no quoting, no null but one that no clean text holds,
+    and strict about the number of fields. Never with store_rejects, which loses and repeats lines.
     """
     # Read as a pattern otherwise.
     pattern = re.sub(r"([*?\[])", r"[\1]", str(path))
     listed = ", ".join(f"'{name}': 'VARCHAR'" for name in _incoming_names(columns))
     connection.execute(
-        f"create or replace temp table incoming as select * from read_csv({literal(pattern)}, auto_detect = false, "
-        f"compression = 'none', delim = ';', quote = '', escape = '', comment = '', nullstr = {literal(NULL_TEXT)}, "
-        f"header = false, skip = {skip}, strict_mode = true, null_padding = false, columns = {{{listed}}})"
+        f"create or replace temp table incoming as select * from read_csv({literal(pattern)}, "
+        f"columns = {{{listed}}}, auto_detect = false, header = false, skip = {skip}, compression = 'none', "
+        f"delim = ';', quote = '', escape = '', comment = '', nullstr = {literal(NULL_TEXT)}, "
+        "strict_mode = true, null_padding = false)"
     )
 
 
 def _measure(
     connection: "duckdb.DuckDBPyConnection", columns: Columns, check_quotes: bool
 ) -> tuple[int, int, int, bool]:
-    """Rows read, placeholders among them, bytes of their fields and separators, and whether every quoted field is whole."""
+    """Rows read, placeholders among them, bytes of their fields and separators, and whether every quoted
+    field is whole.
+    """
     names = _incoming_names(columns)
     size = " + ".join(f"strlen({name})" for name in names)
     torn = " or ".join(
@@ -180,7 +188,8 @@ def _measure(
         for name in names
     )
     row = connection.execute(
-        f"select count(*), count(*) filter ({names[0]} = chr(0)), coalesce(sum({size} + {columns.width - 1}), 0)::bigint, "
+        f"select count(*), count(*) filter ({names[0]} = chr(0)), "
+        f"coalesce(sum({size} + {columns.width - 1}), 0)::bigint, "
         f"{f'coalesce(bool_or({torn}), false)' if check_quotes else 'false'} from {_INCOMING}"
     ).fetchone()
     assert row is not None

@@ -90,7 +90,9 @@ def next_file_id(connection: "duckdb.DuckDBPyConnection") -> int:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a delivery: staged (no `equal`), skipped as known, or recorded as a duplicate of `equal`."""
+    """What becomes of a delivery: staged (no `equal`), skipped as known, or recorded as a duplicate of
+    `equal`.
+    """
 
     equal: File | None = None
     known: bool = False
@@ -104,12 +106,13 @@ def judge(
     explicit_date: date | None,
     has_records: bool,
 ) -> Verdict:
-    """Decides by content. `explicit_date` is the day said by option or names, None when only the records tell.
+    """Decides by content. `explicit_date` is the day said by option or names, None when only the records
+    tell.
 
-    A delivery known by content, name, kind and day is skipped whatever became of it since, so that staging the same
-    folder again never brings back what was withdrawn or replaced. The same content otherwise is a duplicate, with
-    two exceptions: files without records, since two empty days are two days, and a file whose equals were all
-    withdrawn under its own name, since that is how a wrong day is put right.
+    A delivery known by content, name, kind and day is skipped whatever became of it since, so that staging
+    the same folder again never brings back what was withdrawn or replaced. The same content otherwise is a
+    duplicate, with two exceptions: files without records, since two empty days are two days, and a file whose
+    equals were all withdrawn under its own name, since that is how a wrong day is put right.
     """
     equals = [
         file
@@ -135,8 +138,9 @@ def _most_alive(files: list[File]) -> File:
 
 
 def record(connection: "duckdb.DuckDBPyConnection", file: File) -> None:
-    """Writes a new row. A failed delivery tried again takes the place of its earlier failure, and keeps its file_id
-    if it fails again. A current one supersedes the version that was current before it."""
+    """Writes a new row. A failed delivery tried again takes the place of its earlier failure, and keeps its
+    file_id if it fails again. A current one supersedes the version that was current before it.
+    """
     earlier = find(
         connection,
         "state = 'failed' and (path = ? or (file_name = ? and (sha256 = ? or file_date = ?)))",
@@ -160,7 +164,8 @@ def record(connection: "duckdb.DuckDBPyConnection", file: File) -> None:
 
 
 def resolve(connection: "duckdb.DuckDBPyConnection", text: str, states: tuple[str, ...]) -> File:
-    """The one file that a file_id, a path or a name stands for; of several versions only those in `states` count.
+    """The one file that a file_id, a path or a name stands for; of several versions only those in `states`
+    count.
 
     Raises CdrError when there is none or more than one.
     """
@@ -181,14 +186,15 @@ def resolve(connection: "duckdb.DuckDBPyConnection", text: str, states: tuple[st
 
 
 def withdraw(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
-    """Takes a current or superseded file out of every table from the next build on; says so when it already is.
+    """Takes a current or superseded file out of every table from the next build on; says so when it already
+    is.
 
     Raises CdrError when the file is in no table anyway.
     """
     file = resolve(connection, text, (CURRENT,))
     if file.state in (DUPLICATE, FAILED):
         raise CdrError(
-            f"file {file.file_id} ({file.file_name}) is {file.state}: it is in no table; nothing to withdraw"
+            f"file {file.file_id} ({file.file_name}) is {file.state} and in no table; nothing to withdraw"
         )
     if file.state != WITHDRAWN:
         _set_state(connection, file, WITHDRAWN, f"withdrawn on {now():%Y-%m-%d}, was {file.state}")
@@ -207,16 +213,19 @@ def restore(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
         )
     if file.is_purged:
         raise CdrError(
-            f"file {file.file_id} ({file.file_name}) was {file.message}: its records are gone; deliver it under a new name"
+            f"file {file.file_id} ({file.file_name}) was {file.message}: its records are gone for good; "
+            "nothing to undo"
         )
     current = find(
         connection,
-        "state = 'current' and file_name = ? and kind is not distinct from ? and file_date is not distinct from ?",
+        "state = 'current' and file_name = ? and kind is not distinct from ? "
+        "and file_date is not distinct from ?",
         [file.file_name, file.kind, file.file_date],
     )
     if current:
         raise CdrError(
-            f"file {current[0].file_id} is the current version of {file.file_name}; withdraw it first to restore file {file.file_id}"
+            f"file {current[0].file_id} is the current version of {file.file_name}; "
+            f"withdraw it first to restore file {file.file_id}"
         )
     _set_state(connection, file, CURRENT, "")
     return file

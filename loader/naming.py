@@ -38,7 +38,9 @@ def date_in_name(name: str) -> date | None:
 
 
 def date_in_names(names: Iterable[str], generated: bool) -> date | None:
-    """The day covered according to the first of the names that has a date; names of the day of generation are one day late."""
+    """The day covered according to the first of the names that has a date; names of the day of generation are
+    one day late.
+    """
     for name in names:
         if found := date_in_name(name):
             return found - timedelta(days=1) if generated else found

@@ -22,7 +22,9 @@ def _plain(value: object) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on stdout; numbers to the right, nothing of a value interpreted as markup or as terminal control."""
+    """A table on stdout; numbers to the right, nothing of a value interpreted as markup or as terminal
+    control.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

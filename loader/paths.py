@@ -9,7 +9,8 @@ PROJECT_FILE = "dbt_project.yml"
 
 
 def project_root() -> Path:
-    """The folder that holds dbt_project.yml: beside this package, above the current folder, or CDR_PROJECT_DIR.
+    """The folder that holds dbt_project.yml: beside this package, above the current folder, or
+    CDR_PROJECT_DIR.
 
     Raises CdrError when there is none.
     """
@@ -33,7 +34,9 @@ def find_project_root() -> Path | None:
 
 
 def database_path(option: str | None) -> Path:
-    """The database file, absolute: `--database` (from the current folder), CDR_DATABASE or the default (from the project root)."""
+    """The database file, absolute: `--database` (from the current folder), CDR_DATABASE or the default (from
+    the project root).
+    """
     if option is not None:
         return Path(option).expanduser().absolute()
     configured = Path(os.environ.get("CDR_DATABASE") or "cdr.duckdb").expanduser()
@@ -41,5 +44,7 @@ def database_path(option: str | None) -> Path:
 
 
 def staging_folder(database: Path) -> Path:
-    """Private folder for unpacked files, on the database's own disk; emptied whenever the database is opened for staging."""
+    """Private folder for unpacked files, on the database's own disk; emptied whenever the database is opened
+    for staging.
+    """
     return database.with_name(f".{database.name}.staging")

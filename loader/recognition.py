@@ -44,9 +44,10 @@ class NoSignOfRecords(FileError):
 def recognise(content: Content, declared_kind: str | None, name_kind: str | None) -> Layout:
     """Reads the first lines of a text.
 
-    Raises FileError when kind or columns cannot be told, NoSignOfRecords when it does not even look like records.
+    Raises FileError when kind or columns cannot be told, NoSignOfRecords when it does not even look like
+    records.
     """
-    with open(content.path, "rb", buffering=0) as file:
+    with content.path.open("rb", buffering=0) as file:
         lines = Lines(file, content.counts.bom, 1, no_clean_lines)
         offset = content.counts.bom + _skip_blank(lines)
         first = lines.line()
@@ -93,7 +94,9 @@ def _widths(lines: Lines) -> list[int]:
 
 
 def _fields(lines: Lines) -> tuple[list[str], int]:
-    """The current record's fields and how many lines it takes; one line, split plainly, if its quotes do not close."""
+    """The current record's fields and how many lines it takes; one line, split plainly, if its quotes do not
+    close.
+    """
     parsed = parse(lines)
     if parsed.problem:
         return [shown(field, False) for field in (lines.body() or b"").split(DELIMITER)], 1

@@ -1,9 +1,10 @@
 """The exact reader: splits any text into records and rejects, every byte of it accounted for.
 
-The grammar. A line ends with LF or CRLF and with nothing else; an empty line is no record. A field that starts with
-a double quote runs to the next quote that is not doubled, over delimiters and line ends; if that quote is followed by
-anything but a delimiter or the line's end, or never comes, the field is unbalanced and costs the physical line it
-starts on. Any other field runs to the next delimiter and is kept as it is, quotes included.
+The grammar. A line ends with LF or CRLF and with nothing else; an empty line is no record. A field that
+starts with a double quote runs to the next quote that is not doubled, over delimiters and line ends; if that
+quote is followed by anything but a delimiter or the line's end, or never comes, the field is unbalanced and
+costs the physical line it starts on. Any other field runs to the next delimiter and is kept as it is, quotes
+included.
 """
 
 import re
@@ -47,7 +48,9 @@ class Record:
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that cannot be read: its text with the line breaks inside it, the reason's code and a sentence."""
+    """A record that cannot be read: its text with the line breaks inside it, the reason's code and a
+    sentence.
+    """
 
     line: int
     raw: str
@@ -164,8 +167,9 @@ class Lines:
 
 
 def clean_lines(width: int) -> Callable[[bytes, list[bytes]], list[bool]]:
-    """A test that tells of each line whether it is a record of that width wherever it stands, without quotes to mind
-    but those that open and close one field: then splitting at each delimiter reads it right."""
+    """A test that tells of each line whether it is a record of that width wherever it stands, without quotes
+    to mind but those that open and close one field: then splitting at each delimiter reads it right.
+    """
     separators = width - 1
 
     def is_clean(line: bytes) -> bool:
@@ -250,8 +254,9 @@ def parse(lines: Lines) -> Parsed:
 
 
 def _close_quote(lines: Lines, body: bytes, at: int, used: int) -> tuple[bytes, bytes, int, int] | None:
-    """The text of the quoted field at `at` of the used-th line, then the line, the position and the lines used where
-    it closes; None if it does not close properly."""
+    """The text of the quoted field at `at` of the used-th line, then the line, the position and the lines
+    used where it closes; None if it does not close properly.
+    """
     parts: list[bytes] = []
     size = 0
     at += 1
@@ -331,7 +336,9 @@ class ExactReader:
         return (), reason, f"{count} fields where the file has {self.width}{cut}"
 
     def _continues_with_a_record(self, used: int) -> bool:
-        """Whether one of a joined record's further lines is a whole record by itself: then the quote was a stray one."""
+        """Whether one of a joined record's further lines is a whole record by itself: then the quote was a
+        stray one.
+        """
         for ahead in range(1, used):
             body = self.lines.body(ahead)
             if body and _width_of_line(body) == self.width:
@@ -367,8 +374,9 @@ def _width_of_line(body: bytes) -> int | None:
 
 
 def shown(raw: bytes, transcoded: bool) -> str:
-    """A reject's text. Bytes that are no text appear as `\\xNN`, and in such a text a backslash that could be read as
-    the start of one as `\\x5c`, so that `original_bytes` can undo it."""
+    """A reject's text. Bytes that are no text appear as `\\xNN`, and in such a text a backslash that could be
+    read as the start of one as `\\x5c`, so that `original_bytes` can undo it.
+    """
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -387,10 +395,11 @@ def original_bytes(raw: str, reason_code: str) -> bytes:
 
 
 def sift(reader: ExactReader, out: BinaryIO) -> Iterator[Record | Reject]:
-    """Parts a text line by line: clean lines go to `out`, which the engine's reader takes; the rest is yielded.
+    """Parts a text line by line: clean lines go to `out`, which the engine's reader takes; the rest is
+    yielded.
 
-    `out` gets exactly one line per physical line, a placeholder (a NUL as first field) for one that is not clean,
-    so that its line numbers are the text's own.
+    `out` gets exactly one line per physical line, a placeholder (a NUL as first field) for one that is not
+    clean, so that its line numbers are the text's own.
     """
     lines = reader.lines
     placeholder = b"\0" + DELIMITER * (reader.width - 1) + b"\n"

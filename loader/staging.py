@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SKIPPED, IGNORED = "skipped", "ignored"
 
+_CALL_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(?:Z|([+-]\d{2}):?(\d{2}))?$"
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -68,8 +70,9 @@ class Options:
 
 @dataclass
 class Report:
-    """What became of every delivery. Files that are only skipped or ignored have these words for a state, and a file
-    that is skipped the file_id under which it is known."""
+    """What became of every delivery. Files that are only skipped or ignored have these words for a state, and
+    a file that is skipped the file_id under which it is known.
+    """
 
     files: list[File]
     over_limit: list[File]
@@ -95,7 +98,8 @@ class _Prepared:
 def stage(
     paths: tuple[str, ...], database: Path, options: Options, progress: Callable[[int, int, str], None]
 ) -> Report:
-    """Stages everything the paths stand for. `progress` hears how many of how many files are done, and the next name.
+    """Stages everything the paths stand for. `progress` hears how many of how many files are done, and the
+    next name.
 
     Raises CdrError, before anything is changed, for paths, options or a database that cannot be used.
     """
@@ -117,7 +121,9 @@ def stage(
 
 @contextmanager
 def _target(database: Path, options: Options) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
-    """The connection to stage into and the folder for unpacked files; for a dry run a throw-away copy of the manifest."""
+    """The connection to stage into and the folder for unpacked files; for a dry run a throw-away copy of the
+    manifest.
+    """
     if not options.dry_run:
         connection = connect_for_staging(database, options.wait)
         folder = staging_folder(database)
@@ -130,8 +136,8 @@ def _target(database: Path, options: Options) -> Iterator[tuple["duckdb.DuckDBPy
     with tempfile.TemporaryDirectory(prefix="cdr-") as temporary:
         folder = Path(temporary)
         if database.exists():
-            connect(database, write=False, wait=options.wait).close()
-        connection = connect(folder / "dry-run.duckdb", write=True)
+            connect(database, "read", options.wait).close()
+        connection = connect(folder / "dry-run.duckdb", "create")
         try:
             bound_memory(connection, folder)
             if database.exists():
@@ -144,7 +150,9 @@ def _target(database: Path, options: Options) -> Iterator[tuple["duckdb.DuckDBPy
 
 
 def _prepared(deliveries: list[Delivery], options: Options, folder: Path) -> Iterator[_Prepared]:
-    """Reads and recognises the deliveries in order, the next one in a thread while the caller works on this one."""
+    """Reads and recognises the deliveries in order, the next one in a thread while the caller works on this
+    one.
+    """
     with ThreadPoolExecutor(max_workers=1) as pool:
         following: Future[_Prepared] | None = None
         try:
@@ -274,9 +282,7 @@ def _latest_call_date(connection: "duckdb.DuckDBPyConnection", kind: str, file_i
         f"""
         with times as (
             select regexp_extract(
-                trim("CallTime"),
-                '^(\\d{{4}}-\\d{{2}}-\\d{{2}})[T ](\\d{{2}}:\\d{{2}}:\\d{{2}})(?:\\.\\d+)?(?:Z|([+-]\\d{{2}}):?(\\d{{2}}))?$',
-                ['day', 'time', 'hours', 'minutes']
+                trim("CallTime"), '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']
             ) as part
             from raw_sinch.{kind} where _file_id = ?
         )

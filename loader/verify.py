@@ -1,0 +1,187 @@
+"""The conservation laws: what came in is what is there, checked on the database as it is."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from loader.database import has_table
+from loader.feeds import KINDS
+from loader.manifest import PURGED
+
+if TYPE_CHECKING:
+    import duckdb
+
+Value = int | float | Decimal | None
+
+
+@dataclass(frozen=True)
+class Law:
+    """One law with both its sides. `ok` is None where a table it needs is not built yet."""
+
+    law: str
+    left: Value
+    right: Value
+    ok: bool | None
+    detail: str = ""
+
+
+# Laws that hold of every single file by the manifest alone, with both sides.
+_MANIFEST_LAWS = (
+    ("per file: records = staged + rejected", "records", "staged + rejected"),
+    ("per file: bytes of the content = bytes accounted for", "content_bytes", "accounted_bytes"),
+    ("per file: lines of the content = lines accounted for", "content_lines", "accounted_lines"),
+)
+_BIDS = (
+    ("mart_quality_daily", "bids"),
+    ("mart_failure_reasons_daily", "calls"),
+    ("mart_traffic_hourly", "bids"),
+)
+_COST_MARTS = ("mart_cost_daily", "mart_cost_monthly", "mart_user_spend_daily")
+_FLOAT_TOLERANCE = 1e-9
+
+
+def check_laws(connection: "duckdb.DuckDBPyConnection") -> list[Law]:
+    """Every law of the project, in order."""
+    return [
+        *_manifest_laws(connection),
+        *_stored_laws(connection),
+        _reconciliation_law(connection),
+        *_amount_laws(connection),
+        *_call_laws(connection),
+        _seconds_law(connection),
+    ]
+
+
+def _manifest_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    for law, left, right in _MANIFEST_LAWS:
+        yield _per_file(connection, law, f"select file_id, {left} as a, {right} as b from raw_sinch.files")
+
+
+def _stored_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    raw = " union all ".join(f"select _file_id as file_id from raw_sinch.{kind}" for kind in KINDS)
+    stored = (
+        ("per file: staged = records in the raw tables", "staged", raw),
+        (
+            "per file: rejected = rows of rejected_records",
+            "rejected",
+            "select file_id from raw_sinch.rejected_records",
+        ),
+    )
+    for law, column, rows in stored:
+        # Rows without a file count too: they would be records that came from nowhere.
+        yield _per_file(
+            connection,
+            law,
+            f"""
+            select file_id, coalesce(files.{column}, 0) as a, coalesce(found.number, 0) as b
+            from (
+                select file_id, {column} from raw_sinch.files
+                where not (state = 'withdrawn' and starts_with(message, '{PURGED}'))
+            ) as files
+            full join (
+                select file_id, count(*) as number from ({rows}) group by file_id
+            ) as found using (file_id)
+            """,
+        )
+
+
+def _per_file(connection: "duckdb.DuckDBPyConnection", law: str, query: str, remedy: str = "") -> Law:
+    """A law of every file: the sides are sums over the files, `detail` names the files that break it."""
+    left, right, broken = _row(
+        connection,
+        f"""
+        select coalesce(sum(a), 0)::bigint, coalesce(sum(b), 0)::bigint,
+            list(file_id order by file_id) filter (a is distinct from b)
+        from ({query})
+        """,
+    )
+    if not broken:
+        return Law(law, left, right, True)
+    more = ", ..." if len(broken) > 10 else ""
+    return Law(law, left, right, False, f"not so for file {', '.join(map(str, broken[:10]))}{more}{remedy}")
+
+
+def _reconciliation_law(connection: "duckdb.DuckDBPyConnection") -> Law:
+    law = "per current file: staged = in fact_calls + exact duplicates + conflicts + unusable"
+    if missing := _missing(connection, "fact_calls", "mart_feed_reconciliation"):
+        return _not_built(law, missing)
+    return _per_file(
+        connection,
+        law,
+        """
+        select
+            file_id,
+            coalesce(files.staged, 0) as a,
+            coalesce(facts.calls, 0)
+                + coalesce(mart.exact_duplicates + mart.conflicts + mart.unusable, 0) as b
+        from (select file_id, staged from raw_sinch.files where state = 'current') as files
+        full join (
+            select file_id, count(*) as calls from marts.fact_calls group by file_id
+        ) as facts using (file_id)
+        left join marts.mart_feed_reconciliation as mart using (file_id)
+        """,
+        "; run `cdr build`",
+    )
+
+
+def _amount_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    for mart in _COST_MARTS:
+        law = f"sum(amount): fact_calls = {mart}"
+        if missing := _missing(connection, "fact_calls", mart):
+            yield _not_built(law, missing)
+            continue
+        rows = connection.execute(
+            f"""
+            select coalesce(a.currency, b.currency, 'none'), coalesce(a.amount, 0), coalesce(b.amount, 0)
+            from (select currency, sum(amount) as amount from marts.fact_calls group by currency) as a
+            full join (select currency, sum(amount) as amount from marts.{mart} group by currency) as b
+                on a.currency is not distinct from b.currency
+            order by 1
+            """
+        ).fetchall()
+        for currency, left, right in rows:
+            yield Law(f"{law}, currency {currency}", left, right, left == right)
+        if not rows:
+            yield Law(law, 0, 0, True)
+
+
+def _call_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    for mart, column in _BIDS:
+        law = f"calls: fact_calls = {column} of {mart}"
+        if missing := _missing(connection, "fact_calls", mart):
+            yield _not_built(law, missing)
+            continue
+        left, right = _row(
+            connection,
+            "select (select count(*) from marts.fact_calls), "
+            f"(select coalesce(sum({column}), 0)::bigint from marts.{mart})",
+        )
+        yield Law(law, left, right, left == right)
+
+
+def _seconds_law(connection: "duckdb.DuckDBPyConnection") -> Law:
+    law = "seconds: duration_seconds of answered calls = erlangs of mart_traffic_hourly * 3600"
+    if missing := _missing(connection, "fact_calls", "mart_traffic_hourly"):
+        return _not_built(law, missing)
+    left, right = _row(
+        connection,
+        "select (select coalesce(sum(duration_seconds), 0)::bigint from marts.fact_calls where is_answered), "
+        "(select coalesce(sum(erlangs), 0)::double * 3600 from marts.mart_traffic_hourly)",
+    )
+    return Law(law, left, right, math.isclose(left, right, rel_tol=_FLOAT_TOLERANCE, abs_tol=1e-3))
+
+
+def _missing(connection: "duckdb.DuckDBPyConnection", *tables: str) -> str | None:
+    return next((table for table in tables if not has_table(connection, "marts", table)), None)
+
+
+def _not_built(law: str, table: str) -> Law:
+    return Law(law, None, None, None, f"not built: {table}")
+
+
+def _row(connection: "duckdb.DuckDBPyConnection", query: str) -> tuple[Any, ...]:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row
