@@ -63,16 +63,16 @@
 {% endmacro %}
 
 
-{% macro day_list(column, days) -%}
-    {%- set literals = [] -%}
-    {%- for day in days | sort -%}{%- do literals.append("date '" ~ day ~ "'") -%}{%- endfor -%}
-    {{ in_list(column, literals) }}
-{%- endmacro %}
+{% macro day_literals(days) %}
+    {% set literals = [] %}
+    {% for day in days | sort %}{% do literals.append("date '" ~ day ~ "'") %}{% endfor %}
+    {{ return(literals) }}
+{% endmacro %}
 
 
 {% macro on_changed_call_days() -%}
-    {%- set days = changed_call_days() if execute and is_incremental() else none -%}
-    {{ 'true' if days is none else day_list('call_date', days) }}
+    {%- set days = changed_call_days() -%}
+    {{ 'true' if days is none else in_list('call_date', day_literals(days)) }}
 {%- endmacro %}
 
 
@@ -93,8 +93,8 @@
 
 {% macro delete_begun_call_days() %}
     {% if execute and is_incremental() %}
-        {% set days = changed_call_days() %}
-        delete from {{ this }} where {{ 'true' if days is none else day_list('call_date', days) }}
+        {%- set days = changed_call_days() -%}
+        {{ delete_where_in(this, 'call_date', none if days is none else day_literals(days)) }}
     {% endif %}
 {% endmacro %}
 
@@ -124,31 +124,39 @@
 
 {#- ------------------------------------------------------------------------------------------------- marts by day -#}
 
-{#- In a mart: the days it must compute again, or none where all are. Each UTC day of calls reaches one or two days of the reporting time zone. -#}
-{% macro changed_report_days() %}
-    {% if not execute or not is_incremental() or computes_whole() %}{{ return(none) }}{% endif %}
-    {% set changed = query_texts("select unit from (" ~ log_difference('day', logged('fact_calls', 'day')) ~ ") as difference") %}
+{#- The days of the reporting time zone that UTC days reach: one or two each. -#}
+{% macro report_days_of(utc_days) %}
     {% set zone = modules.pytz.timezone(var('reporting_timezone')) %}
+    {% set day_length = modules.datetime.timedelta(days=1, microseconds=-1) %}
     {% set days = [] %}
-    {% for day in changed %}
+    {% for day in utc_days %}
         {% set midnight = modules.pytz.utc.localize(modules.datetime.datetime.strptime(day, '%Y-%m-%d')) %}
         {% do days.append(midnight.astimezone(zone).strftime('%Y-%m-%d')) %}
-        {% do days.append((midnight + modules.datetime.timedelta(hours=24, microseconds=-1)).astimezone(zone).strftime('%Y-%m-%d')) %}
+        {% do days.append((midnight + day_length).astimezone(zone).strftime('%Y-%m-%d')) %}
     {% endfor %}
     {{ return(days | unique | list) }}
 {% endmacro %}
 
 
-{% macro on_changed_days(column='report_date') -%}
+{#- In a mart: the days it must compute again, or none where all are. -#}
+{% macro changed_report_days() %}
+    {% if not execute or not is_incremental() or computes_whole() %}{{ return(none) }}{% endif %}
+    {% set difference = log_difference('day', logged('fact_calls', 'day')) %}
+    {{ return(report_days_of(query_texts("select unit from (" ~ difference ~ ") as difference"))) }}
+{% endmacro %}
+
+
+{% macro on_changed_days() -%}
     {%- set days = changed_report_days() -%}
-    {{ 'true' if days is none else day_list(column, days) }}
+    {{ 'true' if days is none else in_list('report_date', day_literals(days)) }}
 {%- endmacro %}
 
 
 {#- Hook of a mart: deletes the days that are computed again; a day without calls any more must go too. -#}
-{% macro delete_changed_days(column='report_date') %}
+{% macro delete_changed_days() %}
     {% if execute and is_incremental() %}
-        delete from {{ this }} where {{ on_changed_days(column) }}
+        {%- set days = changed_report_days() -%}
+        {{ delete_where_in(this, 'report_date', none if days is none else day_literals(days)) }}
     {% endif %}
 {% endmacro %}
 

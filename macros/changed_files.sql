@@ -62,8 +62,8 @@
 {#- Hook of a staging model: takes out the records of files that are no longer current. -#}
 {% macro unstage_files(kind) %}
     {% if execute and is_incremental() %}
-        {% set changes = changed_files(current_files(kind)) %}
-        delete from {{ this }} where {{ 'true' if changes.everything else in_list('file_id', changes.added + changes.removed) }}
+        {%- set changes = changed_files(current_files(kind)) -%}
+        {{ delete_where_in(this, 'file_id', none if changes.everything else changes.added + changes.removed) }}
     {% endif %}
 {% endmacro %}
 

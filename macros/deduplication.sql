@@ -15,11 +15,18 @@
 {%- endmacro %}
 
 
+{% macro staging_models() %}
+    {{ return([
+        'stg_sinch__phone_terminated', 'stg_sinch__phone_originated', 'stg_sinch__app_app', 'stg_sinch__sip_terminated'
+    ]) }}
+{% endmacro %}
+
+
 {#- The files whose records are in the staging models, as a log input. -#}
 {% macro staged_files() -%}
     (
-        {%- for kind in ['phone_terminated', 'phone_originated', 'app_app', 'sip_terminated'] %}
-        select unit, version from {{ logged('stg_sinch__' ~ kind, 'file') }} as {{ kind }}
+        {%- for model_name in staging_models() %}
+        select unit, version from {{ logged(model_name, 'file') }} as {{ model_name }}
         {% if not loop.last %}union all{% endif %}
         {%- endfor %}
     )
@@ -29,7 +36,7 @@
 {#- Hook: empties a table that is about to be computed whole without being replaced. -#}
 {% macro clear_when_computed_whole() %}
     {% if execute and is_incremental() and computes_whole() %}
-        delete from {{ this }}
+        {{ delete_where_in(this, 'key_hash', none) }}
     {% endif %}
 {% endmacro %}
 

@@ -220,3 +220,17 @@
 {% macro spark__keyed_hash(text) -%}
     sha2({{ pii_key() }} || '|' || {{ text }}, 256)
 {%- endmacro %}
+
+
+{#- A statement that deletes the rows with these values (literals) of a column, or all rows for none; no statement for an empty list. -#}
+{% macro delete_where_in(relation, column, literals) %}{{ return(adapter.dispatch('delete_where_in')(relation, column, literals)) }}{% endmacro %}
+
+{% macro default__delete_where_in(relation, column, literals) %}{{ unsupported_engine('delete_where_in') }}{% endmacro %}
+
+{% macro duckdb__delete_where_in(relation, column, literals) -%}
+    {%- if literals is none -%}
+        delete from {{ relation }}
+    {%- elif literals -%}
+        delete from {{ relation }} where {{ in_list(column, literals) }}
+    {%- endif -%}
+{%- endmacro %}

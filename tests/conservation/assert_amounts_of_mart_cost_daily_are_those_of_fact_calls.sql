@@ -8,6 +8,7 @@ calls as (
         sum(amount) as amount,
         sum(amount_reporting) as amount_reporting
     from {{ ref('fact_calls') }}
+    where {{ lately_reported() }}
     group by currency
 ),
 
@@ -18,6 +19,7 @@ mart as (
         sum(amount) as amount,
         sum(amount_reporting) as amount_reporting
     from {{ ref('mart_cost_daily') }}
+    where {{ lately_reported() }}
     group by currency
 )
 

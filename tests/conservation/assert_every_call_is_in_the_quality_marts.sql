@@ -7,6 +7,7 @@ calls as (
         count(*) as calls,
         count(*) filter (where is_answered) as answers
     from {{ ref('fact_calls') }}
+    where {{ lately_reported() }}
     group by report_date
 ),
 
@@ -16,6 +17,7 @@ quality as (
         sum(bids) as calls,
         sum(answers) as answers
     from {{ ref('mart_quality_daily') }}
+    where {{ lately_reported() }}
     group by report_date
 ),
 
@@ -25,6 +27,7 @@ reasons as (
         sum(calls) as calls,
         sum(case when result = 'ANSWERED' then calls else 0 end) as answers
     from {{ ref('mart_failure_reasons_daily') }}
+    where {{ lately_reported() }}
     group by report_date
 )
 

@@ -44,7 +44,7 @@ TIMEOUT         cut_max_duration           user_busy        ring_no_answer      
 CALLERHANGUP    completed                  user_busy        caller_abandoned         failed_contradictory!
 CALLEEHANGUP    completed                  user_busy        rejected                 failed_contradictory!
 HANGUP          completed                  user_busy        unanswered_hangup        failed_contradictory!
-MANAGERHANGUP   ended_by_application       .                cancelled_by_application .
+MANAGERHANGUP   ended_by_application       user_busy        cancelled_by_application failed_contradictory!
 CANCEL          answered_contradictory!    user_busy        caller_abandoned         failed_contradictory!
 BLOCKED         answered_contradictory!    policy_blocked!  policy_blocked!          policy_blocked
 NOCREDITPARTNER cut_no_credit              no_credit!       no_credit!               no_credit

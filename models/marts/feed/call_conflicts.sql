@@ -12,7 +12,11 @@ contested as (
     where role = 'conflict'
 ),
 
-records as (
+losers as (
+    select * from {{ ref('stg_sinch__records') }}
+),
+
+winners as (
     select * from {{ ref('stg_sinch__records') }}
 ),
 
@@ -23,12 +27,12 @@ final as (
         md5(concat_ws('|', contested.call_type, contested.call_id)) as call_key,
         contested.winner_file_id,
         contested.winner_line,
-        {{ differing_fields('loser', 'winner') }} as differing_fields
+        {{ differing_fields('losers', 'winners') }} as differing_fields
     from contested
-    inner join records as loser
-        on contested.file_id = loser.file_id and contested.source_line = loser.source_line
-    inner join records as winner
-        on contested.winner_file_id = winner.file_id and contested.winner_line = winner.source_line
+    inner join losers
+        on contested.file_id = losers.file_id and contested.source_line = losers.source_line
+    inner join winners
+        on contested.winner_file_id = winners.file_id and contested.winner_line = winners.source_line
 )
 
 select * from final

@@ -17,8 +17,7 @@ unusable as (
     select
         file_id,
         count(*) as records
-    from {{ ref('int_calls__unioned') }}
-    where key_hash is null
+    from {{ ref('int_calls__unusable') }}
     group by file_id
 ),
 

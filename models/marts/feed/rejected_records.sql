@@ -14,10 +14,8 @@ unusable as (
     select
         file_id,
         source_line,
-        call_id,
-        invalid_fields
-    from {{ ref('int_calls__unioned') }}
-    where key_hash is null
+        reason_code
+    from {{ ref('int_calls__unusable') }}
 ),
 
 records as (
@@ -32,14 +30,10 @@ typing_rejects as (
     select
         unusable.file_id,
         unusable.source_line,
-        case
-            when unusable.call_id is null then 'missing_call_id'
-            when unusable.invalid_fields like '%call_time%' then 'unreadable_call_time'
-            else 'missing_call_time'
-        end as reason_code,
-        case
-            when unusable.call_id is null then 'The record has no CallId, so it identifies no call.'
-            when unusable.invalid_fields like '%call_time%' then 'CallTime is not an ISO 8601 date and time, so the call has no day.'
+        unusable.reason_code,
+        case unusable.reason_code
+            when 'missing_call_id' then 'The record has no CallId, so it identifies no call.'
+            when 'unreadable_call_time' then 'CallTime is not an ISO 8601 date and time, so the call has no day.'
             else 'The record has no CallTime, so the call has no day.'
         end as detail,
         replace(records.record_text, chr(31), ';') as raw
