@@ -125,7 +125,7 @@ stage_options = _options(
         default="covered",
         envvar="CDR_NAME_DATE",
         show_default=True,
-        help="What dates in names mean: the day covered or, one later, that of generation [env: CDR_NAME_DATE].",
+        help="Dates in names mean the day covered or, one later, that of generation [env: CDR_NAME_DATE].",
     ),
     click.option(
         "--encoding", metavar="NAME", help="Encoding of files without a byte order mark [default: utf-8]."

@@ -94,14 +94,14 @@ def load_in_place(
     assert layout.columns is not None
     counts = content.counts
     _read(connection, content.path, layout.columns, skip=layout.line - 1)
-    rows, placeholders, size, splittable = _measure(
-        connection, layout.columns, check_quotes=counts.has_opening_quote
-    )
-    if placeholders or not splittable:
+    read = _measure(connection, layout.columns, check_quotes=counts.has_opening_quote)
+    if not read.splittable:
         raise Unproven("a quoted field holds a delimiter or a line end")
-    staged = _insert(connection, layout, file_id, unquote=counts.has_opening_quote, all_rows=True)
+    staged = _insert(connection, layout, file_id, read, unquote=counts.has_opening_quote)
     line_ends = counts.line_feeds + counts.crlf - (layout.line - 1) * (1 + (counts.crlf > 0))
-    return Loaded(staged=staged, size=layout.offset + size + line_ends, lines=layout.line - 1 + rows)
+    return Loaded(
+        staged=staged, size=layout.offset + read.size + line_ends, lines=layout.line - 1 + read.rows
+    )
 
 
 def load_sifted(
@@ -125,7 +125,7 @@ def _sift(
     layout: Layout,
     file_id: int,
     folder: Path,
-    clean: Callable[[bytes, list[bytes]], list[bool]],
+    is_clean: Callable[[bytes, list[bytes]], list[bool]],
 ) -> Loaded:
     columns = layout.columns
     assert columns is not None
@@ -134,27 +134,24 @@ def _sift(
     try:
         with content.path.open("rb", buffering=0) as file, sifted.open("xb", buffering=0) as out:
             reader = ExactReader(
-                Lines(file, layout.offset, layout.line, clean), columns.width, content.transcoded
+                Lines(file, layout.offset, layout.line, is_clean), columns.width, content.transcoded
             )
             for found in sift(reader, out):
                 batch.add(found)
             batch.flush()
         _read(connection, sifted, columns, skip=0)
-        rows, placeholders, size, _ = _measure(connection, columns, check_quotes=False)
-        size -= placeholders * columns.width
-        clean_rows = rows - placeholders
-        inserted = _insert(
-            connection, layout, file_id, unquote=content.counts.has_opening_quote, all_rows=False
-        )
-        if inserted != clean_rows or placeholders != reader.account.lines:
-            raise Unproven(f"{inserted} of {clean_rows} records were inserted")
+        read = _measure(connection, columns, check_quotes=False)
+        clean = read.rows - read.placeholders
+        inserted = _insert(connection, layout, file_id, read, unquote=content.counts.has_opening_quote)
+        if inserted != clean or read.placeholders != reader.account.lines:
+            raise Unproven(f"only {inserted} of {clean} clean records were inserted")
     finally:
         sifted.unlink(missing_ok=True)
     return Loaded(
         staged=inserted + batch.records,
         rejected=batch.rejects,
-        size=layout.offset + reader.account.size + size + clean_rows,
-        lines=layout.line - 1 + reader.account.lines + clean_rows,
+        size=layout.offset + reader.account.size + read.size - read.placeholders * columns.width + clean,
+        lines=layout.line - 1 + reader.account.lines + clean,
     )
 
 
@@ -175,30 +172,47 @@ def _read(connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns,
     )
 
 
-def _measure(
-    connection: "duckdb.DuckDBPyConnection", columns: Columns, check_quotes: bool
-) -> tuple[int, int, int, bool]:
-    """Rows read, placeholders among them, bytes of their fields and separators, and whether every quoted
-    field is whole.
-    """
+@dataclass(frozen=True)
+class _Measured:
+    """What `incoming` holds: rows, placeholders among them, bytes of all their fields and separators, whether every
+    quoted field is whole, and the rowid of the first row."""
+
+    rows: int
+    placeholders: int
+    size: int
+    splittable: bool
+    first: int
+
+
+def _measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, *, check_quotes: bool) -> _Measured:
+    """Raises Unproven unless rowids are without gaps: lines are counted by them."""
     names = _incoming_names(columns)
     size = " + ".join(f"strlen({name})" for name in names)
+    whole = """'"[^"]*(?:""[^"]*)*"'"""
     torn = " or ".join(
-        f"""(starts_with({name}, '"') and not regexp_full_match({name}, '"[^"]*(?:""[^"]*)*"'))"""
-        for name in names
+        f"""(starts_with({name}, '"') and not regexp_full_match({name}, {whole}))""" for name in names
     )
     row = connection.execute(
-        f"select count(*), count(*) filter ({names[0]} = chr(0)), "
-        f"coalesce(sum({size} + {columns.width - 1}), 0)::bigint, "
-        f"{f'coalesce(bool_or({torn}), false)' if check_quotes else 'false'} from {_INCOMING}"
+        f"""
+        select
+            count(*),
+            count(*) filter ({names[0]} = chr(0)),
+            coalesce(sum({size} + {columns.width - 1}), 0)::bigint,
+            {f"coalesce(bool_or({torn}), false)" if check_quotes else "false"},
+            coalesce(min(rowid), 0),
+            coalesce(max(rowid), -1)
+        from {_INCOMING}
+        """
     ).fetchone()
     assert row is not None
-    rows, placeholders, bytes_, any_torn = row
-    return rows, placeholders, bytes_, not any_torn
+    rows, placeholders, total, any_torn, first, last = row
+    if last - first + 1 != rows:
+        raise Unproven("the lines read are not numbered one after the other")
+    return _Measured(rows, placeholders, total, not any_torn, first)
 
 
 def _insert(
-    connection: "duckdb.DuckDBPyConnection", layout: Layout, file_id: int, *, unquote: bool, all_rows: bool
+    connection: "duckdb.DuckDBPyConnection", layout: Layout, file_id: int, read: _Measured, *, unquote: bool
 ) -> int:
     """Copies `incoming` into the raw table, placeholders left out; the number of records inserted."""
     columns = layout.columns
@@ -214,10 +228,10 @@ def _insert(
         f"{literal(name)}, {value(incoming[name])}" for name in columns.names if name in columns.extras
     )
     extra = f"json_object({pairs})::varchar" if pairs else "null"
-    where = "" if all_rows else f"where {_incoming_names(columns)[0]} <> chr(0)"
+    where = f"where {_incoming_names(columns)[0]} <> chr(0)" if read.placeholders else ""
     row = connection.execute(
         f"insert into raw_sinch.{columns.kind} by position "
-        f"select {', '.join(values)}, {file_id}, rowid + {layout.line}, {extra} from {_INCOMING} {where}"
+        f"select {', '.join(values)}, {file_id}, rowid + {layout.line - read.first}, {extra} from {_INCOMING} {where}"
     ).fetchone()
     connection.execute(f"drop table {_INCOMING}")
     assert row is not None

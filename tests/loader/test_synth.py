@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from loader import synth
+from loader import synth, synth_warts
 from loader.feeds import KINDS
+from loader.staging import Options, stage
 from loader.synth_data import APPLICATIONS, CURRENCIES, DESTINATIONS, INBOUND_RATES, STORIES, destinations_on
 
 END = date(2026, 11, 22)
@@ -95,6 +97,13 @@ def test_the_number_of_processors_does_not_matter(tmp_path: Path, monkeypatch: p
     assert digests(one) == digests(many)
 
 
+def test_the_bytes_stay_the_same_between_releases(tmp_path: Path) -> None:
+    """Documentation and benchmarks quote numbers of these data: change them together, and knowingly."""
+    paths = synth.synthesise(tmp_path, 2, 200, 7, end=END)
+    together = hashlib.sha256("".join(digests(paths)[path.name] for path in paths).encode())
+    assert together.hexdigest() == "PINNED"
+
+
 def test_another_seed_gives_other_calls(
     records: dict[tuple[str, date], list[Record]], tmp_path: Path
 ) -> None:
@@ -117,6 +126,12 @@ def test_counts_and_unique_ids(records: dict[tuple[str, date], list[Record]]) ->
     assert len(ids) == DAYS * CALLS == len(set(ids))
     for (kind, day), group in records.items():
         assert len(group) == synth.calls_of_kind(CALLS, day)[kind]
+
+
+def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / f"cdr_app_app_{END}.csv").mkdir()
+    with pytest.raises(OSError, match=f"cdr_app_app_{END}.csv"):
+        synth.synthesise(tmp_path, 1, 10, SEED, end=END)
 
 
 def test_impossible_sizes_are_refused(tmp_path: Path) -> None:
@@ -272,3 +287,58 @@ def test_a_small_lot_is_the_same_as_its_file(
         header, rows = synth.records(lot)
         assert header == list(KINDS[kind])
         assert rows == [list(record.values()) for record in records[kind, END]]
+
+
+@pytest.fixture(scope="module")
+def irregular(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
+    """A delivery of two days with its irregular files, and its files in the order of staging."""
+    folder = tmp_path_factory.mktemp("irregular")
+    return folder, synth.synthesise(folder, 2, 300, SEED, warts=True, end=END)
+
+
+def test_warts_leave_the_clean_files_as_they_are(irregular: tuple[Path, list[Path]], tmp_path: Path) -> None:
+    _, paths = irregular
+    clean = synth.synthesise(tmp_path, 2, 300, SEED, end=END)
+    assert digests(paths[: len(clean)]) == digests(clean)
+    assert len(paths) == len(clean) + len(synth_warts.WARTS)
+
+
+def test_warts_are_deterministic(irregular: tuple[Path, list[Path]], tmp_path: Path) -> None:
+    folder, paths = irregular
+    again = synth.synthesise(tmp_path, 2, 300, SEED, warts=True, end=END)
+    for one, other in zip(paths, again, strict=True):
+        assert one.relative_to(folder) == other.relative_to(tmp_path)
+        assert one.read_bytes() == other.read_bytes(), one
+
+
+def test_every_file_has_its_wart(irregular: tuple[Path, list[Path]]) -> None:
+    folder, paths = irregular
+    described = {folder / wart.path(2, END) for wart in synth_warts.WARTS}
+    written = {path for path in folder.rglob("*") if path.is_file()}
+    assert len(described) == len(synth_warts.WARTS)
+    assert described <= written == set(paths)
+    assert len({wart.name for wart in synth_warts.WARTS}) == len(synth_warts.WARTS)
+
+
+def test_staging_does_with_each_file_what_its_wart_says(
+    irregular: tuple[Path, list[Path]], tmp_path: Path
+) -> None:
+    folder, _ = irregular
+    database = tmp_path / "cdr.duckdb"
+    stage((str(folder),), database, Options(), lambda *_: None)
+    found: dict[Path, list[tuple[str | None, str, int, int]]] = defaultdict(list)
+    with duckdb.connect(database, read_only=True) as connection:
+        for path, *outcome in connection.execute(
+            "select split_part(path, '!', 1), kind, state, staged, rejected from raw_sinch.files"
+        ).fetchall():
+            found[Path(path)].append(tuple(outcome))
+    day, clean = END.isoformat(), synth.calls_of_kind(300, END)
+    assert found.pop(folder.resolve() / f"cdr_phone_originated_{day}.csv")[0][1] == "superseded"
+    for wart in synth_warts.WARTS:
+        entries = found.pop(folder.resolve() / wart.path(2, END), [])
+        assert {state for _, state, _, _ in entries} == ({wart.state} - {"ignored"}), wart
+        assert {kind for kind, *_ in entries} <= {wart.kind}, wart
+        expected = clean["phone_originated"] if wart.staged is None else wart.staged
+        assert sum(staged for _, _, staged, _ in entries) == expected, wart
+        assert sum(rejected for *_, rejected in entries) == wart.rejected, wart
+    assert {state for entries in found.values() for _, state, _, _ in entries} == {"current"}
