@@ -13,6 +13,7 @@ Telephone numbers follow the numbering plans but are drawn at random: do not dia
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,10 +24,12 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from loader.feeds import KINDS
 from loader.synth_data import (
     ANSWERED_OUTCOMES,
     ANSWERED_SHARE,
     APPLICATIONS,
+    CAP_REASONS,
     CURRENCIES,
     CUSTOM_VALUES,
     INBOUND_RATES,
@@ -43,9 +46,8 @@ from loader.synth_data import (
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["APPLICATIONS", "DEFAULT_END", "KINDS", "STORIES", "calls_of_kind", "synthesise"]
+__all__ = ["APPLICATIONS", "DEFAULT_END", "STORIES", "Lot", "calls_of_kind", "records", "synthesise"]
 
-KINDS = ("phone_terminated", "phone_originated", "app_app", "sip_terminated")
 DEFAULT_END = date(2026, 11, 22)
 
 # Calls of each kind in a thousand. People call each other more at weekends, companies less.
@@ -211,7 +213,7 @@ called as (
             else padded(remote_number * 7368787 + 1299709, destination.digits)
         end as remote,
         application.inbound[1 + user_number % len(application.inbound)]
-        || padded(user_number % 40 * 37, application.inbound_digits) as own,
+        || padded(user_number % 40 * 2711 + 389, application.inbound_digits) as own,
         case
             when bits(c, 32, 8) < 26
                 then replace(
@@ -404,16 +406,16 @@ def synthesise(
     four kinds and each day, oldest first. `calls_per_day` is the number of calls that end on each day, of
     all kinds together. The same arguments give the same bytes, whatever the number of processors.
 
-    With `warts`, files with every irregularity of the feed follow: see `loader.synth_warts`.
+    With `warts`, a small file for every irregularity of the feed follows: `loader.synth_warts.WARTS` lists
+    them. The clean files stay as they are.
 
-    Raises ValueError where there are no days or a negative number of calls.
+    Raises ValueError where there are no days or a negative number of calls, OSError where a file cannot be
+    written.
     """
     if days < 1:
         raise ValueError(f"days is {days}, but a delivery has at least one day")
     if calls_per_day < 0:
         raise ValueError(f"calls_per_day is {calls_per_day}, but there are no negative numbers of calls")
-    if warts:
-        raise NotImplementedError("irregular files are not written yet")
     out.mkdir(parents=True, exist_ok=True)
     lots = [
         Lot(seed, kind, day, end, calls)
@@ -422,7 +424,12 @@ def synthesise(
     ]
     # One single-threaded connection a file: files run side by side, none depends on the number of threads.
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return list(pool.map(lambda lot: _write(lot, out), lots))
+        paths = list(pool.map(lambda lot: _write(lot, out), lots))
+    if warts:
+        from loader import synth_warts
+
+        paths += synth_warts.write(out, days, seed, end)
+    return paths
 
 
 def calls_of_kind(calls_per_day: int, day: date) -> dict[str, int]:
@@ -443,12 +450,17 @@ def records(lot: Lot) -> tuple[list[str], list[list[str]]]:
 
 def _write(lot: Lot, out: Path) -> Path:
     """Writes a lot as `cdr_<kind>_<day>.csv` and returns the path."""
+    import duckdb
+
     path = out / f"cdr_{lot.kind}_{lot.day.isoformat()}.csv"
     target = "'" + str(path).replace("'", "''") + "'"
     with _connect(lot) as connection:
-        connection.execute(
-            f"copy ({_QUERIES[lot.kind]}) to {target} (format csv, delimiter ';', header true)"
-        )
+        try:
+            connection.execute(
+                f"copy ({_QUERIES[lot.kind]}) to {target} (format csv, delimiter ';', header true)"
+            )
+        except duckdb.IOException as error:
+            raise OSError(errno.EIO, str(error).partition("\n")[0], str(path)) from error
     return path
 
 
@@ -467,7 +479,7 @@ def _variables(lot: Lot) -> dict[str, Any]:
     """Everything a lot's query looks up: its name and size, the day's profile, the tables of `synth_data`."""
     destinations = destinations_on(lot.day, lot.end)
     position = {place.country: number for number, place in enumerate(destinations, start=1)}
-    kind_number = KINDS.index(lot.kind)
+    kind_number = list(KINDS).index(lot.kind)
     return {
         "lot": f"{lot.seed}/{lot.kind}/{lot.day.isoformat()}/{lot.name}/",
         "calls": lot.calls,
@@ -520,7 +532,7 @@ def _variables(lot: Lot) -> dict[str, Any]:
         "talk_quantiles": _lognormal_quantiles(sigma=1.1),
         "ring_quantiles": _lognormal_quantiles(sigma=0.45),
         "max_talk_seconds": MAX_TALK_SECONDS,
-        "cap_reason": "N/A" if lot.kind == "phone_originated" else "TIMEOUT",
+        "cap_reason": CAP_REASONS[lot.kind],
         "test_calls_per_1024": TEST_CALLS_PER_1024,
         "custom_values": list(CUSTOM_VALUES),
     }

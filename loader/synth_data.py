@@ -49,7 +49,7 @@ APPLICATIONS: list[Application] = [
         users=900,
         median_talk_seconds=48,
         sender="CityRides",
-        inbound=("4930568", "3314291", "3120369"),
+        inbound=("4930568", "331429", "312036"),
         inbound_digits=5,
         volume=(34, 20, 10, 4),
         rhythm=(26, 38, 44, 40),
@@ -65,7 +65,7 @@ APPLICATIONS: list[Application] = [
         users=600,
         median_talk_seconds=105,
         sender="Market",
-        inbound=("4610188", "4721898", "4578731"),
+        inbound=("4610188", "472189", "457873"),
         inbound_digits=4,
         volume=(24, 14, 12, 6),
         rhythm=(24, 28, 8, 26),
@@ -97,7 +97,7 @@ APPLICATIONS: list[Application] = [
         users=60,
         median_talk_seconds=240,
         sender="HelpDesk",
-        inbound=("4420390", "3531901", "4930311"),
+        inbound=("4420390", "353190", "4930311"),
         inbound_digits=5,
         volume=(14, 44, 6, 74),
         rhythm=(42, 12, 6, 8),
@@ -192,7 +192,14 @@ INBOUND_RATES = {"EUR": 45, "USD": 50, "SEK": 520}
 # Calls to the test numbers of a destination (a prefix followed by zeros), which are never charged.
 TEST_CALLS_PER_1024 = 2
 
+# The longest call, and the reason that cuts it off.
 MAX_TALK_SECONDS = 14_400
+CAP_REASONS = {
+    "phone_terminated": "TIMEOUT",
+    "phone_originated": "N/A",
+    "app_app": "TIMEOUT",
+    "sip_terminated": "Session Timeout",
+}
 
 # Hours of the day (UTC) by volume: two peaks on weekdays, one late and flat at weekends.
 WEEKDAY_HOURS = (9, 6, 4, 4, 5, 10, 22, 45, 70, 82, 85, 80, 72, 78, 82, 84, 80, 76, 68, 58, 46, 34, 22, 14)
