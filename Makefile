@@ -20,9 +20,9 @@ else
     "$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . && touch $@
 endif
 
-# dbt on a throw-away database: $(1) is a dbt command line. Tests, lint and docs never open the user's database.
-scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/lint/scratch.duckdb" \
-  $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/lint
+# A dbt command line on a throw-away database: lint and docs never open the user's.
+scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckdb" \
+  $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/scratch
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-spark soak lint format docs bench lock clean
@@ -70,7 +70,8 @@ select
     coalesce(countries.country_name, 'not known') as country,
     cast(sum(costs.calls) as bigint) as calls,
     round(sum(costs.minutes), 1) as minutes,
-    round(sum(costs.amount_reporting), 2) as cost_eur
+    round(sum(costs.amount_reporting), 2) as cost_eur,
+    round(sum(costs.amount_reporting) / nullif(sum(costs.minutes), 0), 4) as eur_per_minute
 from marts.mart_cost_daily as costs
 left join marts.dim_countries as countries on costs.destination_country = countries.country_code
 group by all
@@ -82,7 +83,8 @@ export ANSWER
 demo: $(VENV)/.core ## synthesise a fortnight of deliveries, run the daily job on them, print cost per country
 	@rm -rf .demo
 	@$(BIN)/cdr synth .demo --days 14 --calls-per-day 5000 --seed 14 -q
-	@$(BIN)/cdr run .demo
+	@echo "Staging 14 days of deliveries, then building and testing the tables (half a minute)"
+	@DBT_LOG_LEVEL=warn $(BIN)/cdr run .demo
 	@echo "Cost per destination country over the fortnight ($${CDR_DATABASE:-cdr.duckdb}, marts.mart_cost_daily):"
 	@$(BIN)/python -c 'import duckdb, os; \
 	  db = duckdb.connect(os.environ.get("CDR_DATABASE") or "cdr.duckdb", read_only=True); \
@@ -100,14 +102,15 @@ test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by r
 soak: $(VENV)/.dev ## the tests that take minutes or hundreds of megabytes
 	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -m soak
 
-lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; changes nothing
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check --diff .
-	$(BIN)/mypy
-	$(BIN)/sqlfluff lint models tests
-	$(call scratch,parse)
-	$(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml
-	$(BIN)/python .ci/check_locks.py
+lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, changing nothing
+	@failed=; run() { echo "$$*"; "$$@" || failed="$$failed $${1##*/}"; }; \
+	run $(BIN)/ruff check .; \
+	run $(BIN)/ruff format --check --diff .; \
+	run $(BIN)/mypy; \
+	run $(BIN)/sqlfluff lint models tests; \
+	run $(call scratch,parse) && run $(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml --show-all-failures; \
+	run $(BIN)/python .ci/check_locks.py; \
+	[ -z "$$failed" ] || { echo "make: failed:$$failed" >&2; exit 1; }
 
 format: $(VENV)/.dev ## put Python and SQL into the project's style
 	$(BIN)/ruff check --fix-only .
@@ -119,12 +122,12 @@ bench: $(VENV)/.bench ## measure the loader and the models against plain DuckDB 
 
 # --- made files -------------------------------------------------------------------------------------------------
 
-docs: $(VENV)/.core ## one self-contained page of the models, target/lint/static_index.html
-	@mkdir -p target/lint && rm -f target/lint/scratch.duckdb
+docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/static_index.html
+	@mkdir -p target/scratch && rm -f target/scratch/scratch.duckdb
 	@$(call scratch,build --empty --exclude-resource-type test --exclude-resource-type unit_test)
 	@$(call scratch,docs generate --static)
-	@rm -f target/lint/scratch.duckdb
-	@echo "target/lint/static_index.html"
+	@rm -f target/scratch/scratch.duckdb
+	@echo "target/scratch/static_index.html"
 
 # Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
 # bench locks follow the development lock's versions, so that all of them fit into one environment.
