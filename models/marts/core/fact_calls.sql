@@ -90,7 +90,8 @@ timed as (
         end as answer_delay_seconds,
         -- a duration beyond what timestamps can hold (some 250000 years) must not stop the build
         {{ add_seconds(
-            'coalesce(located.answered_at, located.called_at)', 'least(coalesce(located.duration_seconds, 0), 8000000000000)'
+            'coalesce(located.answered_at, located.called_at)',
+            'least(coalesce(located.duration_seconds, 0), 8000000000000)'
         ) }} as ended_at
     from located
 ),
@@ -100,7 +101,8 @@ converted as (
         timed.*,
         case
             when timed.currency = '{{ var("reporting_currency") }}' then timed.amount
-            -- one digit more than amount has: DuckDB keeps the product of two decimals of at most 18 digits to 18, an overflow at 10000
+            -- one digit more than amount has: of two decimals of up to 18 digits DuckDB
+            -- keeps the product to 18 digits, which is four before the point
             else try_cast(cast(timed.amount as decimal(19, 6)) * fx_rates.rate as decimal(18, 6))
         end as amount_reporting,
         case when timed.amount is not null then fx_rates.rate_date end as fx_rate_date
