@@ -1,0 +1,95 @@
+"""What the tests of the dbt project share: running dbt in process on one database, and reading its tables."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from harness import REPOSITORY, Loader
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+@dataclass
+class Warehouse:
+    """The dbt project on one database. Parsed once and kept, so that a run costs what its models cost."""
+
+    loader: Loader
+    target_path: Path
+    _manifests: dict[tuple[str, ...], Any] = field(default_factory=dict)
+
+    def dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
+        """Runs a dbt command and returns its results; requires success."""
+        outcome = self.try_dbt(command, *arguments, parse_arguments=parse_arguments)
+        failed = [f"{r.node.name}: {r.message}" for r in getattr(outcome.result, "results", []) if r.failures]
+        assert outcome.success, f"{outcome.exception} {failed}"
+        return outcome.result
+
+    def try_dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
+        """Runs a dbt command; `parse_arguments` are those that change the project, such as --vars."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        common = [
+            *("--project-dir", str(REPOSITORY), "--profiles-dir", str(REPOSITORY / "profiles")),
+            *("--target-path", str(self.target_path), "--log-path", str(self.target_path / "logs")),
+            *parse_arguments,
+        ]
+        with self.environment():
+            if parse_arguments not in self._manifests:
+                parsed = dbtRunner().invoke(["--quiet", "parse", *common])
+                assert parsed.success, parsed.exception
+                self._manifests[parse_arguments] = parsed.result
+            try:
+                runner = dbtRunner(manifest=self._manifests[parse_arguments])
+                return runner.invoke(["--quiet", command, *common, *arguments])
+            finally:
+                DuckDBConnectionManager.close_all_connections()
+
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        """The environment of dbt, put back afterwards."""
+        before = dict(os.environ)
+        os.environ |= {"CDR_DATABASE": str(self.loader.database), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ |= before
+
+    def tables(self, *schemas: str) -> Tables:
+        """Every table and view of the schemas, its rows in order."""
+        with duckdb.connect(self.loader.database, read_only=True) as connection:
+            names = connection.execute(
+                "select table_schema || '.' || table_name from information_schema.tables"
+                " where list_contains(?, table_schema) order by 1",
+                [list(schemas)],
+            ).fetchall()
+            return {
+                name: connection.execute(f"select * from {name} order by all").fetchall() for (name,) in names
+            }
+
+    def tables_of_full_refresh(self, *schemas: str, parse_arguments: tuple[str, ...] = ()) -> Tables:
+        """The tables as a full refresh of the same raw records makes them; the database is left as it was."""
+        kept = self.loader.database.with_suffix(".kept")
+        shutil.copyfile(self.loader.database, kept)
+        try:
+            self.dbt("run", "--full-refresh", parse_arguments=parse_arguments)
+            return self.tables(*schemas)
+        finally:
+            shutil.copyfile(kept, self.loader.database)
+            kept.unlink()
+
+
+def assert_equal(found: Tables, expected: Tables) -> None:
+    """Requires the same tables with the same rows; names the first table that differs, and rows."""
+    assert found.keys() == expected.keys()
+    for name, rows in found.items():
+        if rows != expected[name]:
+            missing = [row for row in expected[name] if row not in rows][:3]
+            surplus = [row for row in rows if row not in expected[name]][:3]
+            raise AssertionError(f"{name}: missing {missing}, surplus {surplus}, {len(rows)} rows")
