@@ -56,8 +56,18 @@
 {%- endmacro %}
 
 
+{#-
+    Whether hooks may change an existing table: not while parsing, not where the table is made new, and not with --empty, which would log as taken
+    in what was never read.
+-#}
+{% macro writes_increment() %}
+    {{ return(execute and is_incremental() and not flags.EMPTY) }}
+{% endmacro %}
+
+
 {#- Appends rows (unit, version) of one type to a model's log, all under one new sequence number. -#}
 {% macro log_units(unit_type, rows_sql) %}
+    {% if flags.EMPTY and unit_type != 'reset' %}{{ return('') }}{% endif %}
     insert into {{ build_log() }}
     select
         (select coalesce(max(seq), 0) + 1 from {{ build_log() }} where model = '{{ this.name }}'),

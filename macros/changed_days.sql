@@ -78,7 +78,7 @@
 
 {#- Hook: marks the days that are about to be written, so that a build killed half-way writes them again on an engine without transactions. -#}
 {% macro log_call_days_begun() %}
-    {% if execute and is_incremental() %}
+    {% if writes_increment() %}
         {% set days = changed_call_days() %}
         {% if days is none %}
             {{ log_units('day', "select unit, 'begun|begun' as version from " ~ logged('fact_calls', 'day') ~ " as own") }}
@@ -92,7 +92,7 @@
 
 
 {% macro delete_begun_call_days() %}
-    {% if execute and is_incremental() %}
+    {% if writes_increment() %}
         {%- set days = changed_call_days() -%}
         {{ delete_where_in(this, 'call_date', none if days is none else day_literals(days)) }}
     {% endif %}
@@ -154,7 +154,7 @@
 
 {#- Hook of a mart: deletes the days that are computed again; a day without calls any more must go too. -#}
 {% macro delete_changed_days() %}
-    {% if execute and is_incremental() %}
+    {% if writes_increment() %}
         {%- set days = changed_report_days() -%}
         {{ delete_where_in(this, 'report_date', none if days is none else day_literals(days)) }}
     {% endif %}

@@ -61,7 +61,7 @@
 
 {#- Hook of a staging model: takes out the records of files that are no longer current. -#}
 {% macro unstage_files(kind) %}
-    {% if execute and is_incremental() %}
+    {% if writes_increment() %}
         {%- set changes = changed_files(current_files(kind)) -%}
         {{ delete_where_in(this, 'file_id', none if changes.everything else changes.added + changes.removed) }}
     {% endif %}

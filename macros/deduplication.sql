@@ -35,7 +35,7 @@
 
 {#- Hook: empties a table that is about to be computed whole without being replaced. -#}
 {% macro clear_when_computed_whole() %}
-    {% if execute and is_incremental() and computes_whole() %}
+    {% if writes_increment() and computes_whole() %}
         {{ delete_where_in(this, 'key_hash', none) }}
     {% endif %}
 {% endmacro %}
@@ -43,7 +43,7 @@
 
 {#- Hook of int_calls__contested: drops records of files that are gone, and keys that are left with one record. -#}
 {% macro drop_uncontested(input_sql) %}
-    {% if execute and is_incremental() %}
+    {% if writes_increment() %}
         {% set here = "cast(file_id as " ~ dbt.type_string() ~ ") in (select unit from " ~ input_sql ~ " as input)" %}
         delete from {{ this }}
         where
