@@ -95,9 +95,14 @@ demo: $(VENV)/.core ## synthesise a fortnight of deliveries, run the daily job o
 test: $(VENV)/.dev ## every test but the soak and Spark ones: loader, models, end to end
 	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -n $(JOBS) --dist worksteal
 
+ifeq ($(shell grep -rls 'mark\.spark' tests/loader),)
+test-spark:
+	@echo "Spark tests: this version has none"
+else
 test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by row (needs Java 17 or later)
 	@command -v java >/dev/null || { echo "make: test-spark needs Java 17 or later on the PATH" >&2; exit 2; }
 	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -m spark
+endif
 
 soak: $(VENV)/.dev ## the tests that take minutes or hundreds of megabytes
 	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -m soak
