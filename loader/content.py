@@ -138,7 +138,7 @@ class Source(Protocol):
 def check_encoding(name: str) -> None:
     """Raises CdrError unless Python knows the text encoding."""
     try:
-        b"".decode(name)
+        b"text".decode(name, "replace")
         codecs.getincrementaldecoder(name)
     except (LookupError, UnicodeError, ValueError) as error:
         raise CdrError(

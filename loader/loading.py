@@ -8,12 +8,12 @@ DuckDB reads its clean lines while the exact reader takes the others; the exact 
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from loader.content import Content
+from loader.content import BLOCK, Content, write_all
 from loader.database import literal
 from loader.feeds import KINDS, Columns
 from loader.recognition import Layout
@@ -30,6 +30,9 @@ from loader.records import (
 
 if TYPE_CHECKING:
     import duckdb
+
+# Text that DuckDB is given to read at once: with more, its table of what it read would not stay in memory.
+SECTION = 128 << 20
 
 _BATCH_RECORDS = 5000
 _BATCH_CHARACTERS = 16 << 20
@@ -82,26 +85,42 @@ def _load_nothing(
 
 
 def load_in_place(
-    connection: "duckdb.DuckDBPyConnection",
-    content: Content,
-    layout: Layout,
-    file_id: int,
-    folder: Path,  # noqa: ARG001
+    connection: "duckdb.DuckDBPyConnection", content: Content, layout: Layout, file_id: int, folder: Path
 ) -> Loaded:
     """The whole text through DuckDB's reader, for texts whose lines end alike and are valid UTF-8 without
     NUL.
     """
-    assert layout.columns is not None
     counts = content.counts
-    _read(connection, content.path, layout.columns, skip=layout.line - 1)
-    read = _measure(connection, layout.columns, check_quotes=counts.has_opening_quote)
-    if not read.splittable:
-        raise Unproven("a quoted field holds a delimiter or a line end")
-    staged = _insert(connection, layout, file_id, read, unquote=counts.has_opening_quote)
+    quotes = counts.has_opening_quote
+    sections = _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=quotes)
+    if counts.size <= SECTION:
+        sections.load(content.path, skip=layout.line - 1)
+    else:
+        with content.path.open("rb", buffering=0) as file:
+            file.seek(layout.offset)
+            for whole_lines in _whole_lines(file):
+                sections.write(whole_lines)
+        sections.flush()
     line_ends = counts.line_feeds + counts.crlf - (layout.line - 1) * (1 + (counts.crlf > 0))
     return Loaded(
-        staged=staged, size=layout.offset + read.size + line_ends, lines=layout.line - 1 + read.rows
+        staged=sections.inserted,
+        size=layout.offset + sections.size + line_ends,
+        lines=layout.line - 1 + sections.rows,
     )
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The rest of a file in blocks that end with a line's end, but for the last."""
+    rest = b""
+    while block := file.read(BLOCK):
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield rest + block[:cut]
+            rest = block[cut:]
+        else:
+            rest += block
+    if rest:
+        yield rest
 
 
 def load_sifted(
@@ -130,29 +149,83 @@ def _sift(
     columns = layout.columns
     assert columns is not None
     batch = _Batch(connection, columns, file_id)
-    sifted = folder / f"{os.urandom(8).hex()}.sifted"
-    try:
-        with content.path.open("rb", buffering=0) as file, sifted.open("xb", buffering=0) as out:
-            reader = ExactReader(
-                Lines(file, layout.offset, layout.line, is_clean), columns.width, content.transcoded
-            )
-            for found in sift(reader, out):
-                batch.add(found)
-            batch.flush()
-        _read(connection, sifted, columns, skip=0)
-        read = _measure(connection, columns, check_quotes=False)
-        clean = read.rows - read.placeholders
-        inserted = _insert(connection, layout, file_id, read, unquote=content.counts.has_opening_quote)
-        if inserted != clean or read.placeholders != reader.account.lines:
-            raise Unproven(f"only {inserted} of {clean} clean records were inserted")
-    finally:
-        sifted.unlink(missing_ok=True)
+    quotes = content.counts.has_opening_quote
+    sections = _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=False)
+    with content.path.open("rb", buffering=0) as file:
+        lines = Lines(file, layout.offset, layout.line, is_clean)
+        reader = ExactReader(lines, columns.width, content.transcoded)
+        for found in sift(reader, sections.write):
+            batch.add(found)
+    batch.flush()
+    sections.flush()
+    clean = sections.rows - sections.placeholders
+    if sections.inserted != clean or sections.placeholders != reader.account.lines:
+        raise Unproven(f"only {sections.inserted} of {clean} clean records were inserted")
+    clean_size = sections.size - sections.placeholders * columns.width + clean
     return Loaded(
-        staged=inserted + batch.records,
+        staged=sections.inserted + batch.records,
         rejected=batch.rejects,
-        size=layout.offset + reader.account.size + read.size - read.placeholders * columns.width + clean,
+        size=layout.offset + reader.account.size + clean_size,
         lines=layout.line - 1 + reader.account.lines + clean,
     )
+
+
+@dataclass
+class _Sections:
+    """A text on its way through DuckDB's reader into the raw table, a bounded piece at a time.
+
+    What was read so far: rows, placeholders among them, bytes of their fields and separators, records
+    inserted.
+    """
+
+    connection: "duckdb.DuckDBPyConnection"
+    layout: Layout
+    file_id: int
+    folder: Path
+    unquote: bool
+    check_quotes: bool
+    rows: int = 0
+    placeholders: int = 0
+    size: int = 0
+    inserted: int = 0
+    _out: BinaryIO | None = None
+    _path: Path | None = None
+    _written: int = 0
+
+    def write(self, whole_lines: bytes) -> None:
+        """Takes the text's next lines."""
+        if self._written + len(whole_lines) > SECTION:
+            self.flush()
+        if self._out is None:
+            self._path = self.folder / f"{os.urandom(8).hex()}.section"
+            self._out = self._path.open("xb", buffering=0)
+        write_all(self._out, whole_lines)
+        self._written += len(whole_lines)
+
+    def flush(self) -> None:
+        """Loads the lines taken since the last time."""
+        if self._out is None or self._path is None:
+            return
+        self._out.close()
+        try:
+            self.load(self._path, skip=0)
+        finally:
+            self._path.unlink()
+            self._out, self._path, self._written = None, None, 0
+
+    def load(self, path: Path, skip: int) -> None:
+        """Loads a text's lines, but for the first few."""
+        columns = self.layout.columns
+        assert columns is not None
+        _read(self.connection, path, columns, skip)
+        read = _measure(self.connection, columns, check_quotes=self.check_quotes)
+        if not read.splittable:
+            raise Unproven("a quoted field holds a delimiter or a line end")
+        line = self.layout.line + self.rows
+        self.inserted += _insert(self.connection, columns, self.file_id, line, read, unquote=self.unquote)
+        self.rows += read.rows
+        self.placeholders += read.placeholders
+        self.size += read.size
 
 
 def _read(connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns, skip: int) -> None:
@@ -174,8 +247,9 @@ def _read(connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns,
 
 @dataclass(frozen=True)
 class _Measured:
-    """What `incoming` holds: rows, placeholders among them, bytes of all their fields and separators, whether every
-    quoted field is whole, and the rowid of the first row."""
+    """What `incoming` holds: rows, placeholders among them, bytes of all their fields and separators, whether
+    every quoted field is whole, and the rowid of the first row.
+    """
 
     rows: int
     placeholders: int
@@ -212,11 +286,17 @@ def _measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, *, check
 
 
 def _insert(
-    connection: "duckdb.DuckDBPyConnection", layout: Layout, file_id: int, read: _Measured, *, unquote: bool
+    connection: "duckdb.DuckDBPyConnection",
+    columns: Columns,
+    file_id: int,
+    line: int,
+    read: _Measured,
+    *,
+    unquote: bool,
 ) -> int:
-    """Copies `incoming` into the raw table, placeholders left out; the number of records inserted."""
-    columns = layout.columns
-    assert columns is not None
+    """Copies `incoming`, whose first row is that line, into the raw table, placeholders left out; the number
+    of records inserted.
+    """
 
     def value(name: str) -> str:
         plain = f"""replace(substring({name}, 2, length({name}) - 2), '""', '"')"""
@@ -231,7 +311,8 @@ def _insert(
     where = f"where {_incoming_names(columns)[0]} <> chr(0)" if read.placeholders else ""
     row = connection.execute(
         f"insert into raw_sinch.{columns.kind} by position "
-        f"select {', '.join(values)}, {file_id}, rowid + {layout.line - read.first}, {extra} from {_INCOMING} {where}"
+        f"select {', '.join(values)}, {file_id}, rowid + {line - read.first}, {extra} "
+        f"from {_INCOMING} {where}"
     ).fetchone()
     connection.execute(f"drop table {_INCOMING}")
     assert row is not None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from loader.content import BAD_BYTE, BLOCK, write_all
+from loader.content import BAD_BYTE, BLOCK
 from loader.errors import FileError
 
 DELIMITER = b";"
@@ -394,11 +394,11 @@ def original_bytes(raw: str, reason_code: str) -> bytes:
     return re.sub(rb"\\x([0-9a-f]{2})", lambda escaped: bytes([int(escaped[1], 16)]), raw.encode())
 
 
-def sift(reader: ExactReader, out: BinaryIO) -> Iterator[Record | Reject]:
+def sift(reader: ExactReader, write: Callable[[bytes], None]) -> Iterator[Record | Reject]:
     """Parts a text line by line: clean lines go to `out`, which the engine's reader takes; the rest is
     yielded.
 
-    `out` gets exactly one line per physical line, a placeholder (a NUL as first field) for one that is not
+    Exactly one line is written per physical line, a placeholder (a NUL as first field) for one that is not
     clean, so that its line numbers are the text's own.
     """
     lines = reader.lines
@@ -406,10 +406,10 @@ def sift(reader: ExactReader, out: BinaryIO) -> Iterator[Record | Reject]:
     while lines.line() is not None:
         if clean := lines.take_clean():
             reader.account.size += sum(1 for line in clean if line.endswith(b"\r"))
-            write_all(out, (b"\n".join(clean) + b"\n").replace(b"\r\n", b"\n"))
+            write((b"\n".join(clean) + b"\n").replace(b"\r\n", b"\n"))
             continue
         before = reader.account.lines
         found = reader.next()
-        write_all(out, placeholder * (reader.account.lines - before))
+        write(placeholder * (reader.account.lines - before))
         if found is not None:
             yield found

@@ -260,6 +260,7 @@ def _stage_one(
                     connection.execute(f"delete from raw_sinch.{layout.kind}")
             return file
         except (Unproven, duckdb.Error):
+            content.check_unchanged()
             if way is tried[-1]:
                 raise
     raise AssertionError("there is always a way")

@@ -48,11 +48,11 @@ class Reader:
         self.file_id = 0
         create_raw_schema(self.connection)
 
-    def __call__(self, text: bytes, way: loading.Way | None, encoding: str | None = None) -> list[Outcome]:
-        """Stages a text one way, or the first that can prove itself, and returns what became of its records."""
+    def __call__(self, text: bytes, way: loading.Way | None) -> list[Outcome]:
+        """Stages a text that way, or the first that can prove itself; returns what became of its records."""
         path = self.folder / "sip_terminated.csv"
         path.write_bytes(text)
-        text_read = prepare(Delivery(path), encoding, self.folder)
+        text_read = prepare(Delivery(path), None, self.folder)
         layout = recognise(text_read, None, "sip_terminated")
         self.file_id += 1
         for chosen in [way] if way and layout.columns else loading.ways(text_read, layout):
@@ -167,13 +167,14 @@ def test_block_boundaries_change_nothing(tmp_path: Path, text: bytes, size: int)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records, "BLOCK", size)
         patch.setattr(content, "BLOCK", size)
-        with path.open("rb", buffering=0) as file, (tmp_path / "out").open("wb", buffering=0) as out:
+        clean_text: list[bytes] = []
+        with path.open("rb", buffering=0) as file:
             lines = records.Lines(file, 0, 1, records.clean_lines(WIDTH))
             reader = records.ExactReader(lines, WIDTH, transcoded=False)
-            found = list(records.sift(reader, out))
+            found = list(records.sift(reader, clean_text.append))
         source = Delivery(path)
         counted = prepare(source, None, tmp_path).counts
-    clean = (tmp_path / "out").read_bytes().split(b"\n")[:-1]
+    clean = b"".join(clean_text).split(b"\n")[:-1]
     whole = prepare(source, None, tmp_path).counts
     for name in ("size", "bom", "line_feeds", "carriage_returns", "crlf", "has_nul", "valid_utf8", "lines"):
         assert getattr(counted, name) == getattr(whole, name), name

@@ -1,0 +1,89 @@
+"""`cdr build` and `cdr run`: dbt in this process, its exit codes, and the lock it must give back."""
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+from harness import Loader, delivery
+
+from loader.dbt_runner import build
+
+# Quick to build.
+SELECT = ("--select", "currencies", "--exclude-resource-type", "test")
+
+
+@pytest.fixture(scope="session")
+def dbt_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dbt")
+
+
+@pytest.fixture
+def project(cdr: Loader, dbt_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
+    """dbt's own files go elsewhere, so that tests can run side by side."""
+    monkeypatch.setenv("DBT_TARGET_PATH", str(dbt_folder / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(dbt_folder / "logs"))
+    cdr.write("a_2026-11-22.csv", delivery("a", "b"))
+    # What is set for dbt in this process goes with the test.
+    monkeypatch.setenv("CDR_DATABASE", os.devnull)
+    monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    return cdr
+
+
+def test_run_stages_and_builds_everything(project: Loader) -> None:
+    project.write("b_2026-11-22.csv", "CallId;Nonsense\n")
+    document = project.json("run", ".", code=1)
+    assert document["stage"]["totals"]["failed"] == 1
+    assert document["build"]["exit_code"] == 0
+    statuses = {node["status"] for node in document["build"]["nodes"]}
+    assert statuses <= {"success", "pass", "warn"}
+    assert project.query("select count(*) from marts.fact_calls") == [(2,)]
+    assert project.database.stat().st_mode & 0o777 == 0o600
+    # dbt's lock is given back, or this could not write.
+    with duckdb.connect(project.database) as connection:
+        connection.execute("create schema free")
+    laws = project.json("verify")["laws"]
+    assert sum(law["ok"] is True for law in laws) >= 9
+    # Purged records leave the tables with the next build, and the file with the next purge.
+    project("purge", "--before", "2026-11-23", "-q")
+    project("build", "-q")
+    assert project.query("select count(*) from marts.fact_calls") == [(0,)]
+    project("purge", "--before", "2026-11-23", "-q")
+    project("verify", "-q")
+
+
+def test_run_does_not_build_after_a_failure_of_everything(project: Loader) -> None:
+    project.write("bad.csv", "CallId;Nonsense\n")
+    document = project.json("run", "bad.csv", code=2)
+    assert document["build"] is None
+    assert document["stage"]["totals"]["failed"] == 1
+    assert "of no known kind" in project("run", "bad.csv", code=2).stderr
+
+
+def test_build_makes_what_is_missing_and_passes_arguments_on(project: Loader) -> None:
+    nodes = project.json("build", *SELECT, "--full-refresh")["nodes"]
+    assert "seed.sinch_cdr.currencies" in [node["node"] for node in nodes]
+    assert project.query("select count(*) from raw_sinch.files") == [(0,)]
+    assert project("build", *SELECT, "-q").stdout == ""
+
+
+def test_build_says_what_dbt_refuses(project: Loader) -> None:
+    assert "No such option '--nonsense'" in project.error("build", "--nonsense")
+
+
+def test_a_failing_test_is_exit_code_1(project: Loader) -> None:
+    """An id that is there twice is what dbt's own tests must find."""
+    project.stage(".")
+    with duckdb.connect(project.database) as connection:
+        connection.execute("insert into raw_sinch.files by name select * from raw_sinch.files")
+    result = build(project.database, ("--select", "source:*"), quiet=True, stdout_to_stderr=True)
+    assert result.exit_code == 1
+    assert "fail" in {node["status"] for node in result.nodes}
+
+
+def test_a_locked_database_is_found_before_dbt_starts(project: Loader) -> None:
+    from test_commands import holding
+
+    project.stage(".")
+    with holding(project.database):
+        assert "is in use by process" in project.error("build")

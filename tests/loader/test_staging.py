@@ -1,0 +1,584 @@
+"""What becomes of deliveries of every sort: kinds, encodings, compressions, dates, versions."""
+
+import gzip
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+import zstandard
+from harness import Loader, delivery, header, record
+
+from loader.feeds import KINDS
+
+DAY = "2026-11-22"
+
+
+# --- kinds and headers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_known_by_its_header(cdr: Loader, kind: str) -> None:
+    cdr.write("cdr.csv", delivery("a", "b", kind=kind))
+    (file,) = cdr.stage("cdr.csv")
+    assert (file["kind"], file["records"], file["staged"], file["rejected"]) == (kind, 2, 2, 0)
+    assert [row[:2] for row in cdr.records(kind)] == [(2, "a"), (3, "b")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_in_a_header_may_be_in_any_case_and_order_and_quoted(cdr: Loader, kind: str) -> None:
+    names = [f'" {name.upper()} "' if at % 2 else f" {name.lower()}\t" for at, name in enumerate(KINDS[kind])]
+    values = [f"v{at}" for at in range(len(names))]
+    text = f"\ufeff{';'.join(reversed(names))}\n{';'.join(reversed(values))}\n"
+    cdr.write(f"{DAY}.csv", text)
+    (file,) = cdr.stage(f"{DAY}.csv")
+    assert file["kind"] == kind
+    assert cdr.records(kind) == [(2, *values)]
+
+
+def test_without_to_country_id_the_column_is_null(cdr: Loader) -> None:
+    names = KINDS["phone_terminated"][:-1]
+    cdr.write("old_2016-01-01.csv", ";".join(names) + "\n" + ";".join(["x"] * 14) + "\n")
+    cdr.write("bare_2016-01-02.csv", ";".join(["y"] * 14) + "\n")
+    cdr.stage("old_2016-01-01.csv", "bare_2016-01-02.csv")
+    assert cdr.records("phone_terminated", '"CallId", "ToCountryId"') == [(2, "x", None), (1, "y", None)]
+
+
+def test_unknown_columns_are_kept_in_extra_and_reported(cdr: Loader) -> None:
+    text = f'Note; {header()};"Cost Centre"\nn1;{record()};c1\n"n""2";{record(call_id="call-2")};"x;y"\n'
+    cdr.write(f"sip_{DAY}.csv", text)
+    (file,) = cdr.stage(f"sip_{DAY}.csv")
+    assert file["message"] == "columns unknown to the feed kept in _extra: Note, Cost Centre"
+    extras = [json.loads(extra) for _, extra in cdr.records(columns="_extra")]
+    assert extras == [{"Note": "n1", "Cost Centre": "c1"}, {"Note": 'n"2', "Cost Centre": "x;y"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "first_line", "options", "said"),
+    [
+        ("x.csv", header("sip_terminated").replace(";Custom", ""), (), "lacks Custom"),
+        ("x.csv", header("sip_terminated") + ";Amount", (), "sip_terminated has From, To"),
+        ("x.csv", header("app_app") + ";From", (), "has From of another kind"),
+        ("x.csv", header("sip_terminated") + ";CALLID", (), "names CallId more than once"),
+        ("x.csv", header("app_app"), ("--kind", "sip_terminated"), "that of app_app, not sip_terminated"),
+        ("x.csv", header("app_app").replace(";", ","), (), "not separated by semicolons"),
+        ("x.csv", "CallId;Result;Reason", (), "no known kind"),
+        ("x.csv", record("app_app"), (), "app_app or sip_terminated; say which with --kind"),
+        ("x.csv", "a;b;c", (), "of no known kind; say which with --kind"),
+        ("app_app.csv", "a;b;c", (), "records have 3 fields, where app_app has 10"),
+        ("x.csv", "some words", (), "is it a call detail record file?"),
+        ("x.csv", "sep=;\n" + header("app_app"), (), "the header is on line 2"),
+    ],
+)
+def test_a_file_of_no_clear_kind_fails_whole(
+    cdr: Loader, name: str, first_line: str, options: tuple[str, ...], said: str
+) -> None:
+    if said == "sip_terminated has From, To":
+        said = "phone_originated but lacks Currency"
+    path = cdr.write(name, first_line + "\n")
+    line = cdr.error("stage", name, *options, "-q")
+    assert said in line
+    assert str(path) in line
+    ((state, staged, message),) = cdr.query("select state, staged, message from raw_sinch.files")
+    assert (state, staged) == ("failed", 0)
+    assert said in message
+    assert cdr.records("app_app") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "options"),
+    [
+        ("cdr.csv", "phone_terminated", ()),
+        ("cdr.csv", "phone_originated", ()),
+        ("App-App 2026.csv", "app_app", ()),
+        ("SIPTerminated.csv", "sip_terminated", ()),
+        ("cdr.csv", "app_app", ("--kind", "app_app")),
+        ("app_app.csv", "sip_terminated", ("--kind", "sip_terminated")),
+    ],
+)
+def test_without_a_header_kind_comes_from_option_name_or_width(
+    cdr: Loader, name: str, kind: str, options: tuple[str, ...]
+) -> None:
+    cdr.write(name, record(kind, "a") + "\n" + record(kind, "b"))
+    (file,) = cdr.stage(name, *options)
+    assert file["kind"] == kind
+    assert [row[:2] for row in cdr.records(kind)] == [(1, "a"), (2, "b")]
+    assert cdr.query("select header from raw_sinch.files") == [(None,)]
+
+
+def test_header_beats_the_name(cdr: Loader) -> None:
+    cdr.write("app_app.csv", delivery("a", kind="sip_terminated"))
+    assert cdr.stage("app_app.csv")[0]["kind"] == "sip_terminated"
+
+
+# --- empty files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n\r\n"])
+def test_an_empty_file_is_a_delivery(cdr: Loader, content: str) -> None:
+    cdr.write(f"sip_terminated_{DAY}.csv", content)
+    cdr.write("nameless.csv", content + "\n")
+    named, nameless = cdr.stage(f"sip_terminated_{DAY}.csv", "nameless.csv")
+    assert (named["state"], named["kind"], named["file_date"], named["records"]) == (
+        "current",
+        "sip_terminated",
+        DAY,
+        0,
+    )
+    assert (nameless["state"], nameless["kind"], nameless["message"]) == (
+        "current",
+        None,
+        "the file is empty",
+    )
+    cdr("verify", "-q")
+
+
+def test_two_empty_days_are_two_days(cdr: Loader) -> None:
+    for day in ("2026-11-21", DAY):
+        cdr.write(f"sip_{day}.csv", header() + "\n")
+    assert [file["state"] for file in cdr.stage(".")] == ["current", "current"]
+    assert [file["state"] for file in cdr.stage(".")] == ["skipped", "skipped"]
+
+
+# --- encodings and line ends --------------------------------------------------------------------------------
+
+PHONE = "\U0001f4de"
+TEXT = "\r\n".join([header(), record(Custom="åß€"), record(call_id="call-2", Custom=PHONE)])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "options"),
+    [
+        ("utf-8", ()),
+        ("utf-8-sig", ()),
+        ("utf-8-sig", ("--encoding", "cp1252")),
+        ("utf-16", ()),
+        ("utf-32", ()),
+        ("utf-16-be", ("--encoding", "utf-16-be")),
+        ("gb18030", ("--encoding", "gb18030")),
+    ],
+)
+def test_encodings(cdr: Loader, encoding: str, options: tuple[str, ...]) -> None:
+    cdr.write("sip.csv", TEXT.encode(encoding))
+    (file,) = cdr.stage("sip.csv", *options)
+    assert file["staged"] == 2
+    assert cdr.records(columns='"Custom"') == [(2, "åß€"), (3, PHONE)]
+    ((size, header_text),) = cdr.query("select bytes, header from raw_sinch.files")
+    assert (size, header_text) == (len(TEXT.encode(encoding)), header())
+
+
+def test_utf_16_big_endian_with_its_mark(cdr: Loader) -> None:
+    cdr.write("sip.csv", b"\xfe\xff" + TEXT.encode("utf-16-be"))
+    assert cdr.stage("sip.csv")[0]["staged"] == 2
+
+
+def test_bytes_that_do_not_decode_cost_their_record_only(cdr: Loader) -> None:
+    bad = record(call_id="bad", Custom="§").encode("latin-1").replace(b"bad", b"b\\xa7\\d")
+    lines = [header().encode(), record(call_id="a").encode(), bad, record(call_id="c").encode()]
+    cdr.write("sip.csv", b"\n".join(lines))
+    (file,) = cdr.stage("sip.csv", code=1)
+    assert (file["staged"], file["rejected"]) == (2, 1)
+    assert cdr.records(columns='"CallId"') == [(2, "a"), (4, "c")]
+    ((line, reason, raw),) = cdr.rejects()
+    assert (line, reason) == (3, "undecodable_bytes")
+    assert raw.startswith("b\\x5cxa7\\d;")
+    assert "\\xa7" in raw
+    cdr("rejects", "--file", 1, "--out", "again.csv")
+    assert (cdr.inbox / "again.csv").read_bytes() == lines[0] + b"\n" + bad + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "good", "bad"),
+    [
+        ("utf-16-le", "é".encode("utf-16-le"), b"\x00\xd8"),
+        ("cp1252", b"\xe9", b"\x81"),
+        ("ascii", b"e", b"\xe9"),
+    ],
+)
+def test_bad_bytes_of_other_encodings(cdr: Loader, encoding: str, good: bytes, bad: bytes) -> None:
+    def line(call_id: str, custom: bytes) -> bytes:
+        before, after = record(call_id=call_id, Custom="|").split("|")
+        return before.encode(encoding) + custom + (after + "\n").encode(encoding)
+
+    text = (header() + "\n").encode(encoding) + line("a", good) + line("b", bad) + line("c", good)
+    cdr.write("sip.csv", text)
+    cdr.stage("sip.csv", "--encoding", encoding, code=1)
+    assert cdr.records(columns='"CallId", "Custom"') == [
+        (2, "a", good.decode(encoding)),
+        (4, "c", good.decode(encoding)),
+    ]
+    ((line_number, reason, raw),) = cdr.rejects()
+    assert (line_number, reason) == (3, "undecodable_bytes")
+    assert "".join(f"\\x{byte:02x}" for byte in bad) in raw
+
+
+def test_unknown_encoding_is_a_usage_error(cdr: Loader) -> None:
+    cdr.write("sip.csv", delivery("a"))
+    for name in ("klingon", "rot13", "undefined"):
+        assert f"unknown encoding '{name}'" in cdr.error("stage", "sip.csv", "--encoding", name)
+    assert not cdr.database.exists()
+
+
+def test_mixed_line_ends_blank_lines_and_no_last_line_end(cdr: Loader) -> None:
+    a, b, c = record(call_id="a"), record(call_id="b"), record(call_id="c", Custom="x\ry")
+    text = f"\r\n{header()}\n{a}\r\n\n\r\n{b}\n{c}"
+    cdr.write("sip.csv", text)
+    (file,) = cdr.stage("sip.csv")
+    assert file["records"] == 3
+    assert cdr.records(columns='"CallId", "Custom"') == [(3, "a", ""), (6, "b", ""), (7, "c", "x\ry")]
+
+
+def test_a_file_cut_off_in_the_middle_of_a_record(cdr: Loader) -> None:
+    cdr.write("sip.csv", delivery("a") + "call-2;1;2026")
+    (file,) = cdr.stage("sip.csv", code=1)
+    assert (file["staged"], file["rejected"]) == (1, 1)
+    ((detail,),) = cdr.query("select detail from raw_sinch.rejected_records")
+    assert detail == "3 fields where the file has 10; the file ends inside this line, without a line end"
+
+
+def test_an_empty_field_is_an_empty_text_quoted_or_not(cdr: Loader) -> None:
+    cdr.write("sip.csv", f'{header()}\n;"";;;;;;;;\n')
+    cdr.stage("sip.csv")
+    assert cdr.records() == [(2, *[""] * 10)]
+
+
+def test_an_unbalanced_quote_costs_its_line_only(cdr: Loader) -> None:
+    spoilt = record(call_id="b", Custom='"never closed')
+    text = (
+        delivery("a")
+        + spoilt
+        + "\n"
+        + record(call_id="c")
+        + "\n"
+        + record(call_id="d", Custom='"x;y"')
+        + "\n"
+    )
+    cdr.write("sip.csv", text)
+    cdr.stage("sip.csv", code=1)
+    assert cdr.records(columns='"CallId", "Custom"') == [(2, "a", ""), (4, "c", ""), (5, "d", "x;y")]
+    assert cdr.rejects() == [(3, "unbalanced_quote", spoilt)]
+
+
+def test_records_longer_than_any_buffer(cdr: Loader) -> None:
+    long = "x" * 5_000_000
+    text = (
+        f'{header()}\n{record(call_id="a", Custom=long)}\n"b;{long}\n'
+        + record(call_id="c", Custom=f'"{long}\n;"')
+        + "\n"
+    )
+    cdr.write("sip.csv", text)
+    cdr.stage("sip.csv", code=1)
+    assert cdr.records(columns='"CallId", strlen("Custom")') == [(2, "a", 5_000_000), (4, "c", 5_000_002)]
+    assert [(line, reason, len(raw)) for line, reason, raw in cdr.rejects()] == [
+        (3, "unbalanced_quote", 5_000_003)
+    ]
+
+
+def test_a_line_without_end_fails_the_file(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loader.records.LONGEST_RECORD", 1 << 20)
+    cdr.write("sip.csv", delivery("a") + "x" * (4 << 20))
+    cdr.write("good.csv", delivery("b"))
+    failed, _good = cdr.stage("sip.csv", "good.csv", code=1)
+    assert failed["state"] == "failed"
+    assert "line 3 is longer than 1 MiB" in failed["message"]
+    assert cdr.records(columns='"CallId"') == [(2, "b")]
+
+
+# --- compression --------------------------------------------------------------------------------------------
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+TWO = delivery("a", "b").encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sip.csv.gz", gzip.compress(TWO)),
+        ("sip.csv.gz", gzip.compress(TWO[:200]) + gzip.compress(TWO[200:]) + b"\0" * 50),
+        ("sip.csv", gzip.compress(TWO)),
+        ("sip.csv.zst", zstandard.compress(TWO)),
+        ("sip.csv.zst", zstandard.compress(TWO[:200]) + zstandard.compress(TWO[200:])),
+        ("SIP.CSV.ZIP", zipped({"sip.csv": TWO})),
+        ("x.zip", zipped({"sip.csv.gz": gzip.compress(TWO)})),
+    ],
+)
+def test_compressed_files_are_the_same_delivery(cdr: Loader, name: str, content: bytes) -> None:
+    cdr.write(name, content)
+    (file,) = cdr.stage(name)
+    assert (file["state"], file["staged"], file["file_name"].lower()) == ("current", 2, "sip.csv")
+    ((size,),) = cdr.query("select bytes from raw_sinch.files")
+    assert size == len(TWO)
+    cdr.write(file["file_name"], TWO)
+    (again,) = cdr.stage(file["file_name"])
+    assert (again["state"], again["file_id"]) == ("skipped", file["file_id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv.gz", gzip.compress(TWO)[:-10], "ends too early"),
+        ("a.csv.gz", b"", "ends too early"),
+        ("a.csv.gz", TWO, "damaged"),
+        ("a.csv.gz", gzip.compress(TWO)[:-8] + b"\0" * 8, "damaged"),
+        ("a.csv.gz", gzip.compress(TWO) + b"rubbish", "damaged"),
+        ("a.csv.zst", zstandard.compress(TWO)[:-3], "ends too early"),
+        ("a.csv.zst", TWO, "damaged"),
+        ("a.zip", zipped({"a.csv": TWO})[:-30], "cannot be read"),
+        ("a.zip", TWO, "cannot be read"),
+    ],
+)
+def test_a_damaged_archive_fails_and_the_others_go_on(
+    cdr: Loader, name: str, content: bytes, said: str
+) -> None:
+    cdr.write(name, content)
+    cdr.write("good.csv", delivery("g"))
+    failed, good = cdr.stage(name, "good.csv", code=1)
+    assert failed["state"] == "failed"
+    assert said in failed["message"]
+    assert good["state"] == "current"
+    assert sorted(path.name for path in cdr.database.parent.iterdir()) == ["cdr.duckdb", "inbox"]
+
+
+def test_a_zip_member_with_a_wrong_checksum_fails(cdr: Loader) -> None:
+    content = zipped({"a.csv": TWO})
+    crc = zlib.crc32(TWO).to_bytes(4, "little")
+    assert content.count(crc) == 2
+    cdr.write("x.zip", content.replace(crc, b"\1\2\3\4"))
+    assert "damaged" in cdr.error("stage", "x.zip", "-q")
+
+
+def test_each_member_of_a_zip_is_a_file(cdr: Loader) -> None:
+    content = zipped(
+        {
+            "in/2026-11-21/cdr.csv": delivery("a").encode(),
+            "in/2026-11-22/cdr.csv": delivery("b").encode(),
+            "__MACOSX/x.csv": b"?",
+            "notes.pdf": b"?",
+        }
+    )
+    path = cdr.write("all.zip", content)
+    files = cdr.stage("all.zip")
+    assert [(f["file_name"], f["state"], f["file_date"]) for f in files if f["state"] != "ignored"] == [
+        ("cdr.csv", "current", "2026-11-21"),
+        ("cdr.csv", "current", "2026-11-22"),
+    ]
+    assert files[0]["path"] == f"{path}!in/2026-11-21/cdr.csv"
+    assert [f["file_name"] for f in files if f["state"] == "ignored"] == ["x.csv", "notes.pdf"]
+
+
+# --- dates --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("cdr_2026-11-22.csv", DAY),
+        ("cdr_20261122.csv", DAY),
+        ("cdr_2026_11_22.csv", DAY),
+        ("2026.11.22", DAY),
+        ("cdr-20261122093000.csv.gz", DAY),
+        ("cdr-20261122T093000Z.csv", DAY),
+        ("2026-11-22/cdr.csv", DAY),
+        ("file_date=2026-11-22/deep/er/cdr.csv", DAY),
+        ("2026-11-21/cdr_2026-11-22.csv", DAY),
+        ("2026-13-45_20261122.csv", DAY),
+        ("cdr_120261122.csv", "2026-01-05"),
+        ("cdr.csv", "2026-01-05"),
+    ],
+)
+def test_file_date_from_names_or_records(cdr: Loader, name: str, day: str) -> None:
+    text = "\n".join(
+        [
+            header(),
+            record(call_id="a", CallTime="2026-01-04 23:30:00.123-02:00"),
+            record(call_id="b", CallTime="2026-01-05T12:00:00"),
+            record(call_id="c", CallTime="2026-01-06T00:30:00+01:00"),
+            record(call_id="d", CallTime="tomorrow"),
+        ]
+    )
+    content = text.encode()
+    cdr.write(name, gzip.compress(content) if name.endswith(".gz") else content)
+    assert cdr.stage(name)[0]["file_date"] == day
+
+
+def test_file_date_options(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    cdr.write("a_2026-11-22.csv", delivery("a"))
+    cdr.write("2026-11-23/b.csv", delivery("b"))
+    assert cdr.stage("a_2026-11-22.csv", "--file-date", "2026-01-01")[0]["file_date"] == "2026-01-01"
+    assert cdr.stage("2026-11-23", "--name-date", "generated")[0]["file_date"] == DAY
+    cdr.write("c_2026-11-23.csv", delivery("c"))
+    monkeypatch.setenv("CDR_NAME_DATE", "generated")
+    assert cdr.stage("c_2026-11-23.csv")[0]["file_date"] == DAY
+
+
+def test_a_file_whose_day_nothing_tells(cdr: Loader) -> None:
+    cdr.write("cdr.csv", header() + "\n" + record(CallTime="soon") + "\n")
+    assert cdr.stage("cdr.csv")[0]["file_date"] is None
+
+
+# --- versions -----------------------------------------------------------------------------------------------
+
+
+def test_a_file_staged_twice_is_skipped(cdr: Loader) -> None:
+    cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(".")
+    before = cdr.query("from raw_sinch.files")
+    (file,) = cdr.stage(".")
+    assert (file["state"], file["file_id"], file["staged"]) == ("skipped", 1, 0)
+    assert cdr.query("from raw_sinch.files") == before
+
+
+def test_new_content_supersedes_and_the_old_is_kept(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(path)
+    cdr.write(f"other/sip_{DAY}.csv", delivery("a", "b"))
+    cdr.stage("other")
+    assert cdr.states() == [(1, path.name, "superseded"), (2, path.name, "current")]
+    assert cdr.query("select _file_id, count(*) from raw_sinch.sip_terminated group by 1 order by 1") == [
+        (1, 1),
+        (2, 2),
+    ]
+    assert cdr.stage(path)[0]["state"] == "skipped"
+    assert cdr.states()[1] == (2, path.name, "current")
+    cdr("verify", "-q")
+
+
+def test_the_same_name_on_another_day_or_of_another_kind_supersedes_nothing(cdr: Loader) -> None:
+    cdr.write("2026-11-21/cdr.csv", delivery("a"))
+    cdr.write("2026-11-22/cdr.csv", delivery("b"))
+    cdr.write("2026-11-22/app/cdr.csv", delivery("c", kind="app_app"))
+    assert [file["state"] for file in cdr.stage(".")] == ["current"] * 3
+    assert [state for _, _, state in cdr.states()] == ["current"] * 3
+
+
+def test_the_same_content_under_another_name_is_a_duplicate_recorded_once(cdr: Loader) -> None:
+    first = cdr.write(f"a_{DAY}.csv", delivery("a"))
+    cdr.stage(first)
+    cdr.write(f"b_{DAY}.csv", delivery("a"))
+    cdr.write("2026-11-23/a.csv", delivery("a"))
+    for expected in (["skipped", "duplicate"], ["skipped", "skipped"]):
+        assert [f["state"] for f in cdr.stage(first, f"b_{DAY}.csv")] == expected
+    assert cdr.query("select state, staged, message from raw_sinch.files where file_id = 2") == [
+        ("duplicate", 0, f"same content as file 1 ({first}, current)")
+    ]
+    assert cdr.stage("2026-11-23")[0]["state"] == "duplicate"
+    assert len(cdr.records()) == 1
+
+
+def test_a_failed_file_delivered_again_in_good_content_becomes_current(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv.gz", gzip.compress(delivery("a").encode())[:-9])
+    assert "ends too early" in cdr.error("stage", path, "-q")
+    cdr.error("stage", path, "-q")
+    assert cdr.states() == [(1, f"sip_{DAY}.csv", "failed")]
+    path.write_bytes(gzip.compress(delivery("a").encode()))
+    cdr.stage(path)
+    assert [state for _, _, state in cdr.states()] == ["current"]
+
+
+def test_a_failing_new_version_supersedes_nothing(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(path)
+    path.write_text("CallId;Nonsense\n")
+    cdr.error("stage", path, "-q")
+    assert [state for _, _, state in cdr.states()] == ["current", "failed"]
+    assert len(cdr.records()) == 1
+
+
+def test_a_kind_that_only_the_option_tells_can_be_put_right(cdr: Loader) -> None:
+    cdr.write("cdr.csv", record("app_app") + "\n")
+    cdr.stage("cdr.csv", "--kind", "app_app")
+    cdr("withdraw", 1)
+    assert cdr.stage("cdr.csv", "--kind", "sip_terminated")[0]["state"] == "current"
+    assert cdr.stage("cdr.csv", "--kind", "app_app")[0]["state"] == "skipped"
+
+
+# --- folders, globs, paths ----------------------------------------------------------------------------------
+
+
+def test_a_folder_with_other_files_in_it(cdr: Loader) -> None:
+    cdr.write("good.csv", delivery("a"))
+    others = {
+        ".hidden.csv": "hidden file",
+        "upload.csv.part": "partial file",
+        "upload.TMP": "partial file",
+        "page.html": "not a text file by its extension (.html)",
+        "README": "no sign of call detail records",
+        "notes.txt": "no sign of call detail records",
+        ".git/x.csv": "hidden folder",
+    }
+    for name in others:
+        cdr.write(name, "some words\nand more\n")
+    files = cdr.stage(".")
+    assert {Path(f["path"]).name: f["message"] for f in files if f["state"] == "ignored"} == {
+        ".git" if name.startswith(".git/") else name: reason for name, reason in others.items()
+    }
+    assert [f["file_name"] for f in files if f["state"] == "current"] == ["good.csv"]
+    assert len(cdr.states()) == 1
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(cdr: Loader) -> None:
+    cdr.write("real/a.csv", delivery("a"))
+    (cdr.inbox / "real" / "again").symlink_to(cdr.inbox / "real")
+    elsewhere = cdr.inbox.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "b.csv").write_text(delivery("b"))
+    (cdr.inbox / "link").symlink_to(elsewhere)
+    assert sorted(f["file_name"] for f in cdr.stage(".")) == ["a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cdr[1].csv",
+        "a*b.csv",
+        "what?.csv",
+        "it's.csv",
+        "{x}.csv",
+        "semi;colon.csv",
+        "back\\slash.csv",
+        "~.csv",
+        "[red]x.csv",
+    ],
+)
+def test_names_that_mean_something_elsewhere(cdr: Loader, name: str) -> None:
+    cdr.write(name, delivery("right"))
+    for decoy in ("cdr1.csv", "aXb.csv", "whatX.csv", "x.csv"):
+        cdr.write(f"decoys/{decoy}", delivery("wrong"))
+        cdr.write(decoy, delivery("wrong", "wrong"))
+    path = cdr.inbox / name
+    (file,) = cdr.stage(path)
+    assert file["file_name"] == name
+    assert [call for _, call in cdr.records(columns='"CallId"')] == ["right"]
+    assert name in cdr("stage", path).stdout
+
+
+def test_globs(cdr: Loader) -> None:
+    for name in ("a1.csv", "a2.csv", "b.csv", "deep/er/a3.csv"):
+        cdr.write(name, delivery(name))
+    assert [f["file_name"] for f in cdr.stage("a?.csv")] == ["a1.csv", "a2.csv"]
+    assert [f["file_name"] for f in cdr.stage("**/a*.csv")] == ["a1.csv", "a2.csv", "a3.csv"]
+    assert "no file matches z*.csv" in cdr.error("stage", "b.csv", "z*.csv")
+
+
+def test_a_path_given_twice_is_one_file(cdr: Loader) -> None:
+    cdr.write("a.csv", delivery("a"))
+    assert [f["state"] for f in cdr.stage(".", "a.csv", str(cdr.inbox / "a.csv"))] == ["current"]
+
+
+def test_an_empty_folder_is_no_error(cdr: Loader) -> None:
+    assert cdr.stage(".") == []
+    assert "no files found" in cdr("stage", ".").stderr
+
+
+def test_what_is_no_regular_file_fails(cdr: Loader) -> None:
+    assert "not a regular file" in cdr.error("stage", "/dev/null", "-q")
