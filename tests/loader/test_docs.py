@@ -1,0 +1,64 @@
+"""The documents say what the project is: the data dictionary, the settings, the marts, the folders."""
+
+import re
+from pathlib import Path
+
+import yaml
+from dictionary import README as MODELS_README
+from dictionary import REPOSITORY, models, with_current_dictionary
+
+README = (REPOSITORY / "README.md").read_text()
+
+
+def test_the_data_dictionary_is_that_of_the_yaml() -> None:
+    text = MODELS_README.read_text()
+    assert text == with_current_dictionary(text), "run python tests/loader/dictionary.py"
+
+
+def test_the_readme_names_every_mart() -> None:
+    assert [model["name"] for model in models() if f"`{model['name']}`" not in README] == []
+
+
+def test_the_readme_names_every_variable_and_its_default() -> None:
+    variables = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text())["vars"]
+    missing = [
+        name for name, default in variables.items() if f"`{name}`" not in README or str(default) not in README
+    ]
+    assert missing == []
+
+
+def test_the_readme_names_every_environment_variable_of_the_profile() -> None:
+    used = set(re.findall(r"env_var\('(\w+)'", (REPOSITORY / "profiles/profiles.yml").read_text()))
+    assert [name for name in sorted(used) if f"`{name}`" not in README] == []
+
+
+def test_every_folder_has_a_readme_and_links_lead_somewhere() -> None:
+    folders = ["loader", "models", "seeds", "macros", "tests", "profiles", "tests/benchmarks", "."]
+    for folder in folders:
+        readme = REPOSITORY / folder / "README.md"
+        assert readme.is_file(), folder
+        for link in re.findall(r"\]\(([^)#]+)\)", readme.read_text()):
+            assert link.startswith("https://") or (readme.parent / link).exists(), f"{readme}: {link}"
+
+
+def test_sources_in_yaml_are_the_raw_tables_of_the_loader(tmp_path: Path) -> None:
+    """dbt makes missing raw tables from the YAML, the loader from its own definition: they are the same."""
+    import duckdb
+
+    from loader.database import opened
+
+    with opened(tmp_path / "cdr.duckdb", "create"):
+        pass
+    with duckdb.connect(tmp_path / "cdr.duckdb") as connection:
+        made = connection.execute(
+            "select table_name, column_name, lower(data_type) from information_schema.columns"
+            " where table_schema = 'raw_sinch' order by table_name, ordinal_position"
+        ).fetchall()
+    described = yaml.safe_load((REPOSITORY / "models/staging/sinch/_sinch__sources.yml").read_text())
+    types = {"string": "varchar"}
+    expected = [
+        (table["name"], column["name"], types.get(column["data_type"], column["data_type"]))
+        for table in sorted(described["sources"][0]["tables"], key=lambda table: str(table["name"]))
+        for column in table["columns"]
+    ]
+    assert made == expected
