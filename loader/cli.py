@@ -236,7 +236,9 @@ def _built_document(result: Any) -> dict[str, Any]:
 @common_options
 @click.argument("dbt_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[DBT ARGS]...")
 def build(database: Path, as_json: bool, quiet: bool, dbt_arguments: tuple[str, ...]) -> int:
-    """Builds and tests the tables: `dbt build` with this project and its profiles, and any of its arguments.
+    """Builds and tests the tables: `dbt build` with this project and its profiles.
+
+    All other arguments are dbt's own.
 
     Example: cdr build --select +mart_cost_daily --full-refresh
     """
@@ -346,7 +348,7 @@ def files(database: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
     help="Write the rejected lines of one file, under its header, to correct them and stage them again.",
 )
 def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, **chosen: Any) -> int:
-    """Lists the quarantine: every record that could not be staged, with file, line, reason and text.
+    """Lists the quarantine: the records that could not be staged, and why.
 
     Example: cdr rejects --file cdr_2026-11-22.csv --out to_correct.csv
     """
@@ -378,10 +380,10 @@ def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, **chos
 @wait_option
 @common_options
 def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, wait: float) -> int:
-    """Takes a delivered file out of every table from the next build on; FILE is its id, name or path.
+    """Takes a delivered file out of every table from the next build on.
 
-    The version it had superseded does not come back by that: withdraw the wrong one, then deliver the right
-    one.
+    FILE is its id, name or path. The version it had superseded does not come back by that: withdraw the wrong
+    one, then deliver the right one.
 
     Example: cdr withdraw 17
     """
@@ -442,8 +444,9 @@ def purge(
 @main.command()
 @common_options
 def verify(database: Path, as_json: bool, quiet: bool) -> int:
-    """Checks every conservation law on the database and prints each with both its sides; exit code 1 if one
-    fails.
+    """Checks every conservation law and prints each with both its sides.
+
+    The exit code is 1 if one fails. Laws over tables that are not built yet are shown as such.
 
     Example: cdr verify
     """
@@ -475,8 +478,9 @@ def verify(database: Path, as_json: bool, quiet: bool) -> int:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @common_options
 def export(folder: Path, database: Path, as_json: bool, quiet: bool) -> int:
-    """Writes the raw tables of current files, the manifest and the quarantine as Parquet, only what changed
-    since.
+    """Writes the raw tables as partitioned Parquet for a distributed engine.
+
+    Holds the records of current files, the manifest and the quarantine; writes only what changed.
 
     Example: cdr export /data/lake/sinch
     """

@@ -1,0 +1,42 @@
+"""loader/README.md says what the commands say, and names every reason code and state."""
+
+import re
+
+import click
+from help_texts import README, commands, documented, with_current_help
+
+from loader import records
+from loader.manifest import STATES
+
+
+def test_help_texts_are_those_of_the_commands() -> None:
+    text = README.read_text()
+    assert text == with_current_help(text), "run python tests/loader/help_texts.py"
+
+
+def test_every_command_is_documented() -> None:
+    assert sorted(documented(README.read_text())) == sorted(commands())
+
+
+def test_every_reason_code_and_state_is_documented() -> None:
+    text = README.read_text()
+    codes = [getattr(records, name) for name in dir(records) if name in _CODES]
+    assert len(codes) == len(_CODES)
+    missing = [word for word in (*codes, *STATES) if f"| `{word}` |" not in text]
+    assert missing == []
+
+
+_CODES = ("UNBALANCED_QUOTE", "TOO_FEW_FIELDS", "TOO_MANY_FIELDS", "NUL_BYTE", "UNDECODABLE_BYTES")
+
+
+def test_options_that_the_readme_names_exist() -> None:
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README.read_text()))
+    known = {
+        option
+        for command in commands().values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+    }
+    # Options of dbt, passed on by `cdr build`.
+    assert named - known <= {"--help", "--full-refresh", "--select"}
