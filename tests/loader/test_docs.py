@@ -62,3 +62,9 @@ def test_sources_in_yaml_are_the_raw_tables_of_the_loader(tmp_path: Path) -> Non
         for column in table["columns"]
     ]
     assert made == expected
+
+
+def test_the_query_in_the_readme_is_the_one_that_make_demo_runs() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    query = makefile.split("define ANSWER\n")[1].split("\nendef")[0]
+    assert f"```sql\n{query};\n```" in README
