@@ -6,7 +6,6 @@ DuckDB reads its clean lines while the exact reader takes the others; the exact 
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -92,15 +91,15 @@ def load_in_place(
     """
     counts = content.counts
     quotes = counts.has_opening_quote
-    sections = _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=quotes)
-    if counts.size <= SECTION:
-        sections.load(content.path, skip=layout.line - 1)
-    else:
-        with content.path.open("rb", buffering=0) as file:
-            file.seek(layout.offset)
-            for whole_lines in _whole_lines(file):
-                sections.write(whole_lines)
-        sections.flush()
+    with _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=quotes) as sections:
+        if counts.size <= SECTION:
+            sections.load(content.path, skip=layout.line - 1)
+        else:
+            with content.path.open("rb", buffering=0) as file:
+                file.seek(layout.offset)
+                for whole_lines in _whole_lines(file):
+                    sections.write(whole_lines)
+            sections.flush()
     line_ends = counts.line_feeds + counts.crlf - (layout.line - 1) * (1 + (counts.crlf > 0))
     return Loaded(
         staged=sections.inserted,
@@ -150,14 +149,16 @@ def _sift(
     assert columns is not None
     batch = _Batch(connection, columns, file_id)
     quotes = content.counts.has_opening_quote
-    sections = _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=False)
-    with content.path.open("rb", buffering=0) as file:
+    with (
+        _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=False) as sections,
+        content.path.open("rb", buffering=0) as file,
+    ):
         lines = Lines(file, layout.offset, layout.line, is_clean)
         reader = ExactReader(lines, columns.width, content.transcoded)
         for found in sift(reader, sections.write):
             batch.add(found)
-    batch.flush()
-    sections.flush()
+        batch.flush()
+        sections.flush()
     clean = sections.rows - sections.placeholders
     if sections.inserted != clean or sections.placeholders != reader.account.lines:
         raise Unproven(f"only {sections.inserted} of {clean} clean records were inserted")
@@ -188,30 +189,43 @@ class _Sections:
     placeholders: int = 0
     size: int = 0
     inserted: int = 0
-    _out: BinaryIO | None = None
-    _path: Path | None = None
-    _written: int = 0
+    _taken: int = 0
+    _pending: list[bytes] = field(default_factory=list)
+    _pending_size: int = 0
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"{self.file_id}.section"
+
+    def __enter__(self) -> "_Sections":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Removes what was taken and not loaded."""
+        self._path.unlink(missing_ok=True)
 
     def write(self, whole_lines: bytes) -> None:
         """Takes the text's next lines."""
-        if self._written + len(whole_lines) > SECTION:
+        if self._taken + len(whole_lines) > SECTION:
             self.flush()
-        if self._out is None:
-            self._path = self.folder / f"{os.urandom(8).hex()}.section"
-            self._out = self._path.open("xb", buffering=0)
-        write_all(self._out, whole_lines)
-        self._written += len(whole_lines)
+        self._pending.append(whole_lines)
+        self._pending_size += len(whole_lines)
+        self._taken += len(whole_lines)
+        if self._pending_size >= BLOCK:
+            self._write_pending()
 
     def flush(self) -> None:
         """Loads the lines taken since the last time."""
-        if self._out is None or self._path is None:
-            return
-        self._out.close()
-        try:
+        if self._taken:
+            self._write_pending()
             self.load(self._path, skip=0)
-        finally:
             self._path.unlink()
-            self._out, self._path, self._written = None, None, 0
+            self._taken = 0
+
+    def _write_pending(self) -> None:
+        with self._path.open("ab", buffering=0) as out:
+            write_all(out, b"".join(self._pending))
+        self._pending, self._pending_size = [], 0
 
     def load(self, path: Path, skip: int) -> None:
         """Loads a text's lines, but for the first few."""

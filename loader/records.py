@@ -33,7 +33,7 @@ _NULL_BYTES = NULL_TEXT.encode()
 _OPENING_QUOTE = re.compile(rb'(?:^|[;\n])"')
 # Every field on one line and free of delimiters inside quotes: splitting at each `;` is right.
 _FIELD = rb'(?:"[^";]*(?:""[^";]*)*"|(?!")[^;]*)'
-_SPLITTABLE = re.compile(_FIELD + rb"(?:;" + _FIELD + rb")*")
+_SPLITTABLE = re.compile(_FIELD + rb"(?:;" + _FIELD + rb")*\r?")
 _RUN_ON_QUOTE = re.compile(rb'[^"]*(?:""[^"]*)*')
 _CLOSED_QUOTE = re.compile(rb'"[^"]*(?:""[^"]*)*"(?=;|\Z)')
 
@@ -185,17 +185,22 @@ def clean_lines(width: int) -> Callable[[bytes, list[bytes]], list[bool]]:
         )
 
     def test(block: bytes, lines: list[bytes]) -> list[bool]:
-        plain = (
+        unambiguous = (
             b"\0" not in block
             and _NULL_BYTES not in block
-            and b"\r" not in block.replace(b"\r\n", b"\n").removesuffix(b"\r")
-            and not (b'"' in block and _OPENING_QUOTE.search(block))
+            and (b"\r" not in block or b"\r" not in block.replace(b"\r\n", b"\n").removesuffix(b"\r"))
             and _decodes(block)
             and (len(block) < LONGEST_PLAIN_LINE or len(max(lines, key=len)) < LONGEST_PLAIN_LINE)
         )
-        if plain:
+        if not unambiguous:
+            return [is_clean(line) for line in lines]
+        if b'"' not in block or not _OPENING_QUOTE.search(block):
             return [line.count(DELIMITER) == separators for line in lines]
-        return [is_clean(line) for line in lines]
+        splittable = _SPLITTABLE.fullmatch
+        return [
+            line.count(DELIMITER) == separators and (b'"' not in line or splittable(line) is not None)
+            for line in lines
+        ]
 
     return test
 
@@ -405,8 +410,12 @@ def sift(reader: ExactReader, write: Callable[[bytes], None]) -> Iterator[Record
     placeholder = b"\0" + DELIMITER * (reader.width - 1) + b"\n"
     while lines.line() is not None:
         if clean := lines.take_clean():
-            reader.account.size += sum(1 for line in clean if line.endswith(b"\r"))
-            write((b"\n".join(clean) + b"\n").replace(b"\r\n", b"\n"))
+            text = b"\n".join(clean) + b"\n"
+            if b"\r" in text:
+                # A clean line holds no other.
+                reader.account.size += text.count(b"\r")
+                text = text.replace(b"\r", b"")
+            write(text)
             continue
         before = reader.account.lines
         found = reader.next()
