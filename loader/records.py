@@ -361,7 +361,9 @@ class ExactReader:
 
 
 def _width_of_line(body: bytes) -> int | None:
-    """Fields of a line read by itself; None if a quote stays open."""
+    """Fields of a line read by itself; None if a quote stays open or stands inside an unquoted field, as on
+    the last line of a quoted field that began on another.
+    """
     count, at = 0, 0
     while True:
         if body.startswith(b'"', at):
@@ -372,6 +374,8 @@ def _width_of_line(body: bytes) -> int | None:
         else:
             end = body.find(DELIMITER, at)
             end = len(body) if end < 0 else end
+            if body.find(b'"', at, end) >= 0:
+                return None
         count += 1
         if end == len(body):
             return count

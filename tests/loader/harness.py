@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -221,12 +222,22 @@ def _is_text(raw: bytes) -> bool:
 
 
 def _has_whole_record(joined: bytes, width: int) -> bool:
-    """Whether a line after the first is a record of full width by itself."""
+    """Whether a line after the first is a record of full width by itself, without quotes that are part of a
+    value.
+    """
     at = _physical(joined, 0)[1]
     while at < len(joined):
         stop, after = _physical(joined, at)
-        fields, _, bad_field = _record(joined[at:stop], 0)
-        if bad_field is None and fields is not None and stop > at and len(fields) == width:
+        line = joined[at:stop]
+        fields, _, bad_field = _record(line, 0)
+        unquoted = re.sub(rb'(^|;)"(?:[^"]|"")*"(?=;|$)', rb"\1", line)
+        if (
+            line
+            and bad_field is None
+            and fields is not None
+            and len(fields) == width
+            and b'"' not in unquoted
+        ):
             return True
         at = after
     return False

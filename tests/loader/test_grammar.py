@@ -36,19 +36,22 @@ values = st.text(
     st.sampled_from('ab;";"\n\r \té€\U0001f4de{}\\,#') | st.characters(codec="utf-8"), max_size=8
 )
 plain_values = st.text(st.sampled_from("abcé +-:"), max_size=6)
+# The whole text at once, or a line or two at a time.
+sections = st.sampled_from([loading.SECTION, 40])
 rows = st.lists(st.lists(values, min_size=WIDTH, max_size=WIDTH), max_size=6)
 
 
 class Reader:
     """Loads texts into a database in memory, each as a file of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder = folder
+        self.patch = patch
         self.connection = duckdb.connect()
         self.file_id = 0
         create_raw_schema(self.connection)
 
-    def __call__(self, text: bytes, way: loading.Way | None) -> list[Outcome]:
+    def __call__(self, text: bytes, way: loading.Way | None, section: int = loading.SECTION) -> list[Outcome]:
         """Stages a text that way, or the first that can prove itself; returns what became of its records."""
         path = self.folder / "sip_terminated.csv"
         path.write_bytes(text)
@@ -58,6 +61,7 @@ class Reader:
         for chosen in [way] if way and layout.columns else loading.ways(text_read, layout):
             self.connection.begin()
             try:
+                self.patch.setattr(loading, "SECTION", section)
                 loaded = chosen(self.connection, text_read, layout, self.file_id, self.folder)
                 loaded.check(text_read)
                 self.connection.commit()
@@ -86,8 +90,8 @@ class Reader:
 
 
 @pytest.fixture
-def read(tmp_path: Path) -> Iterator[Reader]:
-    reader = Reader(tmp_path)
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    reader = Reader(tmp_path, monkeypatch)
     yield reader
     reader.connection.close()
 
@@ -98,10 +102,11 @@ def read(tmp_path: Path) -> Iterator[Reader]:
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
     line_end=st.sampled_from(["\n", "\r\n"]),
     bom=st.booleans(),
+    section=sections,
 )
 @hostile
 def test_what_the_csv_module_writes_comes_back(
-    read: Reader, way: Any, rows: list[list[str]], quoting: Any, line_end: str, bom: bool
+    read: Reader, way: Any, rows: list[list[str]], quoting: Any, line_end: str, bom: bool, section: int
 ) -> None:
     if line_end == "\n" and quoting != csv.QUOTE_ALL:
         # The csv module leaves a CR unquoted then, where nobody can tell it from a part of the line's end.
@@ -117,7 +122,7 @@ def test_what_the_csv_module_writes_comes_back(
     written = text.getvalue()
     read_back = list(csv.reader(io.StringIO(written, newline=""), delimiter=";"))
     assert read_back[1:] == rows
-    found = read(written.encode("utf-8-sig" if bom else "utf-8"), way)
+    found = read(written.encode("utf-8-sig" if bom else "utf-8"), way, section)
     assert [(line, None if reason else got) for line, reason, got in found] == expected
 
 
@@ -145,18 +150,30 @@ texts = st.lists(
 
 
 @each_way
-@given(text=texts, cut=st.booleans())
-@example(text=b'a;"b\n;;;;;;;;;\n";"q\n', cut=False)
-@example(text=b'1;"a;;;;;;;;\n2;;;;;;;;;\0\n3;;;;;;;;;"\n', cut=False)
-@example(text=b'1;"\xff";;;;;;;;\n"\\x41;\xfe\n', cut=False)
-@example(text=b";;;;;;;;;\r", cut=False)
-@example(text=b"\x02\x03;;;;;;;;;\n", cut=False)
+@given(text=texts, cut=st.booleans(), section=sections)
+@example(text=b'a;"b\n;;;;;;;;;\n";"q\n', cut=False, section=40)
+@example(text=b'1;"a;;;;;;;;\n2;;;;;;;;;\0\n3;;;;;;;;;"\n', cut=False, section=40)
+@example(text=b'1;"\xff";;;;;;;;\n"\\x41;\xfe\n', cut=False, section=40)
+@example(text=b";;;;;;;;;\r", cut=False, section=40)
+@example(text=b"\x02\x03;;;;;;;;;\n", cut=False, section=40)
 @hostile
-def test_hostile_texts_are_read_as_the_grammar_says(read: Reader, way: Any, text: bytes, cut: bool) -> None:
-    text = HEADER + (text[:-1] if cut else text)
-    found = read(text, way)
-    expected = reading(text[len(HEADER) :], WIDTH, first_line=2)
-    assert comparable(found) == comparable(expected)
+def test_hostile_texts_are_read_as_the_grammar_says(
+    read: Reader, way: Any, text: bytes, cut: bool, section: int
+) -> None:
+    compare_with_the_grammar(read, way, text[:-1] if cut else text, section)
+
+
+@pytest.mark.soak
+@each_way
+@given(text=texts, cut=st.booleans(), section=sections)
+@settings(hostile, max_examples=10_000)
+def test_many_hostile_texts(read: Reader, way: Any, text: bytes, cut: bool, section: int) -> None:
+    compare_with_the_grammar(read, way, text[:-1] if cut else text, section)
+
+
+def compare_with_the_grammar(read: Reader, way: Any, text: bytes, section: int) -> None:
+    found = read(HEADER + text, way, section)
+    assert comparable(found) == comparable(reading(text, WIDTH, first_line=2))
 
 
 @given(text=texts, size=st.integers(1, 40))
@@ -197,3 +214,64 @@ def comparable(outcomes: list[Outcome]) -> list[Outcome]:
         (line, reason, (got[0].replace("\\x5cx", "\\x"),) if reason == "undecodable_bytes" else got)
         for line, reason, got in outcomes
     )
+
+
+# DuckDB reads a text in buffers of this many bytes.
+BUFFER = 32_000_000
+HOSTILE_LINES = {
+    "blank": b"\n",
+    "quoted line break": b'q;"a\nb";;;;;;;;\n',
+    "unbalanced quote": b'q;"a;;;;;;;;\n',
+    "self-contained quotes": b'"q";"a";;;;;;;;\n',
+    "NUL": b"q;\0;;;;;;;;\n",
+    "bad byte": b"q;\xff;;;;;;;;\n",
+    "character of four bytes": "q;\U0001f4de;;;;;;;;\n".encode(),
+    "too few": b"q;;\n",
+    "CRLF": b"q;;;;;;;;;\r\n",
+    "bare CR": b"q;\r;;;;;;;;\n",
+}
+
+
+def check_at_buffer_boundary(read: Reader, hostile_line: bytes, offset: int) -> None:
+    """A file larger than the engine's buffer, with a hostile line that starts at an offset from its end;
+    every other line tells its own number in CallId.
+    """
+    text = bytearray(HEADER)
+    number = 1
+    room = BUFFER + offset
+    while room - len(text) > 4000:
+        number += 1
+        text += b"%d;%s;;;;;;;;\n" % (number, b"x" * 900)
+    number += 1
+    rest = room - len(text) - len(b"%d;;;;;;;;;\n" % number)
+    text += b"%d;%s;;;;;;;;\n" % (number, b"y" * rest)
+    assert len(text) == room
+    text += hostile_line
+    number += hostile_line.count(b"\n")
+    for _ in range(3000):
+        number += 1
+        text += b"%d;%s;;;;;;;;\n" % (number, b"z" * 900)
+    read(bytes(text), None)
+    wrong = read.connection.execute(
+        """select count(*) from raw_sinch.sip_terminated where "CallId" <> 'q' and "CallId" <> _line"""
+    ).fetchone()
+    good = read.connection.execute(
+        """select count(*) from raw_sinch.sip_terminated where "CallId" <> 'q'"""
+    ).fetchone()
+    assert wrong == (0,)
+    assert good == (number - 1 - hostile_line.count(b"\n"),)
+    (expected,) = reading(hostile_line, WIDTH) or [None]
+    rejects = read.connection.execute("select count(*) from raw_sinch.rejected_records").fetchone()
+    assert rejects == (int(expected is not None and expected[1] != ""),)
+
+
+@pytest.mark.parametrize("name", ["blank", "quoted line break", "CRLF"])
+def test_a_hostile_line_at_the_end_of_a_buffer(read: Reader, name: str) -> None:
+    check_at_buffer_boundary(read, HOSTILE_LINES[name], 0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("offset", range(-14, 4))
+@pytest.mark.parametrize("name", HOSTILE_LINES)
+def test_hostile_lines_around_the_end_of_a_buffer(read: Reader, name: str, offset: int) -> None:
+    check_at_buffer_boundary(read, HOSTILE_LINES[name], offset)
