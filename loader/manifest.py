@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,7 +158,7 @@ def record(connection: "duckdb.DuckDBPyConnection", file: File) -> None:
             "and file_date is not distinct from ?",
             [file.loaded_at, f"superseded by file {file.file_id}", file.file_name, file.kind, file.file_date],
         )
-    values = astuple(file)
+    values = [getattr(file, column.name) for column in fields(File)]
     marks = ", ".join("?" * len(values))
     connection.execute(f"insert into raw_sinch.files ({_COLUMNS}) values ({marks})", values)
 
