@@ -64,7 +64,7 @@ def _fail(message: str, arguments: list[str], code: int = 2) -> None:
     sys.exit(code)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Group, context_settings={"max_content_width": 100})
 @click.version_option(package_name="cdr-tables", prog_name="cdr")
 def main() -> None:
     """Turns Sinch call-detail-record files into trusted tables.

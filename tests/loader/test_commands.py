@@ -204,6 +204,23 @@ def test_the_file_is_in_the_format_of_duckdb_1_4(cdr: Loader) -> None:
     assert cdr.query(tags) == [("v1.4.0+",)]
 
 
+@pytest.mark.skipif(
+    "DUCKDB_1_PYTHON" not in os.environ,
+    reason="DUCKDB_1_PYTHON names no Python that has duckdb 1.4 or 1.5, which cannot be installed beside 2.0",
+)
+def test_a_client_of_duckdb_1_opens_the_file(cdr: Loader) -> None:
+    cdr.write("a.csv", delivery("a") + BAD)
+    cdr("stage", ".", "-q", code=1)
+    for _ in range(2):
+        script = (
+            "import duckdb, sys; print(duckdb.connect(sys.argv[1]).sql('from raw_sinch.files').fetchall())"
+        )
+        command = [os.environ["DUCKDB_1_PYTHON"], "-c", script, str(cdr.database)]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert "a.csv" in result.stdout, result.stderr
+        cdr("purge", "--before", "2030-01-01", "-q")
+
+
 def test_raw_schema(cdr: Loader) -> None:
     cdr.write("a.csv", delivery("a"))
     cdr("stage", ".", "-q")
