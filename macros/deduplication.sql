@@ -4,11 +4,25 @@
 {%- endmacro %}
 
 
+{#- The vendor's columns of a kind, in the order of its files. -#}
+{% macro vendor_columns(kind) %}
+    {% set start = ['CallId', 'UserSpaceId', 'CallTime', 'Result', 'Reason', 'Duration'] %}
+    {{ return(start + {
+        'phone_terminated': [
+            'AnswerTime', 'From', 'To', 'Amount', 'Currency', 'Custom', 'ApplicationKey', 'UserId', 'ToCountryId'
+        ],
+        'phone_originated': ['From', 'To', 'Amount', 'Currency', 'Custom', 'ApplicationKey'],
+        'app_app': ['FromUserId', 'ToUserId', 'Custom', 'ApplicationKey'],
+        'sip_terminated': ['From', 'To', 'Custom', 'ApplicationKey'],
+    }[kind]) }}
+{% endmacro %}
+
+
 {#- All fields of a raw record as one text, to compare records: the separator occurs in no field, an absent field equals an empty one. -#}
-{% macro record_text(columns) -%}
+{% macro record_text(kind) -%}
     concat_ws(
         chr(31)
-        {%- for column in columns %},
+        {%- for column in vendor_columns(kind) %},
         coalesce({{ adapter.quote(column) }}, '')
         {%- endfor %}
     )

@@ -17,7 +17,8 @@ digits as (
     {% endfor %}
 ),
 
--- Every number has seven digits, and few codes are longer than four: two lookups of fixed length replace a search for the longest.
+-- Every number has seven digits, and few codes are longer than four: two lookups of fixed length replace a
+-- search for the longest.
 four_digits as (
     select concat(first.digit, second.digit, third.digit, fourth.digit) as prefix
     from digits as first
@@ -26,13 +27,20 @@ four_digits as (
     cross join digits as fourth
 ),
 
+long_codes as (
+    select distinct substr(prefix, 1, 4) as prefix
+    from calling_codes
+    where prefix_length > 4
+),
+
 seven_digits as (
     select concat(four_digits.prefix, fifth.digit, sixth.digit, seventh.digit) as prefix
     from four_digits
+    inner join long_codes
+        on four_digits.prefix = long_codes.prefix
     cross join digits as fifth
     cross join digits as sixth
     cross join digits as seventh
-    where four_digits.prefix in (select substr(prefix, 1, 4) from calling_codes where prefix_length > 4)
 ),
 
 candidates as (

@@ -17,13 +17,17 @@ outcomes as (
     select * from {{ ref('outcomes') }}
 ),
 
--- The first match counts: the exact pair, a reason whatever the result (but an answer is an answer), a result whatever the reason.
+-- The first match counts: the exact pair; a reason whatever the result, unless it is an answer; a result
+-- whatever the reason.
 mapped as (
     select
         calls.*,
         coalesce(exact_pair.outcome, any_result.outcome, any_reason.outcome, neither.outcome) as outcome,
         coalesce(
-            exact_pair.is_contradictory, any_result.is_contradictory, any_reason.is_contradictory, neither.is_contradictory
+            exact_pair.is_contradictory,
+            any_result.is_contradictory,
+            any_reason.is_contradictory,
+            neither.is_contradictory
         ) as is_contradictory
     from calls
     left join outcome_map as exact_pair

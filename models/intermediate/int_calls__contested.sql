@@ -18,7 +18,8 @@
 
 with
 
--- Of the whole history only eight bytes a call are read; texts are compared below, for the few keys that occur more than once.
+-- Of the whole history only eight bytes a call are read; texts are compared below, for the few keys that
+-- occur more than once.
 {% if changes.everything %}
 contested_keys as (
     select key_hash
@@ -84,11 +85,14 @@ ranked as (
     select
         *,
         count(*) over (partition by call_type, call_id) as contenders,
-        row_number() over (partition by call_type, call_id, record_text order by {{ newest_first() }}) as rank_among_equals,
-        row_number() over (partition by call_type, call_id order by {{ newest_first() }}) as rank_of_all,
-        first_value(file_id) over (partition by call_type, call_id order by {{ newest_first() }}) as winner_file_id,
-        first_value(source_line) over (partition by call_type, call_id order by {{ newest_first() }}) as winner_line
+        row_number() over among_equals as rank_among_equals,
+        row_number() over of_all as rank_of_all,
+        first_value(file_id) over of_all as winner_file_id,
+        first_value(source_line) over of_all as winner_line
     from delivered
+    window
+        of_all as (partition by call_type, call_id order by {{ newest_first() }}),
+        among_equals as (partition by call_type, call_id, record_text order by {{ newest_first() }})
 ),
 
 final as (

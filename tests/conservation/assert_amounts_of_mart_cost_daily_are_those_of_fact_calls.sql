@@ -1,4 +1,5 @@
--- Money per currency and call: the mart holds exactly what fact_calls holds. A join that multiplies rows would show here.
+-- Money per currency and call: the mart holds exactly what fact_calls holds. A join that multiplies rows
+-- would show here.
 with
 
 calls as (

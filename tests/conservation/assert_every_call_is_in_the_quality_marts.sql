@@ -1,4 +1,4 @@
--- Calls: fact_calls = bids of mart_quality_daily = calls of mart_failure_reasons_daily, by day; answers and talk minutes likewise.
+-- Calls by day: fact_calls = bids of mart_quality_daily = calls of mart_failure_reasons_daily. Answers likewise.
 with
 
 calls as (

@@ -1,5 +1,5 @@
 -- Per file: records = staged + rejected, and what the manifest says was staged and rejected is there.
--- Guards against a loader that counts right but publishes half. Failed, duplicate and withdrawn files are left out where their rows are gone.
+-- Guards against a loader that counts right but publishes half. Files that are not current have no rows here.
 with
 
 files as (

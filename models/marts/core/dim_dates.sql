@@ -27,14 +27,15 @@ day_numbers as (
 ),
 
 days as (
-    select try_cast(
-        concat_ws(
-            '-',
-            lpad(cast(extract(year from years.year_start) as {{ dbt.type_string() }}), 4, '0'),
-            lpad(cast(month_numbers.month_number as {{ dbt.type_string() }}), 2, '0'),
-            lpad(cast(day_numbers.day_number as {{ dbt.type_string() }}), 2, '0')
-        ) as date
-    ) as date_day
+    select
+        try_cast(
+            concat_ws(
+                '-',
+                lpad(cast(extract(year from years.year_start) as {{ dbt.type_string() }}), 4, '0'),
+                lpad(cast(month_numbers.month_number as {{ dbt.type_string() }}), 2, '0'),
+                lpad(cast(day_numbers.day_number as {{ dbt.type_string() }}), 2, '0')
+            ) as date
+        ) as date_day
     from years
     cross join month_numbers
     cross join day_numbers

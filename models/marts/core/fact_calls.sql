@@ -63,10 +63,12 @@ located as (
     select
         calls.*,
         coalesce(origin_long.country_code, origin_short.country_code) as origin_country,
-        case
-            when calls.call_type <> 'app_app'
-                then coalesce(calls.to_country_id, destination_long.country_code, destination_short.country_code)
-        end as destination_country
+        -- null for app_app, which has neither
+        coalesce(
+            calls.to_country_id,
+            destination_long.country_code,
+            destination_short.country_code
+        ) as destination_country
     from calls
     left join calling_prefixes as origin_long
         on substr(calls.caller_e164, 2, 7) = origin_long.prefix

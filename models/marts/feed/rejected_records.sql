@@ -33,7 +33,8 @@ typing_rejects as (
         unusable.reason_code,
         case unusable.reason_code
             when 'missing_call_id' then 'The record has no CallId, so it identifies no call.'
-            when 'unreadable_call_time' then 'CallTime is not an ISO 8601 date and time, so the call has no day.'
+            when 'unreadable_call_time'
+                then 'CallTime is not an ISO 8601 date and time, so the call has no day.'
             else 'The record has no CallTime, so the call has no day.'
         end as detail,
         replace(records.record_text, chr(31), ';') as raw

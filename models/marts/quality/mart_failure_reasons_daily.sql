@@ -59,8 +59,9 @@ final as (
         outcome,
         outcome_side as side,
         calls,
-        {{ ratio('calls', 'sum(calls) over (partition by report_date, call_type, application_key)') }} as share
+        {{ ratio('calls', 'sum(calls) over of_application') }} as share
     from counted
+    window of_application as (partition by report_date, call_type, application_key)
 )
 
 select * from final

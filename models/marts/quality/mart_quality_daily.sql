@@ -46,8 +46,12 @@ counted as (
         count(*) filter (where is_seizure and not is_abandoned) as seizures_not_abandoned,
         count(*) filter (where is_network_effective and not is_abandoned) as effective_not_abandoned,
         coalesce(sum(duration_seconds) filter (where is_answered), 0) as answered_seconds,
-        count(*) filter (where is_answered and duration_seconds <= {{ var('short_call_seconds') }}) as short_answers,
-        count(*) filter (where is_answered and outcome in ('cut_no_credit', 'dropped_error')) as dropped_answers,
+        count(*) filter (
+            where is_answered and duration_seconds <= {{ var('short_call_seconds') }}
+        ) as short_answers,
+        count(*) filter (
+            where is_answered and outcome in ('cut_no_credit', 'dropped_error')
+        ) as dropped_answers,
         count(*) filter (where outcome_side = 'network') as network_failures,
         percentile_cont(0.5) within group (order by answer_delay_seconds) as answer_delay_p50_seconds,
         percentile_cont(0.95) within group (order by answer_delay_seconds) as answer_delay_p95_seconds

@@ -99,7 +99,9 @@ final as (
         typed.currency,
         typed.custom,
         typed.extra,
-        {{ invalid_fields(['user_space_id', 'call_time', 'duration', 'answer_time', 'amount']) }} as invalid_fields,
+        {{ invalid_fields([
+            'user_space_id', 'call_time', 'duration', 'answer_time', 'amount'
+        ]) }} as invalid_fields,
         typed.duration,
         typed.amount,
         cast(typed.call_time as date) as call_date,

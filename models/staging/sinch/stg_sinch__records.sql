@@ -27,7 +27,7 @@ phone_terminated as (
         Amount as amount,
         CallTime as call_time,
         AnswerTime as answer_time,
-        {{ record_text(['CallId', 'UserSpaceId', 'CallTime', 'Result', 'Reason', 'Duration', 'AnswerTime', 'From', 'To', 'Amount', 'Currency', 'Custom', 'ApplicationKey', 'UserId', 'ToCountryId']) }} as record_text
+        {{ record_text('phone_terminated') }} as record_text
     from {{ source('raw_sinch', 'phone_terminated') }}
     where _file_id in (select file_id from files)
 ),
@@ -54,7 +54,7 @@ phone_originated as (
         Amount as amount,
         CallTime as call_time,
         cast(null as {{ dbt.type_string() }}) as answer_time,
-        {{ record_text(['CallId', 'UserSpaceId', 'CallTime', 'Result', 'Reason', 'Duration', 'From', 'To', 'Amount', 'Currency', 'Custom', 'ApplicationKey']) }} as record_text
+        {{ record_text('phone_originated') }} as record_text
     from {{ source('raw_sinch', 'phone_originated') }}
     where _file_id in (select file_id from files)
 ),
@@ -81,7 +81,7 @@ app_app as (
         cast(null as {{ dbt.type_string() }}) as amount,
         CallTime as call_time,
         cast(null as {{ dbt.type_string() }}) as answer_time,
-        {{ record_text(['CallId', 'UserSpaceId', 'CallTime', 'Result', 'Reason', 'Duration', 'FromUserId', 'ToUserId', 'Custom', 'ApplicationKey']) }} as record_text
+        {{ record_text('app_app') }} as record_text
     from {{ source('raw_sinch', 'app_app') }}
     where _file_id in (select file_id from files)
 ),
@@ -108,7 +108,7 @@ sip_terminated as (
         cast(null as {{ dbt.type_string() }}) as amount,
         CallTime as call_time,
         cast(null as {{ dbt.type_string() }}) as answer_time,
-        {{ record_text(['CallId', 'UserSpaceId', 'CallTime', 'Result', 'Reason', 'Duration', 'From', 'To', 'Custom', 'ApplicationKey']) }} as record_text
+        {{ record_text('sip_terminated') }} as record_text
     from {{ source('raw_sinch', 'sip_terminated') }}
     where _file_id in (select file_id from files)
 ),
