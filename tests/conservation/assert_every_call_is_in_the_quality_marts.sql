@@ -1,4 +1,5 @@
--- Calls by day: fact_calls = bids of mart_quality_daily = calls of mart_failure_reasons_daily. Answers likewise.
+-- Calls by day: fact_calls = bids of mart_quality_daily = calls of mart_failure_reasons_daily; so for
+-- answers.
 with
 
 calls as (

@@ -62,22 +62,20 @@ fx_end as (
 located as (
     select
         calls.*,
-        coalesce(origin_long.country_code, origin_short.country_code) as origin_country,
-        -- null for app_app, which has neither
-        coalesce(
-            calls.to_country_id,
-            destination_long.country_code,
-            destination_short.country_code
-        ) as destination_country
+        coalesce(caller_long.country_code, caller_short.country_code) as origin_country,
+        case
+            when calls.call_type <> 'app_app'
+                then coalesce(calls.to_country_id, callee_long.country_code, callee_short.country_code)
+        end as destination_country
     from calls
-    left join calling_prefixes as origin_long
-        on substr(calls.caller_e164, 2, 7) = origin_long.prefix
-    left join calling_prefixes as origin_short
-        on substr(calls.caller_e164, 2, 4) = origin_short.prefix
-    left join calling_prefixes as destination_long
-        on substr(calls.callee_e164, 2, 7) = destination_long.prefix
-    left join calling_prefixes as destination_short
-        on substr(calls.callee_e164, 2, 4) = destination_short.prefix
+    left join calling_prefixes as caller_long
+        on substr(calls.caller_e164, 2, 7) = caller_long.prefix
+    left join calling_prefixes as caller_short
+        on substr(calls.caller_e164, 2, 4) = caller_short.prefix
+    left join calling_prefixes as callee_long
+        on substr(calls.callee_e164, 2, 7) = callee_long.prefix
+    left join calling_prefixes as callee_short
+        on substr(calls.callee_e164, 2, 4) = callee_short.prefix
 ),
 
 timed as (
