@@ -5,7 +5,6 @@ bytes.
 import codecs
 import hashlib
 import os
-import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -166,7 +165,13 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
                 first += more
             bom_encoding = next((codec for bom, codec in _BOMS if first.startswith(bom)), None)
             codec = codecs.lookup(bom_encoding or encoding or "utf-8").name
-            in_place = source.member is None and compression is None and codec == "utf-8"
+            # The engine takes no path that is not UTF-8.
+            in_place = (
+                source.member is None
+                and compression is None
+                and codec == "utf-8"
+                and str(source.path).isprintable()
+            )
             blocks = chain([first], blocks)
             content = _read(blocks, codec, source.path, None if in_place else spool, before)
             _check_unchanged(before, source.path)
@@ -234,9 +239,11 @@ def _check_unchanged(before: os.stat_result, path: Path) -> None:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[IO[bytes]]:
+    # Opening a pipe would wait for its other end.
+    if not source.path.is_file():
+        source.path.stat()
+        raise FileError("it is not a regular file; copy it to one first")
     with source.path.open("rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise FileError("it is not a regular file; copy it to one first")
         if source.member is None:
             yield file
             return

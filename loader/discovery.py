@@ -5,6 +5,7 @@ archives.
 import glob
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -33,12 +34,12 @@ class Delivery:
     @property
     def file_name(self) -> str:
         """The base name without a compression suffix."""
-        return base_name(PurePosixPath(self.member).name if self.member else self.path.name)
+        return _text(base_name(PurePosixPath(self.member).name if self.member else self.path.name))
 
     @property
     def location(self) -> str:
         """The path for the manifest; a zip member's follows its archive's after `!`."""
-        return f"{self.path}!{self.member}" if self.member else str(self.path)
+        return _text(f"{self.path}!{self.member}" if self.member else str(self.path))
 
     @property
     def names(self) -> Iterator[str]:
@@ -66,7 +67,7 @@ def discover(paths: tuple[str, ...]) -> list[Delivery]:
 
 
 def _expand(text: str) -> Iterator[Delivery]:
-    path = Path(text).expanduser()
+    path = Path(text)
     if os.path.lexists(path):
         matches = [path]
     elif glob.has_magic(text):
@@ -115,7 +116,12 @@ def _file(path: Path, explicit: bool) -> Iterator[Delivery]:
             path, explicit=explicit, problem=f"the zip archive cannot be read ({error}); ask for it again"
         )
         return
-    for member in members:
+    for member, times in Counter(members).items():
+        if times > 1:
+            yield Delivery(
+                path, member, problem="the zip archive has several members of this name; unpack it"
+            )
+            continue
         parts = PurePosixPath(member).parts
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
         yield Delivery(path, member, ignored="hidden file" if hidden else _not_a_delivery(parts[-1]))
@@ -133,3 +139,8 @@ def _not_a_delivery(name: str) -> str | None:
     if inner[1:].isdigit() or inner in EXTENSIONS or (suffix in COMPRESSION_SUFFIXES and inner == ""):
         return None
     return f"not a text file by its extension ({suffix})"
+
+
+def _text(name: str) -> str:
+    """A name with bytes that are no UTF-8 shown as `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

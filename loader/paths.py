@@ -9,28 +9,22 @@ PROJECT_FILE = "dbt_project.yml"
 
 
 def project_root() -> Path:
-    """The folder that holds dbt_project.yml: beside this package, above the current folder, or
-    CDR_PROJECT_DIR.
+    """The folder with dbt_project.yml: beside this package, above the current folder, or CDR_PROJECT_DIR.
 
     Raises CdrError when there is none.
     """
-    root = find_project_root()
-    if root is None:
-        raise CdrError(
-            f"no {PROJECT_FILE} beside the loader package, in {Path.cwd()} or above it; "
-            "run inside the project or set CDR_PROJECT_DIR to its folder"
-        )
-    return root
-
-
-def find_project_root() -> Path | None:
-    """As project_root, but None when there is none."""
     package_parent = Path(__file__).resolve().parent.parent
     here = Path.cwd()
     candidates = [package_parent, here, *here.parents]
     if configured := os.environ.get("CDR_PROJECT_DIR"):
         candidates.append(Path(configured).resolve())
-    return next((folder for folder in candidates if (folder / PROJECT_FILE).is_file()), None)
+    for folder in candidates:
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise CdrError(
+        f"no {PROJECT_FILE} beside the loader package, in {here} or above it; "
+        "run inside the project or set CDR_PROJECT_DIR to its folder"
+    )
 
 
 def database_path(option: str | None) -> Path:
@@ -38,8 +32,8 @@ def database_path(option: str | None) -> Path:
     the project root).
     """
     if option is not None:
-        return Path(option).expanduser().absolute()
-    configured = Path(os.environ.get("CDR_DATABASE") or "cdr.duckdb").expanduser()
+        return Path(option).absolute()
+    configured = Path(os.environ.get("CDR_DATABASE") or "cdr.duckdb")
     return configured if configured.is_absolute() else project_root() / configured
 
 

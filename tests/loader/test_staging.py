@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -376,6 +378,16 @@ def test_each_member_of_a_zip_is_a_file(cdr: Loader) -> None:
     assert [f["file_name"] for f in files if f["state"] == "ignored"] == ["x.csv", "notes.pdf"]
 
 
+def test_members_of_one_name_fail_rather_than_hide_each_other(cdr: Loader) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("a.csv", delivery("a"))
+        archive.writestr("a.csv", delivery("b"))
+    cdr.write("x.zip", out.getvalue())
+    assert "several members of this name" in cdr.error("stage", "x.zip", "-q")
+
+
 # --- dates --------------------------------------------------------------------------------------------------
 
 
@@ -562,6 +574,14 @@ def test_names_that_mean_something_elsewhere(cdr: Loader, name: str) -> None:
     assert name in cdr("stage", path).stdout
 
 
+def test_a_name_that_is_no_utf_8(cdr: Loader) -> None:
+    path = Path(os.fsdecode(os.fsencode(cdr.inbox) + b"/sip\xff.csv"))
+    path.write_text(delivery("a"))
+    (file,) = cdr.stage(".")
+    assert (file["file_name"], file["state"]) == ("sip\\xff.csv", "current")
+    assert "sip\\xff.csv" in cdr("stage", ".").stdout
+
+
 def test_globs(cdr: Loader) -> None:
     for name in ("a1.csv", "a2.csv", "b.csv", "deep/er/a3.csv"):
         cdr.write(name, delivery(name))
@@ -581,4 +601,6 @@ def test_an_empty_folder_is_no_error(cdr: Loader) -> None:
 
 
 def test_what_is_no_regular_file_fails(cdr: Loader) -> None:
-    assert "not a regular file" in cdr.error("stage", "/dev/null", "-q")
+    os.mkfifo(cdr.inbox / "pipe.csv")
+    for path in ("/dev/null", "pipe.csv"):
+        assert "not a regular file" in cdr.error("stage", path, "-q")
