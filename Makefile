@@ -6,7 +6,6 @@ VENV ?= .venv
 JOBS ?= 2
 UV ?= $(shell command -v uv 2>/dev/null)
 BIN := $(VENV)/bin
-LOCKS := requirements.txt requirements-dev.txt requirements-spark.txt requirements-bench.txt
 
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -19,6 +18,15 @@ else
   install = "$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
     "$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . && touch $@
 endif
+
+# Without this project's own packages: a client of DuckDB 1, for the test that it still opens the database.
+CLIENT := $(VENV)/client
+ifeq ($(UV),)
+  install_client = $(CLIENT)/bin/python -m pip install -qq --require-hashes -r requirements-client.txt && touch $@
+else
+  install_client = "$(UV)" pip install --quiet --python $(CLIENT)/bin/python --require-hashes -r requirements-client.txt && touch $@
+endif
+pytest = env -u CDR_DATABASE -u CDR_TARGET DUCKDB_1_PYTHON="$(CURDIR)/$(CLIENT)/bin/python" $(BIN)/pytest
 
 # A dbt command line on a throw-away database: lint and docs never open the user's.
 scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckdb" \
@@ -63,6 +71,9 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.dev
 	@echo "Installing the bench group into $(VENV)"
 	@$(call install,requirements-bench.txt)
 
+$(CLIENT)/.installed: requirements-client.txt | $(BIN)/python
+	@$(BIN)/python -m venv --clear $(CLIENT) && $(install_client)
+
 # --- use --------------------------------------------------------------------------------------------------------
 
 define ANSWER
@@ -92,8 +103,8 @@ demo: $(VENV)/.core ## synthesise a fortnight of deliveries, run the daily job o
 
 # --- checks -----------------------------------------------------------------------------------------------------
 
-test: $(VENV)/.dev ## every test but the soak and Spark ones: loader, models, end to end
-	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -n $(JOBS) --dist worksteal
+test: $(VENV)/.dev $(CLIENT)/.installed ## every test but the soak and Spark ones: loader, models, end to end
+	$(pytest) -n $(JOBS) --dist worksteal
 
 ifeq ($(shell grep -rls 'mark\.spark' tests/loader),)
 test-spark:
@@ -101,11 +112,11 @@ test-spark:
 else
 test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by row (needs Java 17 or later)
 	@command -v java >/dev/null || { echo "make: test-spark needs Java 17 or later on the PATH" >&2; exit 2; }
-	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -m spark
+	$(pytest) -m spark
 endif
 
-soak: $(VENV)/.dev ## the tests that take minutes or hundreds of megabytes
-	env -u CDR_DATABASE -u CDR_TARGET $(BIN)/pytest -m soak
+soak: $(VENV)/.dev $(CLIENT)/.installed ## the tests that take minutes or hundreds of megabytes
+	$(pytest) -m soak
 
 lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, changing nothing
 	@failed=; run() { echo "$$*"; "$$@" || failed="$$failed $${1##*/}"; }; \
@@ -137,13 +148,14 @@ docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/sta
 # Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
 # bench locks follow the development lock's versions, so that all of them fit into one environment.
 compile = env -u UV_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --no-config --quiet \
-  --universal --generate-hashes --no-annotate --no-strip-extras --group build --python $(BIN)/python $(UPGRADE) pyproject.toml
+  --universal --generate-hashes --no-annotate --no-strip-extras --python $(BIN)/python $(UPGRADE)
 
 lock: $(VENV)/.dev ## write the hashed locks from pyproject.toml (UPGRADE=--upgrade: newest releases)
-	$(compile) --extra dev -o requirements-dev.txt
-	$(compile) -c requirements-dev.txt -o requirements.txt
-	$(compile) --extra spark -c requirements-dev.txt -o requirements-spark.txt
-	$(compile) --extra bench -c requirements-dev.txt -c requirements-spark.txt -o requirements-bench.txt
+	$(compile) --group build pyproject.toml --extra dev -o requirements-dev.txt
+	$(compile) --group build pyproject.toml -c requirements-dev.txt -o requirements.txt
+	$(compile) --group build pyproject.toml --extra spark -c requirements-dev.txt -o requirements-spark.txt
+	$(compile) --group build pyproject.toml --extra bench -c requirements-dev.txt -c requirements-spark.txt -o requirements-bench.txt
+	$(compile) --group client -o requirements-client.txt
 	$(BIN)/python .ci/check_locks.py
 
 clean: ## remove what can be made again; databases and .venv stay

@@ -31,6 +31,13 @@ def read(path: Path, problems: list[str]) -> dict[str, set[str]]:
     return pins
 
 
+def unsatisfied(wanted: Requirement, pins: dict[str, set[str]], lock: str, problems: list[str]) -> None:
+    """Adds a problem when the lock does not pin what is wanted."""
+    versions = pins.get(canonicalize_name(wanted.name), set())
+    if not versions or not all(wanted.specifier.contains(version) for version in versions):
+        problems.append(f"{lock}: {wanted} is not satisfied by {sorted(versions)}; run `make lock`")
+
+
 def main() -> int:
     """Runs the checks; the exit code."""
     problems: list[str] = []
@@ -46,11 +53,11 @@ def main() -> int:
             if reference.setdefault(package, versions) != versions:
                 problems.append(f"{name}: {package} differs from the other locks; run `make lock`")
         for text in project["dependencies"] + build + extras.get(GROUPS[name], []):
-            wanted = Requirement(text)
-            versions = pins.get(canonicalize_name(wanted.name), set())
-            if not versions or not all(wanted.specifier.contains(version) for version in versions):
-                problems.append(f"{name}: {text} is not satisfied by {sorted(versions)}; run `make lock`")
-    print("\n".join(problems) if problems else f"{len(locks)} locks: pinned, hashed and up to date")
+            unsatisfied(Requirement(text), pins, name, problems)
+    client = read(ROOT / "requirements-client.txt", problems)  # an environment of its own: agrees with none
+    for text in pyproject["dependency-groups"]["client"]:
+        unsatisfied(Requirement(text), client, "requirements-client.txt", problems)
+    print("\n".join(problems) if problems else f"{len(locks) + 1} locks: pinned, hashed and up to date")
     return 1 if problems else 0
 
 
