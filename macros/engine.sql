@@ -158,7 +158,7 @@
 {% macro default__key_hash(text) %}{{ unsupported_engine('key_hash') }}{% endmacro %}
 
 {% macro duckdb__key_hash(text) -%}
-    cast(md5_number_lower({{ text }}) >> 1 as bigint)
+    cast(md5_number({{ text }}) >> 65 as bigint)
 {%- endmacro %}
 
 {% macro spark__key_hash(text) -%}
