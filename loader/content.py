@@ -72,6 +72,7 @@ class Counts:
     carriage_returns: int = 0
     crlf: int = 0
     has_nul: bool = False
+    quotes: int = 0
     has_opening_quote: bool = False
     valid_utf8: bool = True
     last: bytes = b""
@@ -89,10 +90,12 @@ class Counts:
             self.carriage_returns += block.count(b"\r")
             self.crlf += block.count(b"\r\n") + (self.last == b"\r" and block[:1] == b"\n")
         self.has_nul = self.has_nul or b"\0" in block
-        if not self.has_opening_quote and b'"' in block:
-            around = (self.last or b"\n") + block
-            opening = b';"' in around or b'\n"' in around
-            self.has_opening_quote = opening or block.startswith(b'"', self.bom)
+        if b'"' in block:
+            self.quotes += block.count(b'"')
+            if not self.has_opening_quote:
+                around = (self.last or b"\n") + block
+                opening = b';"' in around or b'\n"' in around
+                self.has_opening_quote = opening or block.startswith(b'"', self.bom)
         if self.valid_utf8 and not (block.isascii() and not self._decoder.getstate()[0]):
             self._decode(block, final=False)
         self.last = block[-1:]

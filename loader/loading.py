@@ -30,7 +30,9 @@ from loader.records import (
 if TYPE_CHECKING:
     import duckdb
 
-# Text that DuckDB is given to read at once: with more, its table of what it read would not stay in memory.
+# Text that DuckDB is given to read at once: with more, its table of what it read would not stay in memory. A text
+# larger than WHOLE is copied in sections.
+WHOLE = 224 << 20
 SECTION = 128 << 20
 
 _BATCH_RECORDS = 5000
@@ -90,9 +92,8 @@ def load_in_place(
     NUL.
     """
     counts = content.counts
-    quotes = counts.has_opening_quote
-    with _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=quotes) as sections:
-        if counts.size <= SECTION:
+    with _Sections(connection, layout, file_id, folder, counts.has_opening_quote) as sections:
+        if counts.size <= WHOLE:
             sections.load(content.path, skip=layout.line - 1)
         else:
             with content.path.open("rb", buffering=0) as file:
@@ -101,9 +102,10 @@ def load_in_place(
                     sections.write(whole_lines)
             sections.flush()
     line_ends = counts.line_feeds + counts.crlf - (layout.line - 1) * (1 + (counts.crlf > 0))
+    quotes = counts.quotes - (layout.header or "").count('"')
     return Loaded(
         staged=sections.inserted,
-        size=layout.offset + sections.size + line_ends,
+        size=layout.offset + sections.size + quotes - sections.quotes + line_ends,
         lines=layout.line - 1 + sections.rows,
     )
 
@@ -148,9 +150,8 @@ def _sift(
     columns = layout.columns
     assert columns is not None
     batch = _Batch(connection, columns, file_id)
-    quotes = content.counts.has_opening_quote
     with (
-        _Sections(connection, layout, file_id, folder, unquote=quotes, check_quotes=False) as sections,
+        _Sections(connection, layout, file_id, folder, content.counts.has_opening_quote) as sections,
         content.path.open("rb", buffering=0) as file,
     ):
         lines = Lines(file, layout.offset, layout.line, is_clean)
@@ -163,10 +164,11 @@ def _sift(
     if sections.inserted != clean or sections.placeholders != reader.account.lines:
         raise Unproven(f"only {sections.inserted} of {clean} clean records were inserted")
     clean_size = sections.size - sections.placeholders * columns.width + clean
+    quotes = reader.account.clean_quotes - sections.quotes
     return Loaded(
         staged=sections.inserted + batch.records,
         rejected=batch.rejects,
-        size=layout.offset + reader.account.size + clean_size,
+        size=layout.offset + reader.account.size + clean_size + quotes,
         lines=layout.line - 1 + reader.account.lines + clean,
     )
 
@@ -183,11 +185,11 @@ class _Sections:
     layout: Layout
     file_id: int
     folder: Path
-    unquote: bool
-    check_quotes: bool
+    quoting: bool
     rows: int = 0
     placeholders: int = 0
     size: int = 0
+    quotes: int = 0
     inserted: int = 0
     _taken: int = 0
     _pending: list[bytes] = field(default_factory=list)
@@ -231,54 +233,55 @@ class _Sections:
         """Loads a text's lines, but for the first few."""
         columns = self.layout.columns
         assert columns is not None
-        _read(self.connection, path, columns, skip)
-        read = _measure(self.connection, columns, check_quotes=self.check_quotes)
-        if not read.splittable:
-            raise Unproven("a quoted field holds a delimiter or a line end")
-        line = self.layout.line + self.rows
-        self.inserted += _insert(self.connection, columns, self.file_id, line, read, unquote=self.unquote)
+        _read(self.connection, path, columns, skip, self.quoting)
+        read = _measure(self.connection, columns, self.quoting)
+        self.inserted += _insert(self.connection, columns, self.file_id, self.layout.line + self.rows, read)
         self.rows += read.rows
         self.placeholders += read.placeholders
         self.size += read.size
+        self.quotes += read.quotes
 
 
-def _read(connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns, skip: int) -> None:
-    """Splits every line of a text at every delimiter into the table `incoming`, or raises duckdb.Error.
+def _read(
+    connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns, skip: int, quoting: bool
+) -> None:
+    """Splits every line of a text into the table `incoming`, or raises duckdb.Error.
 
-    Settings that lose nothing silently: no sniffing, no quoting, no null but one that no clean text holds,
-    and strict about the number of fields. Never with store_rejects, which loses and repeats lines.
+    Settings that lose nothing silently: no sniffing, no null but one that no clean text holds, and strict
+    about the number of fields. Never with store_rejects, which loses and repeats lines.
     """
+    quote = '"' if quoting else ""
     # Read as a pattern otherwise.
     pattern = re.sub(r"([*?\[])", r"[\1]", str(path))
     listed = ", ".join(f"'{name}': 'VARCHAR'" for name in _incoming_names(columns))
     connection.execute(
         f"create or replace temp table incoming as select * from read_csv({literal(pattern)}, "
         f"columns = {{{listed}}}, auto_detect = false, header = false, skip = {skip}, compression = 'none', "
-        f"delim = ';', quote = '', escape = '', comment = '', nullstr = {literal(NULL_TEXT)}, "
+        f"delim = ';', quote = '{quote}', escape = '{quote}', comment = '', nullstr = {literal(NULL_TEXT)}, "
         "strict_mode = true, null_padding = false)"
     )
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """What `incoming` holds: rows, placeholders among them, bytes of all their fields and separators, whether
-    every quoted field is whole, and the rowid of the first row.
+    """What `incoming` holds: rows, placeholders among them, bytes of all their fields and separators, quotes
+    that are part of a value, and the rowid of the first row.
     """
 
     rows: int
     placeholders: int
     size: int
-    splittable: bool
+    quotes: int
     first: int
 
 
-def _measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, *, check_quotes: bool) -> _Measured:
+def _measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, quoting: bool) -> _Measured:
     """Raises Unproven unless rowids are without gaps: lines are counted by them."""
     names = _incoming_names(columns)
     size = " + ".join(f"strlen({name})" for name in names)
-    whole = """'"[^"]*(?:""[^"]*)*"'"""
-    torn = " or ".join(
-        f"""(starts_with({name}, '"') and not regexp_full_match({name}, {whole}))""" for name in names
+    quotes = " + ".join(
+        f"""if(contains({name}, '"'), strlen({name}) - strlen(replace({name}, '"', '')), 0)"""
+        for name in names
     )
     row = connection.execute(
         f"""
@@ -286,40 +289,29 @@ def _measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, *, check
             count(*),
             count(*) filter ({names[0]} = chr(0)),
             coalesce(sum({size} + {columns.width - 1}), 0)::bigint,
-            {f"coalesce(bool_or({torn}), false)" if check_quotes else "false"},
+            coalesce(sum({quotes if quoting else 0}), 0)::bigint,
             coalesce(min(rowid), 0),
             coalesce(max(rowid), -1)
         from {_INCOMING}
         """
     ).fetchone()
     assert row is not None
-    rows, placeholders, total, any_torn, first, last = row
+    rows, placeholders, total, inner_quotes, first, last = row
     if last - first + 1 != rows:
         raise Unproven("the lines read are not numbered one after the other")
-    return _Measured(rows, placeholders, total, not any_torn, first)
+    return _Measured(rows, placeholders, total, inner_quotes, first)
 
 
 def _insert(
-    connection: "duckdb.DuckDBPyConnection",
-    columns: Columns,
-    file_id: int,
-    line: int,
-    read: _Measured,
-    *,
-    unquote: bool,
+    connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: int, line: int, read: _Measured
 ) -> int:
     """Copies `incoming`, whose first row is that line, into the raw table, placeholders left out; the number
     of records inserted.
     """
-
-    def value(name: str) -> str:
-        plain = f"""replace(substring({name}, 2, length({name}) - 2), '""', '"')"""
-        return f"""case when starts_with({name}, '"') then {plain} else {name} end""" if unquote else name
-
     incoming = dict(zip(columns.names, _incoming_names(columns), strict=True))
-    values = [value(incoming[name]) if name in incoming else "null" for name in KINDS[columns.kind]]
+    values = [incoming.get(name, "null") for name in KINDS[columns.kind]]
     pairs = ", ".join(
-        f"{literal(name)}, {value(incoming[name])}" for name in columns.names if name in columns.extras
+        f"{literal(name)}, {incoming[name]}" for name in columns.names if name in columns.extras
     )
     extra = f"json_object({pairs})::varchar" if pairs else "null"
     where = f"where {_incoming_names(columns)[0]} <> chr(0)" if read.placeholders else ""

@@ -30,10 +30,8 @@ NUL_BYTE = "nul_byte"
 UNDECODABLE_BYTES = "undecodable_bytes"
 
 _NULL_BYTES = NULL_TEXT.encode()
-_OPENING_QUOTE = re.compile(rb'(?:^|[;\n])"')
-# Every field on one line and free of delimiters inside quotes: splitting at each `;` is right.
-_FIELD = rb'(?:"[^";]*(?:""[^";]*)*"|(?!")[^;]*)'
-_SPLITTABLE = re.compile(_FIELD + rb"(?:;" + _FIELD + rb")*\r?")
+# A field on one line. The engine's reader strips blanks around quotes: one that has them is not for it.
+_FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|(?! *")[^;]*)'
 _RUN_ON_QUOTE = re.compile(rb'[^"]*(?:""[^"]*)*')
 _CLOSED_QUOTE = re.compile(rb'"[^"]*(?:""[^"]*)*"(?=;|\Z)')
 
@@ -60,10 +58,11 @@ class Reject:
 
 @dataclass
 class Account:
-    """Bytes and lines that the exact reader has taken note of."""
+    """Bytes and lines that the exact reader has read, and the quotes in the clean lines that it passed on."""
 
     size: int = 0
     lines: int = 0
+    clean_quotes: int = 0
 
 
 class Lines:
@@ -167,20 +166,18 @@ class Lines:
 
 
 def clean_lines(width: int) -> Callable[[bytes, list[bytes]], list[bool]]:
-    """A test that tells of each line whether it is a record of that width wherever it stands, without quotes
-    to mind but those that open and close one field: then splitting at each delimiter reads it right.
-    """
+    """A test that tells of each line whether it is a record of that width wherever it stands."""
     separators = width - 1
+    whole = re.compile(_FIELD + rb"(?:;" + _FIELD + rb"){%d}\r?" % separators).fullmatch
 
     def is_clean(line: bytes) -> bool:
         body = line[:-1] if line.endswith(b"\r") else line
         return (
-            body.count(DELIMITER) == separators
-            and len(body) < LONGEST_PLAIN_LINE
+            len(body) < LONGEST_PLAIN_LINE
             and b"\r" not in body
             and b"\0" not in body
             and _NULL_BYTES not in body
-            and (b'"' not in body or _SPLITTABLE.fullmatch(body) is not None)
+            and (body.count(DELIMITER) == separators if b'"' not in body else whole(body) is not None)
             and _decodes(body)
         )
 
@@ -194,11 +191,10 @@ def clean_lines(width: int) -> Callable[[bytes, list[bytes]], list[bool]]:
         )
         if not unambiguous:
             return [is_clean(line) for line in lines]
-        if b'"' not in block or not _OPENING_QUOTE.search(block):
+        if b'"' not in block:
             return [line.count(DELIMITER) == separators for line in lines]
-        splittable = _SPLITTABLE.fullmatch
         return [
-            line.count(DELIMITER) == separators and (b'"' not in line or splittable(line) is not None)
+            line.count(DELIMITER) == separators if b'"' not in line else whole(line) is not None
             for line in lines
         ]
 
@@ -415,6 +411,7 @@ def sift(reader: ExactReader, write: Callable[[bytes], None]) -> Iterator[Record
     while lines.line() is not None:
         if clean := lines.take_clean():
             text = b"\n".join(clean) + b"\n"
+            reader.account.clean_quotes += text.count(b'"')
             if b"\r" in text:
                 # A clean line holds no other.
                 reader.account.size += text.count(b"\r")

@@ -62,6 +62,7 @@ class Reader:
             self.connection.begin()
             try:
                 self.patch.setattr(loading, "SECTION", section)
+                self.patch.setattr(loading, "WHOLE", section)
                 loaded = chosen(self.connection, text_read, layout, self.file_id, self.folder)
                 loaded.check(text_read)
                 self.connection.commit()
