@@ -10,20 +10,22 @@
 -#}
 
 {% macro build_log() %}
-    {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier='build_log')) }}
+    {{ return(api.Relation.create(database=generate_database_name(), schema='intermediate', identifier='build_log')) }}
 {% endmacro %}
 
 
 {% macro create_build_log() %}
-    create schema if not exists {{ build_log().without_identifier() }};
+    {% if execute %}
+        {% do run_query("create schema if not exists " ~ build_log().without_identifier()) %}
+    {% endif %}
     create table if not exists {{ build_log() }} (
         seq bigint,
-        model {{ dbt.type_string() }},
         unit_type {{ dbt.type_string() }},
         unit {{ dbt.type_string() }},
         version {{ dbt.type_string() }},
-        logged_at timestamp
-    );
+        logged_at timestamp,
+        model {{ dbt.type_string() }}
+    ) {{ partitioned_by('model') }}
 {% endmacro %}
 
 
@@ -68,15 +70,17 @@
 {#- Appends rows (unit, version) of one type to a model's log, all under one new sequence number. -#}
 {% macro log_units(unit_type, rows_sql) %}
     {% if flags.EMPTY and unit_type != 'reset' %}{{ return('') }}{% endif %}
-    insert into {{ build_log() }}
-    select
-        (select coalesce(max(seq), 0) + 1 from {{ build_log() }} where model = '{{ this.name }}'),
-        '{{ this.name }}',
-        '{{ unit_type }}',
-        units.unit,
-        units.version,
-        cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp)
-    from ({{ rows_sql }}) as units
+    {% set rows %}
+        select
+            (select coalesce(max(seq), 0) + 1 from {{ build_log() }} where model = '{{ this.name }}') as seq,
+            '{{ unit_type }}' as unit_type,
+            units.unit,
+            units.version,
+            cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp) as logged_at,
+            '{{ this.name }}' as model
+        from ({{ rows_sql }}) as units
+    {% endset %}
+    {{ add_to_log(rows) }}
 {% endmacro %}
 
 
@@ -150,7 +154,7 @@
 {% endmacro %}
 
 
-{#- Hook: marks that a model was computed whole; what was logged before no longer counts. -#}
+{#- Hook, the first one: marks that a model is about to be computed whole; what was logged before no longer counts, also where the build is killed. -#}
 {% macro log_reset() %}
     {% if execute and computes_whole() %}
         {{ log_units('reset', "select 'all' as unit, 'reset' as version") }}

@@ -234,3 +234,151 @@
         delete from {{ relation }} where {{ in_list(column, literals) }}
     {%- endif -%}
 {%- endmacro %}
+
+{#- The partitions are dropped, so that a day or file without rows leaves nothing behind; all of them where the table is computed whole. -#}
+{% macro spark__delete_where_in(relation, column, literals) -%}
+    {%- if literals is none -%}
+        truncate table {{ relation }}
+    {%- elif literals -%}
+        alter table {{ relation }} drop if exists
+        {%- for literal in literals %} partition ({{ column }} = {{ literal }}){{ ',' if not loop.last }}{% endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- How an incremental model's new rows get in after what they replace was deleted. Spark has no transactions: it puts whole partitions in place. -#}
+{% macro replacing_strategy() %}{{ return(adapter.dispatch('replacing_strategy')()) }}{% endmacro %}
+
+{% macro default__replacing_strategy() %}{{ unsupported_engine('replacing_strategy') }}{% endmacro %}
+
+{% macro duckdb__replacing_strategy() %}{{ return('append') }}{% endmacro %}
+
+{% macro spark__replacing_strategy() %}{{ return('insert_overwrite') }}{% endmacro %}
+
+
+{#- The column whose every value is a partition of an incremental model; the same as delete_where_in is called with. DuckDB has none. -#}
+{% macro partition_column(column) %}{{ return(adapter.dispatch('partition_column')(column)) }}{% endmacro %}
+
+{% macro default__partition_column(column) %}{{ unsupported_engine('partition_column') }}{% endmacro %}
+
+{% macro duckdb__partition_column(column) %}{{ return(none) }}{% endmacro %}
+
+{% macro spark__partition_column(column) %}{{ return(column) }}{% endmacro %}
+
+
+{#- What follows the columns in `create table`. DuckDB has no partitions. -#}
+{% macro partitioned_by(column) %}{{ return(adapter.dispatch('partitioned_by')(column)) }}{% endmacro %}
+
+{% macro default__partitioned_by(column) %}{{ unsupported_engine('partitioned_by') }}{% endmacro %}
+
+{% macro duckdb__partitioned_by(column) %}{% endmacro %}
+
+{% macro spark__partitioned_by(column) -%}
+    using parquet partitioned by ({{ column }})
+{%- endmacro %}
+
+
+{#-
+    A statement that adds rows to the build log. Spark writes the model's part of it anew, keeping of each unit the newest row: each statement would
+    otherwise leave a file, and two models writing at a time would be in each other's way.
+-#}
+{% macro add_to_log(rows_sql) %}{{ return(adapter.dispatch('add_to_log')(rows_sql)) }}{% endmacro %}
+
+{% macro default__add_to_log(rows_sql) %}{{ unsupported_engine('add_to_log') }}{% endmacro %}
+
+{% macro duckdb__add_to_log(rows_sql) -%}
+    insert into {{ build_log() }} by name {{ rows_sql }}
+{%- endmacro %}
+
+{% macro spark__add_to_log(rows_sql) -%}
+    insert overwrite table {{ build_log() }} partition (model)
+    select
+        seq,
+        unit_type,
+        unit,
+        version,
+        logged_at,
+        model
+    from (
+        select
+            *,
+            row_number() over (partition by unit_type, unit order by seq desc) as recency
+        from (
+            select * from {{ build_log() }} where model = '{{ this.name }}'
+            union all
+            {{ rows_sql }}
+        ) as history
+    ) as ranked
+    where recency = 1
+{%- endmacro %}
+
+
+{#- ---------------------------------------------------------------- dbt-spark's own macros, where they do not do -#}
+
+{#-
+    A table is made empty and then filled. Made and filled in one statement, a killed build would leave files where there is no table, and Spark
+    refuses to make a table there.
+-#}
+{% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+    {%- if temporary -%}
+        {{ create_temporary_view(relation, compiled_code) }}
+    {%- else -%}
+        {%- if config.get('contract').enforced -%}
+            {{ get_assert_columns_equivalent(compiled_code) }}
+            {%- set compiled_code = get_select_subquery(compiled_code) -%}
+        {%- endif -%}
+        {%- set partition_by = config.get('partition_by', []) -%}
+        {%- set partition_by = [partition_by] if partition_by is string else partition_by -%}
+        {%- set columns = adapter.get_column_schema_from_query(compiled_code) -%}
+        {%- call statement('create_empty_table') -%}
+            create table {{ relation }} (
+                {%- for column in columns %}
+                {{ column.quoted }} {{ column.dtype }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            )
+            using {{ config.get('file_format', 'parquet') }}
+            {{ partition_cols(label='partitioned by') }}
+            {{ comment_clause() }}
+        {%- endcall -%}
+        {#- Partition columns come last, whatever was said. -#}
+        {%- set names = columns | map(attribute='name') | reject('in', partition_by) | list + partition_by %}
+        insert into {{ relation }}
+        select
+            {%- for name in names %}
+            {{ adapter.quote(name) }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from ({{ compiled_code }}) as filling
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- dbt-spark's own puts values between quotes as they are: a quote in a name breaks the statement, and null becomes the text None. -#}
+{% macro spark__load_csv_rows(model, agate_table) %}
+    {% set types = model.config.column_types %}
+    {% set rows = [] %}
+    {% for row in agate_table.rows %}
+        {% set values = [] %}
+        {% for name in agate_table.column_names %}
+            {% do values.append("cast(" ~ text_literal(row[name]) ~ " as " ~ types.get(name, 'string') ~ ")") %}
+        {% endfor %}
+        {% do rows.append("(" ~ values | join(', ') ~ ")") %}
+    {% endfor %}
+    {% set sql %}
+        insert into {{ this }} values
+        {{ rows | join(',\n') }}
+    {% endset %}
+    {% do adapter.add_query(sql, abridge_sql_log=True) %}
+    {{ return(sql) }}
+{% endmacro %}
+
+{% macro text_literal(value) -%}
+    {%- if value is none -%}
+        null
+    {%- else -%}
+        '{{ (value | string).replace("\\", "\\\\").replace("'", "\\'") }}'
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- Parquet tables hold no constraints, and dbt-spark takes every table for a Delta one unless told otherwise. The tests check what constraints say. -#}
+{% macro spark__persist_constraints(relation, model) %}{% endmacro %}

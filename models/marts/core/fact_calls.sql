@@ -1,7 +1,8 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=replacing_strategy(),
+        partition_by=partition_column('call_date'),
         on_schema_change='fail',
         meta={
             'follows_vars': ['reporting_timezone', 'reporting_currency', 'pii_mode'],

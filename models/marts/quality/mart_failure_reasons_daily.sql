@@ -1,7 +1,8 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=replacing_strategy(),
+        partition_by=partition_column('report_date'),
         on_schema_change='fail',
         meta={'follows_vars': ['reporting_timezone']},
         pre_hook="{{ delete_changed_days() }}",

@@ -1,7 +1,8 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=replacing_strategy(),
+        partition_by=partition_column('file_id'),
         on_schema_change='fail',
         contract={'enforced': true},
         pre_hook="{{ unstage_files('phone_originated') }}",
