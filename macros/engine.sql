@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 {% macro spark__trim_blanks(text) -%}
-    trim(both ' \t\r\n\f\u000b' from {{ text }})
+    trim(both ' \t\r\n\u000c\u000b' from {{ text }})
 {%- endmacro %}
 
 

@@ -4,10 +4,9 @@
         incremental_strategy='delete+insert',
         unique_key='key_hash',
         on_schema_change='fail',
-        pre_hook="{{ clear_when_computed_whole() }}",
+        pre_hook=["{{ log_reset() }}", "{{ clear_when_computed_whole() }}"],
         post_hook=[
             "{{ drop_uncontested(staged_files()) }}",
-            "{{ log_reset() }}",
             "{{ log_files(staged_files()) }}",
             "{{ log_settings() }}",
         ],

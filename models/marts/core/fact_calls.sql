@@ -9,11 +9,11 @@
             'follows_seeds': ['outcome_map', 'outcomes', 'calling_codes'],
         },
         pre_hook=[
+            "{{ log_reset() }}",
             "{{ log_call_days_begun() }}",
             "{{ delete_begun_call_days() }}",
         ],
         post_hook=[
-            "{{ log_reset() }}",
             "{{ log_call_days_done() }}",
             "{{ log_files(contested_files()) }}",
             "{{ log_settings() }}",

@@ -5,9 +5,8 @@
         partition_by=partition_column('report_date'),
         on_schema_change='fail',
         meta={'follows_vars': ['reporting_timezone', 'short_call_seconds']},
-        pre_hook="{{ delete_changed_days() }}",
+        pre_hook=["{{ log_reset() }}", "{{ delete_changed_days() }}"],
         post_hook=[
-            "{{ log_reset() }}",
             "{{ log_days() }}",
             "{{ log_settings() }}",
         ],

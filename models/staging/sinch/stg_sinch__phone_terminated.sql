@@ -5,9 +5,8 @@
         partition_by=partition_column('file_id'),
         on_schema_change='fail',
         contract={'enforced': true},
-        pre_hook="{{ unstage_files('phone_terminated') }}",
+        pre_hook=["{{ log_reset() }}", "{{ unstage_files('phone_terminated') }}"],
         post_hook=[
-            "{{ log_reset() }}",
             "{{ log_files(current_files('phone_terminated')) }}",
             "{{ log_settings() }}",
         ],

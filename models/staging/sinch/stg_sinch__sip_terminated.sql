@@ -5,9 +5,8 @@
         partition_by=partition_column('file_id'),
         on_schema_change='fail',
         contract={'enforced': true},
-        pre_hook="{{ unstage_files('sip_terminated') }}",
+        pre_hook=["{{ log_reset() }}", "{{ unstage_files('sip_terminated') }}"],
         post_hook=[
-            "{{ log_reset() }}",
             "{{ log_files(current_files('sip_terminated')) }}",
             "{{ log_settings() }}",
         ],
