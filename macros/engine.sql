@@ -25,7 +25,24 @@
 {%- endmacro %}
 
 
-{#- Whether a text matches a pattern; write the anchors, and [0-9] for \d (Spark drops the backslash). The name differs. -#}
+{#- Upper case, letter by letter. Spark makes two letters of a sharp s. -#}
+{% macro upper_case(text) %}{{ return(adapter.dispatch('upper_case')(text)) }}{% endmacro %}
+
+{% macro default__upper_case(text) %}{{ unsupported_engine('upper_case') }}{% endmacro %}
+
+{% macro duckdb__upper_case(text) -%}
+    upper({{ text }})
+{%- endmacro %}
+
+{% macro spark__upper_case(text) -%}
+    upper(replace({{ text }}, 'ß', 'ẞ'))
+{%- endmacro %}
+
+
+{#-
+    Whether a text matches a pattern; write the anchors, and [0-9] for \d (Spark drops the backslash). The name differs, and what a line end is:
+    for Spark several characters are, and its $ also stands before the last one.
+-#}
 {% macro matches(text, pattern) %}{{ return(adapter.dispatch('matches')(text, pattern)) }}{% endmacro %}
 
 {% macro default__matches(text, pattern) %}{{ unsupported_engine('matches') }}{% endmacro %}
@@ -35,7 +52,26 @@
 {%- endmacro %}
 
 {% macro spark__matches(text, pattern) -%}
-    {{ text }} rlike '{{ pattern }}'
+    {{ text }} rlike {{ java_pattern(pattern) }}
+{%- endmacro %}
+
+{#- (?d): only a line feed ends a line; \z: the very end. -#}
+{% macro java_pattern(pattern) -%}
+    '(?d){{ pattern | replace("$", "\\\\z") }}'
+{%- endmacro %}
+
+
+{#- The part of a text that a group of a pattern matches, an empty text where it matches nothing. Patterns differ as in `matches`. -#}
+{% macro extract_pattern(text, pattern, group) %}{{ return(adapter.dispatch('extract_pattern')(text, pattern, group)) }}{% endmacro %}
+
+{% macro default__extract_pattern(text, pattern, group) %}{{ unsupported_engine('extract_pattern') }}{% endmacro %}
+
+{% macro duckdb__extract_pattern(text, pattern, group) -%}
+    regexp_extract({{ text }}, '{{ pattern }}', {{ group }})
+{%- endmacro %}
+
+{% macro spark__extract_pattern(text, pattern, group) -%}
+    regexp_extract({{ text }}, {{ java_pattern(pattern) }}, {{ group }})
 {%- endmacro %}
 
 
@@ -49,7 +85,7 @@
 {%- endmacro %}
 
 {% macro spark__replace_pattern(text, pattern, replacement) -%}
-    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}')
+    regexp_replace({{ text }}, {{ java_pattern(pattern) }}, '{{ replacement }}')
 {%- endmacro %}
 
 
@@ -135,17 +171,28 @@
 {%- endmacro %}
 
 
-{#- Whether a text is valid JSON. Spark has no validator; parsing into a variant is one. -#}
+{#-
+    Whether a text is valid JSON (RFC 8259). DuckDB's validator also takes NaN, Infinity and a comma after the last element: where it finds the text good,
+    they are looked for outside of strings. Spark has no validator and its parser stops after the first value; only one value fits both into [] and behind a key.
+-#}
 {% macro is_json(text) %}{{ return(adapter.dispatch('is_json')(text)) }}{% endmacro %}
 
 {% macro default__is_json(text) %}{{ unsupported_engine('is_json') }}{% endmacro %}
 
 {% macro duckdb__is_json(text) -%}
-    json_valid({{ text }})
+    {%- set not_json = '[nN][aA]|[iI][nN]|,[ \t\r\n]*[]}]' -%}
+    case
+        when not coalesce(json_valid({{ text }}), false) then false
+        when not regexp_matches({{ text }}, '{{ not_json }}') then true
+        else not regexp_matches(regexp_replace({{ text }}, '"([^"\\]|\\.)*"', '""', 'g'), '{{ not_json }}')
+    end
 {%- endmacro %}
 
 {% macro spark__is_json(text) -%}
-    try_parse_json({{ text }}) is not null
+    (
+        try_parse_json(concat('[', {{ text }}, ']')) is not null
+        and try_parse_json(concat('{"value":', {{ text }}, '}')) is not null
+    )
 {%- endmacro %}
 
 
@@ -352,6 +399,12 @@
 {%- endmacro %}
 
 
+{#- A text between quotes: a backslash means itself. dbt-spark's own minds the quotes only. -#}
+{% macro spark__escape_single_quotes(expression) -%}
+    {{ expression | replace('\\', '\\\\') | replace("'", "\\'") }}
+{%- endmacro %}
+
+
 {#- dbt-spark's own puts values between quotes as they are: a quote in a name breaks the statement, and null becomes the text None. -#}
 {% macro spark__load_csv_rows(model, agate_table) %}
     {% set types = model.config.column_types %}
@@ -359,7 +412,8 @@
     {% for row in agate_table.rows %}
         {% set values = [] %}
         {% for name in agate_table.column_names %}
-            {% do values.append("cast(" ~ text_literal(row[name]) ~ " as " ~ types.get(name, 'string') ~ ")") %}
+            {% set text = 'null' if row[name] is none else dbt.string_literal(dbt.escape_single_quotes(row[name] | string)) %}
+            {% do values.append("cast(" ~ text ~ " as " ~ types.get(name, 'string') ~ ")") %}
         {% endfor %}
         {% do rows.append("(" ~ values | join(', ') ~ ")") %}
     {% endfor %}
@@ -370,14 +424,6 @@
     {% do adapter.add_query(sql, abridge_sql_log=True) %}
     {{ return(sql) }}
 {% endmacro %}
-
-{% macro text_literal(value) -%}
-    {%- if value is none -%}
-        null
-    {%- else -%}
-        '{{ (value | string).replace("\\", "\\\\").replace("'", "\\'") }}'
-    {%- endif -%}
-{%- endmacro %}
 
 
 {#- Parquet tables hold no constraints, and dbt-spark takes every table for a Delta one unless told otherwise. The tests check what constraints say. -#}

@@ -26,7 +26,7 @@
     {%- set spaced = replace_pattern(text, '[ .-]', '') -%}
     case
         when {{ matches(text, '^[+]?[0-9]{7,15}$') }} then concat('+', replace({{ text }}, '+', ''))
-        when {{ matches(text, uri) }} then concat('+', regexp_extract({{ text }}, '{{ uri }}', 3))
+        when {{ matches(text, uri) }} then concat('+', {{ extract_pattern(text, uri, 3) }})
         when {{ matches(text, '^[+][0-9 .-]+$') }} and {{ matches(spaced, '^[+][0-9]{7,15}$') }} then {{ spaced }}
     end
 {%- endmacro %}

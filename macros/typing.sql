@@ -16,20 +16,20 @@
     case
         when {{ matches(text, '^[+-]?[0-9]+([.][0-9]{1,6})?$') }} then try_cast({{ text }} as decimal(18, 6))
         when {{ matches(text, '^[+-]?[0-9]+[.][0-9]{6}0+$') }}
-            then try_cast(regexp_extract({{ text }}, '^([+-]?[0-9]+[.][0-9]{6})', 1) as decimal(18, 6))
+            then try_cast({{ extract_pattern(text, '^([+-]?[0-9]+[.][0-9]{6})', 1) }} as decimal(18, 6))
     end
 {%- endmacro %}
 
 
 {#-
     ISO 8601 date and time, T or a blank between them, Z, an offset or nothing (UTC) behind. Both engines cut decimals beyond
-    microseconds; hour 24 is refused since only one of them reads it.
+    microseconds; hour 24 and offsets from 18 hours are refused since only one of them reads them.
 -#}
 {% macro iso_timestamp(text) -%}
     {%- set date_shape = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
     {%- set time_shape = '([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?' -%}
     case
-        when {{ matches(text, '^' ~ date_shape ~ '[T ]' ~ time_shape ~ '(Z|[+-][0-9]{2}:?[0-9]{2})?$') }}
+        when {{ matches(text, '^' ~ date_shape ~ '[T ]' ~ time_shape ~ '(Z|[+-](0[0-9]|1[0-7]):?[0-5][0-9])?$') }}
             then {{ utc_timestamp(text) }}
     end
 {%- endmacro %}
