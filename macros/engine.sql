@@ -251,7 +251,7 @@
 {%- endmacro %}
 
 {% macro spark__pii_key() -%}
-    '${spark.cdr.pii.key}'
+    decode(unhex('${spark.cdr.pii.key}'), 'utf-8')
 {%- endmacro %}
 
 
