@@ -30,8 +30,8 @@ from loader.records import (
 if TYPE_CHECKING:
     import duckdb
 
-# Text that DuckDB is given to read at once: with more, its table of what it read would not stay in memory. A text
-# larger than WHOLE is copied in sections.
+# Text that DuckDB is given to read at once: with more, its table of what it read would not stay in memory. A
+# text larger than WHOLE is copied in sections.
 WHOLE = 224 << 20
 SECTION = 128 << 20
 
@@ -105,7 +105,7 @@ def load_in_place(
     quotes = counts.quotes - (layout.header or "").count('"')
     return Loaded(
         staged=sections.inserted,
-        size=layout.offset + sections.size + quotes - sections.quotes + line_ends,
+        size=layout.offset + sections.size + sections.taken_off(quotes) + line_ends,
         lines=layout.line - 1 + sections.rows,
     )
 
@@ -164,11 +164,13 @@ def _sift(
     if sections.inserted != clean or sections.placeholders != reader.account.lines:
         raise Unproven(f"only {sections.inserted} of {clean} clean records were inserted")
     clean_size = sections.size - sections.placeholders * columns.width + clean
-    quotes = reader.account.clean_quotes - sections.quotes
     return Loaded(
         staged=sections.inserted + batch.records,
         rejected=batch.rejects,
-        size=layout.offset + reader.account.size + clean_size + quotes,
+        size=layout.offset
+        + reader.account.size
+        + clean_size
+        + sections.taken_off(reader.account.clean_quotes),
         lines=layout.line - 1 + reader.account.lines + clean,
     )
 
@@ -198,6 +200,10 @@ class _Sections:
     @property
     def _path(self) -> Path:
         return self.folder / f"{self.file_id}.section"
+
+    def taken_off(self, quotes: int) -> int:
+        """How many of the quotes in the text enclosed fields or doubled others, and are in no value."""
+        return quotes - self.quotes if self.quoting else 0
 
     def __enter__(self) -> "_Sections":
         return self
