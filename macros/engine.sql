@@ -251,7 +251,8 @@
 {%- endmacro %}
 
 {% macro spark__pii_key() -%}
-    decode(unhex('${spark.cdr.pii.key}'), 'utf-8')
+    {#- Spark puts the setting there when it reads the statement; between r" and " every other character means itself. -#}
+    r"${spark.cdr.pii.key}"
 {%- endmacro %}
 
 
