@@ -304,6 +304,16 @@
 {% macro spark__replacing_strategy() %}{{ return('insert_overwrite') }}{% endmacro %}
 
 
+{#- How a table is kept that loses single rows. Spark's Parquet tables lose whole partitions only: there it is made anew by each build. -#}
+{% macro losing_rows() %}{{ return(adapter.dispatch('losing_rows')()) }}{% endmacro %}
+
+{% macro default__losing_rows() %}{{ unsupported_engine('losing_rows') }}{% endmacro %}
+
+{% macro duckdb__losing_rows() %}{{ return('incremental') }}{% endmacro %}
+
+{% macro spark__losing_rows() %}{{ return('table') }}{% endmacro %}
+
+
 {#- The column whose every value is a partition of an incremental model; the same as delete_where_in is called with. DuckDB has none. -#}
 {% macro partition_column(column) %}{{ return(adapter.dispatch('partition_column')(column)) }}{% endmacro %}
 
@@ -359,6 +369,46 @@
     ) as ranked
     where recency = 1
 {%- endmacro %}
+
+
+{#- The raw tables of the sources. DuckDB holds them, so the missing ones are made; on Spark they are files. -#}
+{% macro default__create_raw_tables() %}{{ unsupported_engine('create_raw_tables') }}{% endmacro %}
+
+{% macro duckdb__create_raw_tables() %}
+    {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}
+        create schema if not exists {{ adapter.quote(source.schema) }};
+        create table if not exists {{ source.relation_name }} (
+            {% for column in source.columns.values() -%}
+            {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if not loop.last }}
+            {% endfor %}
+        );
+    {% endfor %}
+{% endmacro %}
+
+{#- Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, made anew each time: the files are the tables. Empty ones where the variable is not set. -#}
+{% macro spark__create_raw_tables() %}
+    {% set folder = env_var('CDR_EXPORT_DIR', '') %}
+    {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}
+        {% set partitioned = source.name not in ['files', 'rejected_records'] %}
+        {% do run_query("create schema if not exists " ~ source.schema) %}
+        {% do run_query("drop table if exists " ~ source.relation_name) %}
+        {% set create %}
+            create table {{ source.relation_name }} (
+                {% for column in source.columns.values() -%}
+                {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if partitioned or not loop.last }}
+                {% endfor %}
+                {% if partitioned %}file_date date{% endif %}
+            )
+            using parquet
+            {% if partitioned %}partitioned by (file_date){% endif %}
+            {% if folder %}location '{{ folder }}/{{ source.name }}'{% endif %}
+        {% endset %}
+        {% do run_query(create) %}
+        {% if folder and partitioned %}
+            {% do run_query("msck repair table " ~ source.relation_name) %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
 
 
 {#- ---------------------------------------------------------------- dbt-spark's own macros, where they do not do -#}

@@ -45,7 +45,13 @@ def _raise(message: str, *_: _Any) -> None:
 
 adapter = _Names(quote='"{}"'.format, dispatch=_dispatch, get_columns_in_relation=lambda _: [])
 api = _Names(Relation=_Names(create=_Relation))
-dbt = _Names(type_string=lambda: "text", type_bigint=lambda: "bigint", type_timestamp=lambda: "timestamp")
+dbt = _Names(
+    type_string=lambda: "text",
+    type_bigint=lambda: "bigint",
+    type_timestamp=lambda: "timestamp",
+    string_literal="'{}'".format,
+    escape_single_quotes=lambda text: text.replace("'", "''"),
+)
 exceptions = _Names(raise_compiler_error=_raise, warn=lambda _: "")
 execute = False
 flags = _Names(WHICH="compile", FULL_REFRESH=False)
@@ -62,3 +68,8 @@ def env_var(_name: str, default: str = "") -> str:
 def var(name: str, default: _Any = None) -> _Any:
     """The variable's value in dbt_project.yml."""
     return _VARIABLES.get(name, default)
+
+
+def generate_database_name(_name: str | None = None, _node: object = None) -> str:
+    """The database of every relation."""
+    return str(target.database)

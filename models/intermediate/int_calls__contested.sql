@@ -1,6 +1,6 @@
 {{
     config(
-        materialized='incremental' if target.type == 'duckdb' else 'table',
+        materialized=losing_rows(),
         incremental_strategy='delete+insert',
         unique_key='key_hash',
         on_schema_change='fail',

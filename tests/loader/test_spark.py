@@ -43,9 +43,8 @@ class SparkWarehouse(Warehouse):
     def sql(self, query: str) -> Any:
         from pyspark.sql import SparkSession
 
-        session = SparkSession.getActiveSession()
-        assert session is not None, "dbt has not run yet"
-        return session.sql(query)
+        # dbt's session: this process has no other.
+        return SparkSession.builder.getOrCreate().sql(query)
 
     def copy(self, name: str) -> str:
         """A table's or view's rows as Parquet; returns a glob of the files."""
@@ -56,9 +55,7 @@ class SparkWarehouse(Warehouse):
     def stop(self) -> None:
         from pyspark.sql import SparkSession
 
-        session = SparkSession.getActiveSession()
-        if session is not None:
-            session.stop()
+        SparkSession.builder.getOrCreate().stop()
 
 
 @dataclass
