@@ -141,23 +141,27 @@ def record(connection: "duckdb.DuckDBPyConnection", file: File) -> None:
     """Writes a new row. A failed delivery tried again takes the place of its earlier failure, and keeps its
     file_id if it fails again. A current one supersedes the version that was current before it.
     """
-    earlier = find(
+    before = find(
         connection,
-        "state = 'failed' and (path = ? or (file_name = ? and (sha256 = ? or file_date = ?)))",
-        [file.path, file.file_name, file.sha256, file.file_date],
-    )
-    for failure in earlier:
-        connection.execute("delete from raw_sinch.files where file_id = ?", [failure.file_id])
-    if earlier and file.state == FAILED:
-        file.file_id = earlier[0].file_id
-    file.loaded_at = file.state_changed_at = now()
-    if file.state == CURRENT:
-        connection.execute(
-            "update raw_sinch.files set state = 'superseded', state_changed_at = ?, message = ? "
-            "where state = 'current' and file_name = ? and (kind is null or kind is not distinct from ?) "
-            "and file_date is not distinct from ?",
-            [file.loaded_at, f"superseded by file {file.file_id}", file.file_name, file.kind, file.file_date],
+        """
+        (state = 'failed' and (path = ? or (file_name = ? and (sha256 = ? or file_date = ?))))
+        or (
+            state = 'current' and file_name = ? and (kind is null or kind is not distinct from ?)
+            and file_date is not distinct from ?
         )
+        """,
+        [file.path, file.file_name, file.sha256, file.file_date, file.file_name, file.kind, file.file_date],
+    )
+    failures = [earlier for earlier in before if earlier.state == FAILED]
+    for failure in failures:
+        connection.execute("delete from raw_sinch.files where file_id = ?", [failure.file_id])
+    if failures and file.state == FAILED:
+        file.file_id = failures[0].file_id
+    if file.state == CURRENT:
+        for earlier in before:
+            if earlier.state == CURRENT:
+                _set_state(connection, earlier, SUPERSEDED, f"superseded by file {file.file_id}")
+    file.loaded_at = file.state_changed_at = now()
     values = [getattr(file, column.name) for column in fields(File)]
     marks = ", ".join("?" * len(values))
     connection.execute(f"insert into raw_sinch.files ({_COLUMNS}) values ({marks})", values)
