@@ -680,7 +680,8 @@ def test_a_kill_leaves_every_file_whole_or_absent(cdr: Loader, delay: float) -> 
     if cdr.database.exists():
         cdr("verify", "-q")
         assert set(cdr.query("select records, staged from raw_sinch.files")) <= {(3040, 3020)}
-    cdr("stage", ".", "-q", code=1)
+    # 1 for the rejects, or 0 where the first run had come to its end.
+    assert cdr.process("stage", ".", "-q").returncode in (0, 1)
     assert cdr.query("select count(*), sum(staged), sum(rejected) from raw_sinch.files") == [
         (12, 12 * 3020, 12 * 20)
     ]
