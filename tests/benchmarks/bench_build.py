@@ -318,9 +318,10 @@ def longest(nodes: dict[str, float]) -> None:
 
 
 def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> None:
-    """One day more: in an empty database and after each history, which is made to look built a month ago: data
-    tests read what was written in the last days, and that must not be the history.
+    """One day more: in an empty database and after each history. The history is made to look built a month
+    ago: data tests read what was written in the last days, and that must not be the history.
     """
+    a_month_passes = "update intermediate.build_log set logged_at = logged_at - interval 30 days"
     empty: list[Cost] = []
     after: dict[int, list[Cost]] = {calls: [] for calls in histories}
     for day in days:
@@ -328,7 +329,7 @@ def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> Non
         empty.append(bench.cdr("run", day, database=bench.path("empty")))
         for calls, database in histories.items():
             with duckdb.connect(str(database)) as connection:
-                connection.execute("update intermediate.build_log set logged_at = logged_at - interval 30 days")
+                connection.execute(a_month_passes)
             after[calls].append(bench.cdr("run", day, database=database))
     base = median(empty)
     heading(f"A day of {CALLS_A_DAY:,} calls, `cdr run`: files to marts and tests", "after a history of")
