@@ -8,6 +8,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -198,13 +199,20 @@ def _read(
     decoder = codecs.getincrementaldecoder(codec)(_BAD_BYTES) if codec != "utf-8" else None
     with ExitStack() as stack:
         out = stack.enter_context(spool.open("xb", buffering=0)) if spool else None
+        # Hashing leaves the interpreter free for the counting of the same block.
+        hashing = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        hashed: Future[None] | None = None
         for block in blocks:
-            digest.update(block)
+            if hashed:
+                hashed.result()
+            hashed = hashing.submit(digest.update, block)
             size += len(block)
             text = decoder.decode(block).encode("utf-8", "surrogatepass") if decoder else block
             _take(text, counts, out)
         if decoder:
             _take(decoder.decode(b"", True).encode("utf-8", "surrogatepass"), counts, out)
+        if hashed:
+            hashed.result()
     counts.finish()
     return Content(
         spool or path, digest.hexdigest(), size, counts, decoder is not None, None if spool else seen

@@ -144,7 +144,10 @@ def connect_for_staging(database: Path, wait: float) -> "duckdb.DuckDBPyConnecti
 
 
 def bound_memory(connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
-    """Keeps the connection's memory bounded; what does not fit is spilled into the folder."""
+    """Keeps the connection's memory bounded; what does not fit is spilled into the folder. Rows may be stored
+    in any order, since they carry their line's number: otherwise cores wait on each other.
+    """
+    connection.execute("set preserve_insertion_order = false")
     connection.execute(f"set memory_limit = {literal(STAGING_MEMORY_LIMIT)}")
     connection.execute(f"set temp_directory = {literal(str(folder / 'spill'))}")
 

@@ -9,11 +9,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from loader.content import BLOCK, Content, write_all
-from loader.database import literal
+from loader.database import literal, quoted
 from loader.feeds import KINDS, Columns
 from loader.recognition import Layout
 from loader.records import (
@@ -25,19 +26,19 @@ from loader.records import (
     clean_lines,
     no_clean_lines,
     sift,
+    sum_of_lines,
 )
 
 if TYPE_CHECKING:
     import duckdb
 
-# Text that DuckDB is given to read at once: with more, its table of what it read would not stay in memory. A
-# text larger than WHOLE is copied in sections.
-WHOLE = 224 << 20
+# Clean lines of a text that is not read in place are copied in sections of this many bytes.
 SECTION = 128 << 20
+# Lines that are worth a core of their own.
+PIECE = 200_000
 
 _BATCH_RECORDS = 5000
 _BATCH_CHARACTERS = 16 << 20
-_INCOMING = "temp.main.incoming"
 
 
 class Unproven(Exception):
@@ -86,42 +87,30 @@ def _load_nothing(
 
 
 def load_in_place(
-    connection: "duckdb.DuckDBPyConnection", content: Content, layout: Layout, file_id: int, folder: Path
+    connection: "duckdb.DuckDBPyConnection",
+    content: Content,
+    layout: Layout,
+    file_id: int,
+    folder: Path,  # noqa: ARG001
 ) -> Loaded:
     """The whole text through DuckDB's reader, for texts whose lines end alike and are valid UTF-8 without
     NUL.
     """
+    assert layout.columns is not None
     counts = content.counts
-    with _Sections(connection, layout, file_id, folder, counts.has_opening_quote) as sections:
-        if counts.size <= WHOLE:
-            sections.load(content.path, skip=layout.line - 1)
-        else:
-            with content.path.open("rb", buffering=0) as file:
-                file.seek(layout.offset)
-                for whole_lines in _whole_lines(file):
-                    sections.write(whole_lines)
-            sections.flush()
-    line_ends = counts.line_feeds + counts.crlf - (layout.line - 1) * (1 + (counts.crlf > 0))
+    before = layout.line - 1
+    text = _Text(content.path, before, counts.lines - before, counts.has_opening_quote)
+    _insert(connection, text, layout.columns, file_id, layout.line)
+    found = _measure(connection, layout.columns, file_id)
+    if found.line_sum != sum_of_lines(layout.line, text.lines):
+        raise Unproven("the lines read are not numbered one after the other")
+    line_ends = counts.line_feeds + counts.crlf - before * (1 + (counts.crlf > 0))
     quotes = counts.quotes - (layout.header or "").count('"')
     return Loaded(
-        staged=sections.inserted,
-        size=layout.offset + sections.size + sections.taken_off(quotes) + line_ends,
-        lines=layout.line - 1 + sections.rows,
+        staged=found.rows,
+        size=layout.offset + found.size + quotes + line_ends,
+        lines=before + found.rows,
     )
-
-
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of a file in blocks that end with a line's end, but for the last."""
-    rest = b""
-    while block := file.read(BLOCK):
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            yield rest + block[:cut]
-            rest = block[cut:]
-        else:
-            rest += block
-    if rest:
-        yield rest
 
 
 def load_sifted(
@@ -150,8 +139,9 @@ def _sift(
     columns = layout.columns
     assert columns is not None
     batch = _Batch(connection, columns, file_id)
+    quoting = content.counts.has_opening_quote
     with (
-        _Sections(connection, layout, file_id, folder, content.counts.has_opening_quote) as sections,
+        _Sections(connection, columns, file_id, folder, layout.line, quoting) as sections,
         content.path.open("rb", buffering=0) as file,
     ):
         lines = Lines(file, layout.offset, layout.line, is_clean)
@@ -160,50 +150,38 @@ def _sift(
             batch.add(found)
         batch.flush()
         sections.flush()
-    clean = sections.rows - sections.placeholders
-    if sections.inserted != clean or sections.placeholders != reader.account.lines:
-        raise Unproven(f"only {sections.inserted} of {clean} clean records were inserted")
-    clean_size = sections.size - sections.placeholders * columns.width + clean
+    staged = _measure(connection, columns, file_id)
+    account = reader.account
+    if staged.line_sum != account.clean_line_sum + batch.line_sum:
+        raise Unproven("the lines read are not numbered as they were written")
     return Loaded(
-        staged=sections.inserted + batch.records,
+        staged=staged.rows,
         rejected=batch.rejects,
-        size=layout.offset
-        + reader.account.size
-        + clean_size
-        + sections.taken_off(reader.account.clean_quotes),
-        lines=layout.line - 1 + reader.account.lines + clean,
+        size=layout.offset + account.size - batch.size + staged.size,
+        lines=layout.line - 1 + account.lines + staged.rows - batch.records,
     )
 
 
 @dataclass
 class _Sections:
-    """A text on its way through DuckDB's reader into the raw table, a bounded piece at a time.
-
-    What was read so far: rows, placeholders among them, bytes of their fields and separators, records
-    inserted.
-    """
+    """Lines on their way through DuckDB's reader into the raw table, a bounded number of bytes at a time."""
 
     connection: "duckdb.DuckDBPyConnection"
-    layout: Layout
+    columns: Columns
     file_id: int
     folder: Path
+    # Number of the next section's first line.
+    line: int
     quoting: bool
-    rows: int = 0
-    placeholders: int = 0
-    size: int = 0
-    quotes: int = 0
-    inserted: int = 0
     _taken: int = 0
+    _lines: int = 0
+    _clean: bool = False
     _pending: list[bytes] = field(default_factory=list)
     _pending_size: int = 0
 
     @property
     def _path(self) -> Path:
         return self.folder / f"{self.file_id}.section"
-
-    def taken_off(self, quotes: int) -> int:
-        """How many of the quotes in the text enclosed fields or doubled others, and are in no value."""
-        return quotes - self.quotes if self.quoting else 0
 
     def __enter__(self) -> "_Sections":
         return self
@@ -212,123 +190,139 @@ class _Sections:
         """Removes what was taken and not loaded."""
         self._path.unlink(missing_ok=True)
 
-    def write(self, whole_lines: bytes) -> None:
-        """Takes the text's next lines."""
+    def write(self, whole_lines: bytes, count: int, clean: bool) -> None:
+        """Takes the text's next lines: clean ones, or placeholders."""
         if self._taken + len(whole_lines) > SECTION:
             self.flush()
         self._pending.append(whole_lines)
         self._pending_size += len(whole_lines)
         self._taken += len(whole_lines)
+        self._lines += count
+        self._clean = self._clean or clean
         if self._pending_size >= BLOCK:
             self._write_pending()
 
     def flush(self) -> None:
         """Loads the lines taken since the last time."""
-        if self._taken:
+        if self._clean:
             self._write_pending()
-            self.load(self._path, skip=0)
-            self._path.unlink()
-            self._taken = 0
+            text = _Text(self._path, 0, self._lines, self.quoting, has_placeholders=True)
+            _insert(self.connection, text, self.columns, self.file_id, self.line)
+        self._path.unlink(missing_ok=True)
+        self.line += self._lines
+        self._pending, self._pending_size = [], 0
+        self._taken, self._lines, self._clean = 0, 0, False
 
     def _write_pending(self) -> None:
         with self._path.open("ab", buffering=0) as out:
             write_all(out, b"".join(self._pending))
         self._pending, self._pending_size = [], 0
 
-    def load(self, path: Path, skip: int) -> None:
-        """Loads a text's lines, but for the first few."""
-        columns = self.layout.columns
-        assert columns is not None
-        _read(self.connection, path, columns, skip, self.quoting)
-        read = _measure(self.connection, columns, self.quoting)
-        self.inserted += _insert(self.connection, columns, self.file_id, self.layout.line + self.rows, read)
-        self.rows += read.rows
-        self.placeholders += read.placeholders
-        self.size += read.size
-        self.quotes += read.quotes
-
-
-def _read(
-    connection: "duckdb.DuckDBPyConnection", path: Path, columns: Columns, skip: int, quoting: bool
-) -> None:
-    """Splits every line of a text into the table `incoming`, or raises duckdb.Error.
-
-    Settings that lose nothing silently: no sniffing, no null but one that no clean text holds, and strict
-    about the number of fields. Never with store_rejects, which loses and repeats lines.
-    """
-    quote = '"' if quoting else ""
-    # Read as a pattern otherwise.
-    pattern = re.sub(r"([*?\[])", r"[\1]", str(path))
-    listed = ", ".join(f"'{name}': 'VARCHAR'" for name in _incoming_names(columns))
-    connection.execute(
-        f"create or replace temp table incoming as select * from read_csv({literal(pattern)}, "
-        f"columns = {{{listed}}}, auto_detect = false, header = false, skip = {skip}, compression = 'none', "
-        f"delim = ';', quote = '{quote}', escape = '{quote}', comment = '', nullstr = {literal(NULL_TEXT)}, "
-        "strict_mode = true, null_padding = false)"
-    )
-
 
 @dataclass(frozen=True)
-class _Measured:
-    """What `incoming` holds: rows, placeholders among them, bytes of all their fields and separators, quotes
-    that are part of a value, and the rowid of the first row.
-    """
+class _Text:
+    """A text for DuckDB's reader: so many lines after the first few, with quoted fields among them or not."""
 
-    rows: int
-    placeholders: int
-    size: int
-    quotes: int
-    first: int
+    path: Path
+    skip: int
+    lines: int
+    quoting: bool
+    has_placeholders: bool = False
 
-
-def _measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, quoting: bool) -> _Measured:
-    """Raises Unproven unless rowids are without gaps: lines are counted by them."""
-    names = _incoming_names(columns)
-    size = " + ".join(f"strlen({name})" for name in names)
-    quotes = " + ".join(
-        f"""if(contains({name}, '"'), strlen({name}) - strlen(replace({name}, '"', '')), 0)"""
-        for name in names
-    )
-    row = connection.execute(
-        f"""
-        select
-            count(*),
-            count(*) filter ({names[0]} = chr(0)),
-            coalesce(sum({size} + {columns.width - 1}), 0)::bigint,
-            coalesce(sum({quotes if quoting else 0}), 0)::bigint,
-            coalesce(min(rowid), 0),
-            coalesce(max(rowid), -1)
-        from {_INCOMING}
-        """
-    ).fetchone()
-    assert row is not None
-    rows, placeholders, total, inner_quotes, first, last = row
-    if last - first + 1 != rows:
-        raise Unproven("the lines read are not numbered one after the other")
-    return _Measured(rows, placeholders, total, inner_quotes, first)
+    def pieces(self, number: int) -> Iterator[tuple[int, int]]:
+        """Parts of about the same size: each one's first line, counted from 0, and how many it has."""
+        bounds = [self.lines * at // number for at in range(number + 1)]
+        return ((first, end - first) for first, end in pairwise(bounds))
 
 
 def _insert(
-    connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: int, line: int, read: _Measured
-) -> int:
-    """Copies `incoming`, whose first row is that line, into the raw table, placeholders left out; the number
-    of records inserted.
+    connection: "duckdb.DuckDBPyConnection", text: _Text, columns: Columns, file_id: int, line: int
+) -> None:
+    """Splits every line of a text, the first of them the file's line of that number, into the raw table,
+    placeholders left out; raises duckdb.Error where a line has not the right number of fields.
+
+    A line's number is its row's, which one core alone can count: so every core gets a piece of the text.
     """
-    incoming = dict(zip(columns.names, _incoming_names(columns), strict=True))
+    names = _incoming_names(columns)
+    incoming = dict(zip(columns.names, names, strict=True))
     values = [incoming.get(name, "null") for name in KINDS[columns.kind]]
     pairs = ", ".join(
         f"{literal(name)}, {incoming[name]}" for name in columns.names if name in columns.extras
     )
     extra = f"json_object({pairs})::varchar" if pairs else "null"
-    where = f"where {_incoming_names(columns)[0]} <> chr(0)" if read.placeholders else ""
+    where = f"where {names[0]} <> chr(0)" if text.has_placeholders else ""
+    number = 1
+    if text.lines >= 2 * PIECE:
+        (threads,) = connection.execute("select current_setting('threads')").fetchall()[0]
+        number = min(threads, text.lines // PIECE)
+    pieces = []
+    for first, count in text.pieces(number):
+        # The last one has no limit, so that lines beyond those counted are found out.
+        limit = f"limit {count}" if first + count < text.lines else ""
+        pieces.append(
+            f"""
+            select {", ".join(values)}, {file_id}, number + {line + first - 1}, {extra}
+            from (
+                select *, row_number() over () as number
+                from (from {_reader(text, columns, text.skip + first)} {limit})
+            )
+            {where}
+            """
+        )
+    connection.execute(f"insert into raw_sinch.{columns.kind} by position {' union all '.join(pieces)}")
+
+
+def _reader(text: _Text, columns: Columns, skip: int) -> str:
+    """DuckDB's reader of a text but for its first lines, in SQL.
+
+    Settings that lose nothing silently: no sniffing, no null but one that no clean text holds, and strict
+    about the number of fields. Never with store_rejects, which loses and repeats lines.
+    """
+    quote = '"' if text.quoting else ""
+    # Read as a pattern otherwise.
+    pattern = re.sub(r"([*?\[])", r"[\1]", str(text.path))
+    listed = ", ".join(f"'{name}': 'VARCHAR'" for name in _incoming_names(columns))
+    return (
+        f"read_csv({literal(pattern)}, columns = {{{listed}}}, auto_detect = false, header = false, "
+        f"skip = {skip}, compression = 'none', delim = ';', quote = '{quote}', escape = '{quote}', "
+        f"comment = '', nullstr = {literal(NULL_TEXT)}, strict_mode = true, null_padding = false)"
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the raw table holds of a file: rows, the bytes of their fields and separators but for double
+    quotes, and the sum of their line numbers.
+    """
+
+    rows: int
+    size: int
+    line_sum: int
+
+
+def _measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: int) -> _Measured:
+    values = [quoted(name) for name in columns.names if name not in columns.extras]
+    if columns.extras:
+        values.append("array_to_string(map_values(_extra::json::map(varchar, varchar)), '')")
     row = connection.execute(
-        f"insert into raw_sinch.{columns.kind} by position "
-        f"select {', '.join(values)}, {file_id}, rowid + {line - read.first}, {extra} "
-        f"from {_INCOMING} {where}"
+        f"""
+        select
+            count(*),
+            coalesce(
+                sum(strlen(if(contains(text, '"'), replace(text, '"', ''), text)) + {columns.width - 1}), 0
+            )::bigint,
+            coalesce(sum(_line), 0)
+        from (
+            select concat({", ".join(values)}) as text, _line
+            from raw_sinch.{columns.kind}
+            where _file_id = ?
+        )
+        """,
+        [file_id],
     ).fetchone()
-    connection.execute(f"drop table {_INCOMING}")
     assert row is not None
-    return int(row[0])
+    rows, size, line_sum = row
+    return _Measured(rows, size, int(line_sum))
 
 
 def _incoming_names(columns: Columns) -> list[str]:
@@ -337,13 +331,18 @@ def _incoming_names(columns: Columns) -> list[str]:
 
 @dataclass
 class _Batch:
-    """Records and rejects of the exact reader on their way into the tables, a bounded number at a time."""
+    """Records and rejects of the exact reader on their way into the tables, a bounded number at a time.
+
+    Counts them, and of the records what `_measure` finds: size and line numbers.
+    """
 
     connection: "duckdb.DuckDBPyConnection"
     columns: Columns
     file_id: int
     records: int = 0
     rejects: int = 0
+    size: int = 0
+    line_sum: int = 0
     _records: list[Record] = field(default_factory=list)
     _rejects: list[Reject] = field(default_factory=list)
     _characters: int = 0
@@ -352,7 +351,10 @@ class _Batch:
         if isinstance(found, Record):
             self.records += 1
             self._records.append(found)
-            self._characters += sum(map(len, found.values))
+            self.line_sum += found.line
+            text = ";".join(found.values)
+            self.size += len(text.encode()) - text.count('"')
+            self._characters += len(text)
         else:
             self.rejects += 1
             self._rejects.append(found)

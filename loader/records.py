@@ -58,11 +58,13 @@ class Reject:
 
 @dataclass
 class Account:
-    """Bytes and lines that the exact reader has read, and the quotes in the clean lines that it passed on."""
+    """Bytes and lines that the exact reader has read; of the clean lines that it passed on the line ends and
+    quotes, as part of the size, and the sum of their numbers.
+    """
 
     size: int = 0
     lines: int = 0
-    clean_quotes: int = 0
+    clean_line_sum: int = 0
 
 
 class Lines:
@@ -399,27 +401,37 @@ def original_bytes(raw: str, reason_code: str) -> bytes:
     return re.sub(rb"\\x([0-9a-f]{2})", lambda escaped: bytes([int(escaped[1], 16)]), raw.encode())
 
 
-def sift(reader: ExactReader, write: Callable[[bytes], None]) -> Iterator[Record | Reject]:
-    """Parts a text line by line: clean lines go to `out`, which the engine's reader takes; the rest is
-    yielded.
+def sum_of_lines(first: int, count: int) -> int:
+    """The sum of so many line numbers from the first on."""
+    return count * (2 * first + count - 1) // 2
+
+
+def sift(reader: ExactReader, write: Callable[[bytes, int, bool], None]) -> Iterator[Record | Reject]:
+    """Parts a text line by line: clean lines go to `write`, for the engine's reader, with their number and
+    True; the rest is yielded.
 
     Exactly one line is written per physical line, a placeholder (a NUL as first field) for one that is not
     clean, so that its line numbers are the text's own.
     """
     lines = reader.lines
+    account = reader.account
     placeholder = b"\0" + DELIMITER * (reader.width - 1) + b"\n"
     while lines.line() is not None:
+        first = lines.number
         if clean := lines.take_clean():
+            count = len(clean)
             text = b"\n".join(clean) + b"\n"
-            reader.account.clean_quotes += text.count(b'"')
+            account.size += count + text.count(b'"')
+            account.clean_line_sum += sum_of_lines(first, count)
             if b"\r" in text:
                 # A clean line holds no other.
-                reader.account.size += text.count(b"\r")
+                account.size += text.count(b"\r")
                 text = text.replace(b"\r", b"")
-            write(text)
+            write(text, count, True)
             continue
-        before = reader.account.lines
+        before = account.lines
         found = reader.next()
-        write(placeholder * (reader.account.lines - before))
+        count = account.lines - before
+        write(placeholder * count, count, False)
         if found is not None:
             yield found

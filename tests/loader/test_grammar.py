@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loader import content, loading, records
 from loader.content import prepare
-from loader.database import create_raw_schema
+from loader.database import bound_memory, create_raw_schema
 from loader.discovery import Delivery
 from loader.feeds import KINDS
 from loader.recognition import recognise
@@ -36,7 +36,7 @@ values = st.text(
     st.sampled_from('ab;";"\n\r \té€\U0001f4de{}\\,#') | st.characters(codec="utf-8"), max_size=8
 )
 plain_values = st.text(st.sampled_from("abcé +-:"), max_size=6)
-# The whole text at once, or a line or two at a time.
+# The whole text at once, or a line or two at a time and every line a piece of its own.
 sections = st.sampled_from([loading.SECTION, 40])
 rows = st.lists(st.lists(values, min_size=WIDTH, max_size=WIDTH), max_size=6)
 
@@ -50,6 +50,8 @@ class Reader:
         self.connection = duckdb.connect()
         self.file_id = 0
         create_raw_schema(self.connection)
+        bound_memory(self.connection, folder)
+        self.connection.execute("set threads = 4")
 
     def __call__(self, text: bytes, way: loading.Way | None, section: int = loading.SECTION) -> list[Outcome]:
         """Stages a text that way, or the first that can prove itself; returns what became of its records."""
@@ -62,7 +64,7 @@ class Reader:
             self.connection.begin()
             try:
                 self.patch.setattr(loading, "SECTION", section)
-                self.patch.setattr(loading, "WHOLE", section)
+                self.patch.setattr(loading, "PIECE", loading.SECTION if section == loading.SECTION else 1)
                 loaded = chosen(self.connection, text_read, layout, self.file_id, self.folder)
                 loaded.check(text_read)
                 self.connection.commit()
@@ -189,7 +191,13 @@ def test_block_boundaries_change_nothing(tmp_path: Path, text: bytes, size: int)
         with path.open("rb", buffering=0) as file:
             lines = records.Lines(file, 0, 1, records.clean_lines(WIDTH))
             reader = records.ExactReader(lines, WIDTH, transcoded=False)
-            found = list(records.sift(reader, clean_text.append))
+
+            def write(some: bytes, count: int, clean: bool) -> None:
+                clean_text.append(some)
+                assert some.count(b"\n") == count
+                assert clean == (b"\0" not in some)
+
+            found = list(records.sift(reader, write))
         source = Delivery(path)
         counted = prepare(source, None, tmp_path).counts
     clean = b"".join(clean_text).split(b"\n")[:-1]
