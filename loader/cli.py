@@ -155,13 +155,14 @@ def _stage(
     dry_run: bool = False,
 ) -> Any:
     from loader import staging
+    from loader.options import Limit, Options
 
-    options = staging.Options(
+    options = Options(
         kind=kind,
         file_date=file_date,
         generated_names=name_date == "generated",
         encoding=encoding,
-        max_rejects=staging.Limit.parse(max_rejects),
+        max_rejects=Limit.parse(max_rejects),
         dry_run=dry_run,
         wait=wait,
     )

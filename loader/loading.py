@@ -76,6 +76,11 @@ def ways(content: Content, layout: Layout) -> list[Way]:
     return [*([load_in_place] if in_place else []), load_sifted, load_exactly]
 
 
+def uses_every_core(content: Content) -> bool:
+    """Whether a text is so long that its pieces keep every core busy."""
+    return content.counts.lines >= 2 * PIECE
+
+
 def _load_nothing(
     connection: "duckdb.DuckDBPyConnection",  # noqa: ARG001
     content: Content,  # noqa: ARG001

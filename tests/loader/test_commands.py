@@ -344,6 +344,64 @@ def test_a_file_that_changes_while_it_is_read_fails(cdr: Loader, monkeypatch: py
     assert [f["state"] for f in cdr.stage(path)] == ["current"]
 
 
+def test_files_are_published_in_their_order(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the first takes longest; the second fails, which needs no order."""
+    from loader import loading
+
+    load = loading.load_in_place
+
+    def slowly(connection: Any, content: Any, layout: Any, file_id: int, folder: Path) -> Any:
+        if file_id == 1:
+            time.sleep(0.5)
+        if file_id == 2:
+            raise OSError("no more")
+        return load(connection, content, layout, file_id, folder)
+
+    monkeypatch.setattr(loading, "load_in_place", slowly)
+    for name in "abcde":
+        cdr.write(f"{name}.csv", delivery(name))
+    cdr.stage(".", code=1)
+    rows = cdr.query(
+        "select file_id, file_name, state from raw_sinch.files order by state = 'failed', loaded_at"
+    )
+    assert rows == [
+        (1, "a.csv", "current"),
+        (3, "c.csv", "current"),
+        (4, "d.csv", "current"),
+        (5, "e.csv", "current"),
+        (2, "b.csv", "failed"),
+    ]
+
+
+def test_versions_that_come_together_follow_each_other(cdr: Loader) -> None:
+    for at in range(5):
+        cdr.write(f"{at}/sip_2026-11-01.csv", delivery(*map(str, range(at + 1))))
+    cdr.write("5/sip_2026-11-01.csv", delivery("0"))
+    cdr.stage(".")
+    assert cdr.query("select state, count(*) from raw_sinch.files group by all order by all") == [
+        ("current", 1),
+        ("superseded", 4),
+    ]
+    assert cdr.query("select file_id from raw_sinch.files where state = 'current'") == [(5,)]
+
+
+def test_an_interrupt_gives_up_what_is_being_loaded(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    from loader import staging
+
+    def then_interrupted(*arguments: Any) -> Any:
+        yield from prepared(*arguments)
+        raise KeyboardInterrupt
+
+    prepared = staging._prepared
+    calls = [f"call-{at}" for at in range(300_000)]
+    path = cdr.write("a.csv", delivery(*calls))
+    monkeypatch.setattr(staging, "_prepared", then_interrupted)
+    assert "interrupted; whole files are staged" in cdr("stage", path, "-q", code=130).stderr
+    assert cdr.states() == []
+    monkeypatch.undo()
+    assert [f["staged"] for f in cdr.stage(path)] == [300_000]
+
+
 def test_what_cannot_be_proven_is_not_published(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     from loader import loading
 

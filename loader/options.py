@@ -1,0 +1,46 @@
+"""How deliveries are to be read, and how many of their records may be rejected."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from loader.errors import CdrError
+from loader.manifest import File
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many of a file's records may be rejected: a number, or a share of them in percent."""
+
+    number: float
+    percent: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "Limit":
+        """Reads `12` or `0.5%`; raises CdrError for anything else."""
+        percent = text.endswith("%")
+        try:
+            number = float(text.removesuffix("%"))
+        except ValueError:
+            number = -1
+        if not 0 <= number < float("inf") or (not percent and number != int(number)):
+            raise CdrError(
+                f"--max-rejects {text} is neither a number nor a percentage; give it as 10 or 0.5%"
+            )
+        return cls(number, percent)
+
+    def is_passed_by(self, file: File) -> bool:
+        """Whether the file has more rejects than allowed."""
+        return file.rejected > (self.number * file.records / 100 if self.percent else self.number)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How deliveries are to be read; see the options of `cdr stage`."""
+
+    kind: str | None = None
+    file_date: date | None = None
+    generated_names: bool = False
+    encoding: str | None = None
+    max_rejects: Limit = Limit(0)
+    dry_run: bool = False
+    wait: float = 0
