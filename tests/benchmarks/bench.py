@@ -29,6 +29,14 @@ connection = duckdb.connect(sys.argv[1], config={"storage_compatibility_version"
 connection.execute("create table calls as select * from read_csv(?, all_varchar = true)", [sys.argv[2:]])
 connection.close()
 """
+PLAIN_DUCKDB_BY_KIND = """
+import duckdb, itertools, sys
+connection = duckdb.connect(sys.argv[1], config={"storage_compatibility_version": "v1.4.0"})
+# cdr_phone_terminated_2026-11-22.csv: the files of a kind stand together.
+for kind, paths in itertools.groupby(sys.argv[2:], lambda path: path.rsplit("/", 1)[1].rsplit("_", 1)[0]):
+    connection.execute(f"create table {kind} as select * from read_csv(?, all_varchar = true)", [list(paths)])
+connection.close()
+"""
 # What a user would otherwise pick; each into a database file, everything as text, in pieces where it can.
 OTHERS = {
     "pandas": """
@@ -170,7 +178,7 @@ def main() -> None:
         "--calls", type=int, default=1_000_000, help="records of the file (default: one million)"
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the best counts")
-    parser.add_argument("--only", choices=["loader", "others", "small", "all"], default="all")
+    parser.add_argument("--only", choices=["loader", "many", "others", "small", "all"], default="all")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cdr-bench-") as temporary:
         bench = Bench(Path(temporary), chosen.rounds)
@@ -181,6 +189,8 @@ def main() -> None:
         print("|---|---:|---:|---:|---:|---:|")
         if chosen.only in ("loader", "all"):
             loader_table(bench, plain)
+        if chosen.only in ("many", "all"):
+            many_table(bench, chosen.calls)
         if chosen.only in ("others", "all"):
             others_table(bench, plain)
         if chosen.only in ("small", "all"):
@@ -217,6 +227,20 @@ def loader_table(bench: Bench, plain: Path) -> None:
     (ours,) = bench.compared(lambda: bench.loader(wounded, expected=(1,)))
     row("`cdr stage`, every 1000th line spoilt (ratio to DuckDB, plain file)", ours, plain_base)
     wounded.unlink()
+
+
+def many_table(bench: Bench, calls: int) -> None:
+    """The files of all kinds of several days against plain DuckDB, which reads a kind's files at once."""
+    from loader.synth import synthesise
+
+    days = 8
+    files = sorted(synthesise(bench.folder / "days", days, calls * 2 // days, seed=2))
+    base, ours = bench.compared(
+        lambda: bench.script(PLAIN_DUCKDB_BY_KIND, *files), lambda: bench.loader(bench.folder / "days")
+    )
+    row(f"DuckDB, {len(files)} files of {days} days, {calls * 2:,} records", base, base)
+    row("`cdr stage`, the same files", ours, base)
+    shutil.rmtree(bench.folder / "days")
 
 
 def small_table(bench: Bench, plain: Path) -> None:
