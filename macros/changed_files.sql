@@ -34,6 +34,21 @@
 {%- endmacro %}
 
 
+{#- Hook: takes out the records of files that are no longer in the input, or about to be taken in again. -#}
+{% macro remove_files(input_sql) %}
+    {% if writes_increment() %}
+        {%- set changes = changed_files(input_sql) -%}
+        {{ delete_where_in(this, 'file_id', none if changes.everything else changes.added + changes.removed) }}
+    {% endif %}
+{% endmacro %}
+
+
+{#- Hook: logs the files whose records are in the model now. -#}
+{% macro log_files(input_sql) %}
+    {{ log_units('file', log_difference('file', input_sql)) }}
+{% endmacro %}
+
+
 {#- ------------------------------------------------------------------------------------------------ staging -#}
 
 {#- The current files of one kind, as a log input. -#}
@@ -57,18 +72,3 @@
         {{ in_list('_file_id', changes.added) }}
     {%- endif -%}
 {%- endmacro %}
-
-
-{#- Hook of a staging model: takes out the records of files that are no longer current. -#}
-{% macro unstage_files(kind) %}
-    {% if writes_increment() %}
-        {%- set changes = changed_files(current_files(kind)) -%}
-        {{ delete_where_in(this, 'file_id', none if changes.everything else changes.added + changes.removed) }}
-    {% endif %}
-{% endmacro %}
-
-
-{#- Hook: logs the files whose records are in the model now. -#}
-{% macro log_files(input_sql) %}
-    {{ log_units('file', log_difference('file', input_sql)) }}
-{% endmacro %}

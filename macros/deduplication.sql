@@ -67,15 +67,20 @@
 {% endmacro %}
 
 
-{#- The fields in which two raw records differ, comma-separated, by their staging names. -#}
-{% macro differing_fields(one, other) -%}
-    {%- set fields = [
+{#- The fields in which records of one call are compared, by their staging names. -#}
+{% macro compared_fields() %}
+    {{ return([
         'user_space_id', 'call_time', 'result', 'reason', 'duration', 'answer_time', 'from', 'to', 'from_user_id', 'to_user_id',
         'amount', 'currency', 'custom', 'application_key', 'user_id', 'to_country_id',
-    ] -%}
+    ]) }}
+{% endmacro %}
+
+
+{#- The fields in which two raw records differ, comma-separated. -#}
+{% macro differing_fields(one, other) -%}
     concat_ws(
         ','
-        {%- for field in fields %},
+        {%- for field in compared_fields() %},
         case
             when coalesce({{ one }}.{{ adapter.quote(field) }}, '') <> coalesce({{ other }}.{{ adapter.quote(field) }}, '')
                 then '{{ field }}'

@@ -62,19 +62,23 @@ candidates as (
 ),
 
 records as (
-    select
-        file_id,
-        source_line,
-        {{ clean_text('call_id') }} as call_id,
-        record_text
-    from {{ ref('stg_sinch__records') }}
+    select * from {{ ref('stg_sinch__records') }}
 ),
 
 delivered as (
     select
-        candidates.*,
-        records.call_id,
-        records.record_text
+        candidates.file_id,
+        candidates.source_line,
+        candidates.key_hash,
+        {{ clean_text('records.call_id') }} as call_id,
+        candidates.call_type,
+        records.record_text,
+        {%- for field in compared_fields() %}
+        records.{{ adapter.quote(field) }},
+        {%- endfor %}
+        candidates.call_date,
+        candidates.file_date,
+        candidates.loaded_at
     from candidates
     inner join records
         on candidates.file_id = records.file_id and candidates.source_line = records.source_line
@@ -85,32 +89,47 @@ ranked as (
         *,
         count(*) over (partition by call_type, call_id) as contenders,
         row_number() over among_equals as rank_among_equals,
-        row_number() over of_all as rank_of_all,
-        first_value(file_id) over of_all as winner_file_id,
-        first_value(source_line) over of_all as winner_line
+        row_number() over of_all as rank_of_all
     from delivered
     window
         of_all as (partition by call_type, call_id order by {{ newest_first() }}),
         among_equals as (partition by call_type, call_id, record_text order by {{ newest_first() }})
 ),
 
-final as (
+contested as (
     select
-        file_id,
-        source_line,
-        key_hash,
-        call_id,
-        call_type,
-        winner_file_id,
-        winner_line,
+        *,
         case
             when rank_of_all = 1 then 'winner'
             when rank_among_equals > 1 then 'exact_duplicate'
             else 'conflict'
-        end as role,
-        call_date
+        end as role
     from ranked
     where contenders > 1
+),
+
+winners as (
+    select * from contested
+    where role = 'winner'
+),
+
+final as (
+    select
+        contested.file_id,
+        contested.source_line,
+        contested.key_hash,
+        contested.call_id,
+        contested.call_type,
+        winners.file_id as winner_file_id,
+        winners.source_line as winner_line,
+        contested.role,
+        case
+            when contested.role = 'conflict' then {{ differing_fields('contested', 'winners') }}
+        end as differing_fields,
+        contested.call_date
+    from contested
+    inner join winners
+        on contested.call_type = winners.call_type and contested.call_id = winners.call_id
 )
 
 select * from final

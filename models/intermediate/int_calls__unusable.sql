@@ -1,8 +1,22 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized=losing_rows(),
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook=["{{ log_reset() }}", "{{ remove_files(staged_files()) }}"],
+        post_hook=[
+            "{{ log_files(staged_files()) }}",
+            "{{ log_settings() }}",
+        ],
+    )
+}}
+
+{%- set changes = changed_files(staged_files()) %}
+{%- set taken_in = 'true' if changes.everything else in_list('file_id', changes.added) %}
 
 with
 
-records as (
+unusable as (
     select
         file_id,
         source_line,
@@ -12,7 +26,27 @@ records as (
             else 'missing_call_time'
         end as reason_code
     from {{ ref('int_calls__unioned') }}
-    where key_hash is null
+    where key_hash is null and {{ taken_in }}
+),
+
+records as (
+    select
+        file_id,
+        source_line,
+        record_text
+    from {{ ref('stg_sinch__records') }}
+    where {{ taken_in }}
+),
+
+final as (
+    select
+        unusable.file_id,
+        unusable.source_line,
+        unusable.reason_code,
+        replace(records.record_text, chr(31), ';') as raw
+    from unusable
+    inner join records
+        on unusable.file_id = records.file_id and unusable.source_line = records.source_line
 )
 
-select * from records
+select * from final

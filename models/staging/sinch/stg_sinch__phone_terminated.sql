@@ -5,7 +5,7 @@
         partition_by=partition_column('file_id'),
         on_schema_change='fail',
         contract={'enforced': true},
-        pre_hook=["{{ log_reset() }}", "{{ unstage_files('phone_terminated') }}"],
+        pre_hook=["{{ log_reset() }}", "{{ remove_files(current_files('phone_terminated')) }}"],
         post_hook=[
             "{{ log_files(current_files('phone_terminated')) }}",
             "{{ log_settings() }}",
