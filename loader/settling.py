@@ -61,8 +61,8 @@ class _Load:
     content: Content
     layout: Layout
     connection: "duckdb.DuckDBPyConnection"
-    # The one that is published before it.
-    before: "_Load | None"
+    # What comes of the one that is published before it.
+    before: "Future[File] | None"
     result: "Future[File]" = field(default_factory=Future)
 
     def is_related(self, file: File) -> bool:
@@ -128,7 +128,7 @@ class Desk:
             prepared.content,
             prepared.layout,
             self._connection.cursor(),
-            self._loads[-1] if self._loads else None,
+            self._loads[-1].result if self._loads else None,
         )
         self._loads.append(load)
         load.result = self._lanes.submit(self._load, load)
@@ -236,7 +236,7 @@ class Desk:
                     loaded = way(load.connection, load.content, load.layout, file.file_id, self._folder)
                     loaded.check(load.content)
                     if load.before:
-                        wait([load.before.result])
+                        wait([load.before])
                     load.content.check_unchanged()
                     _publish(load.connection, file, load.content, loaded)
                     if self._options.dry_run and load.layout.kind:

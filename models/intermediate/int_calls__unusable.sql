@@ -1,7 +1,8 @@
 {{
     config(
-        materialized=losing_rows(),
-        incremental_strategy='append',
+        materialized='incremental',
+        incremental_strategy=replacing_strategy(),
+        partition_by=partition_column('file_id'),
         on_schema_change='fail',
         pre_hook=["{{ log_reset() }}", "{{ remove_files(staged_files()) }}"],
         post_hook=[
@@ -35,7 +36,7 @@ records as (
         source_line,
         record_text
     from {{ ref('stg_sinch__records') }}
-    where {{ taken_in }}
+    where {{ taken_in }} and file_id in (select file_id from unusable)
 ),
 
 final as (

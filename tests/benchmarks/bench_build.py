@@ -11,6 +11,7 @@ Ten million calls and a hundred million: `--calls 10000000 --times 10`, some hou
 import argparse
 import importlib.util
 import json
+import multiprocessing
 import os
 import shutil
 import statistics
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -175,6 +176,15 @@ def synthetic(folder: Path, days: int, seed: int, end: date = LAST_DAY, **option
     from loader.synth import synthesise
 
     return synthesise(folder, days, options.pop("calls", CALLS_A_DAY), seed, end=end, **options)
+
+
+def in_a_process(work: Callable[..., object], *arguments: object) -> None:
+    """Runs a function in a process of its own: a process starts with the peak of its parent's memory."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{work.__name__} ended with {process.exitcode}")
 
 
 def multiplied(source: Path, target: Path, times: int) -> None:
@@ -376,7 +386,7 @@ def main() -> None:
             return
         history = bench.path("history")
         if chosen.staged:
-            multiplied(chosen.staged, history, 1)
+            in_a_process(multiplied, chosen.staged, history, 1)
         else:
             synthetic(bench.folder / "made", max(1, chosen.calls // CALLS_A_DAY), 1)
             bench.cdr("stage", bench.folder / "made", database=history)
@@ -389,7 +399,7 @@ def main() -> None:
             histories = {calls: history}
             if chosen.times > 1:
                 histories[calls * chosen.times] = bench.path("larger")
-                multiplied(history, bench.path("larger"), chosen.times)
+                in_a_process(multiplied, history, bench.path("larger"), chosen.times)
             heading("First build", "history of")
             for size, database in histories.items():
                 if size != calls or chosen.only == "day":
