@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,25 @@ def build(database: Path, arguments: tuple[str, ...], *, quiet: bool, stdout_to_
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     command = ["--quiet"] if quiet else []
     command += ["build", "--project-dir", str(root), "--profiles-dir", str(root / "profiles"), *arguments]
-    return _kept_off_stdout(lambda: _invoke(command)) if stdout_to_stderr else _invoke(command)
+    with _private_spill(database):
+        return _kept_off_stdout(lambda: _invoke(command)) if stdout_to_stderr else _invoke(command)
+
+
+@contextmanager
+def _private_spill(database: Path) -> Iterator[None]:
+    """A folder that nobody else can read for what DuckDB has to put on disk, where the profile puts it."""
+    folder = database.with_name(f"{database.name}.tmp")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise CdrError(
+            f"cannot write in {folder.parent}: {error.strerror}; make the folder writable"
+        ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _kept_off_stdout(run: Callable[[], Build]) -> Build:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -64,6 +65,26 @@ def test_build_makes_what_is_missing_and_passes_arguments_on(project: Loader) ->
     assert "seed.sinch_cdr.currencies" in [node["node"] for node in nodes]
     assert project.query("select count(*) from raw_sinch.files") == [(0,)]
     assert project("build", *SELECT, "-q").stdout == ""
+
+
+def test_what_does_not_fit_into_memory_goes_where_nobody_else_can_read(
+    project: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dbt.adapters.duckdb.environments import Environment
+
+    initialize, seen = Environment.initialize_db, []
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        connection = initialize(*arguments, **options)
+        seen.extend(connection.execute("select current_setting('temp_directory')").fetchall())
+        seen.append(spill.stat().st_mode & 0o777)
+        return connection
+
+    spill = project.database.with_name(f"{project.database.name}.tmp")
+    monkeypatch.setattr(Environment, "initialize_db", staticmethod(watched))
+    project("build", *SELECT, "-q")
+    assert seen == [(str(spill),), 0o700]
+    assert not spill.exists()
 
 
 def test_build_says_what_dbt_refuses(project: Loader) -> None:
