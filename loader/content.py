@@ -261,6 +261,7 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
         try:
             with zipfile.ZipFile(file) as archive, archive.open(source.member) as member:
                 yield member
+        # zipfile raises NotImplementedError for a compression it does not know, RuntimeError for a password.
         except (
             zipfile.BadZipFile,
             zlib.error,

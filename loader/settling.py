@@ -130,8 +130,8 @@ class Desk:
             self._connection.cursor(),
             self._loads[-1].result if self._loads else None,
         )
-        self._loads.append(load)
         load.result = self._lanes.submit(self._load, load)
+        self._loads.append(load)
 
     def finish(self) -> list[File]:
         """What became of every delivery, in their order."""
