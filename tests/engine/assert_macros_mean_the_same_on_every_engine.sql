@@ -1,4 +1,4 @@
--- The macros of macros/engine.sql by example, the same on DuckDB and Spark.
+-- The macros of macros/engine/ by example, the same on DuckDB and Spark.
 -- (Those that write tables are covered by tests/loader/test_spark.py.)
 {%- set lf, cr, nbsp = 'chr(10)', 'chr(13)', 'chr(160)' -%}
 {%- set blanks = "concat(' ', chr(9), chr(10), chr(11), chr(12), chr(13))" -%}

@@ -1,0 +1,90 @@
+{#- Surrounding blanks removed. The syntax for a set of characters differs. -#}
+{% macro trim_blanks(text) %}{{ return(adapter.dispatch('trim_blanks')(text)) }}{% endmacro %}
+
+{% macro duckdb__trim_blanks(text) -%}
+    {#- Trimming a set of characters is slow: do it only where the first or last one sorts before '!', as blanks do. -#}
+    case when {{ text }} < '!' or right({{ text }}, 1) < '!' then trim({{ text }}, e' \t\r\n\f\x0b') else {{ text }} end
+{%- endmacro %}
+
+{% macro spark__trim_blanks(text) -%}
+    trim(both ' \t\r\n\u000c\u000b' from {{ text }})
+{%- endmacro %}
+
+
+{#- Upper case, letter by letter. Spark makes two letters of a sharp s. -#}
+{% macro upper_case(text) %}{{ return(adapter.dispatch('upper_case')(text)) }}{% endmacro %}
+
+{% macro duckdb__upper_case(text) -%}
+    upper({{ text }})
+{%- endmacro %}
+
+{% macro spark__upper_case(text) -%}
+    upper(replace({{ text }}, 'ß', 'ẞ'))
+{%- endmacro %}
+
+
+{#-
+    Whether a text matches a pattern; write the anchors, and [0-9] for \d (Spark drops the backslash). The name differs, and what a line end is:
+    for Spark several characters are, and its $ also stands before the last one.
+-#}
+{% macro matches(text, pattern) %}{{ return(adapter.dispatch('matches')(text, pattern)) }}{% endmacro %}
+
+{% macro duckdb__matches(text, pattern) -%}
+    regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro spark__matches(text, pattern) -%}
+    {{ text }} rlike {{ java_pattern(pattern) }}
+{%- endmacro %}
+
+{#- (?d): only a line feed ends a line; \z: the very end. -#}
+{% macro java_pattern(pattern) -%}
+    '(?d){{ pattern | replace("$", "\\\\z") }}'
+{%- endmacro %}
+
+
+{#- The part of a text that a group of a pattern matches, an empty text where it matches nothing. Patterns differ as in `matches`. -#}
+{% macro extract_pattern(text, pattern, group) %}{{ return(adapter.dispatch('extract_pattern')(text, pattern, group)) }}{% endmacro %}
+
+{% macro duckdb__extract_pattern(text, pattern, group) -%}
+    regexp_extract({{ text }}, '{{ pattern }}', {{ group }})
+{%- endmacro %}
+
+{% macro spark__extract_pattern(text, pattern, group) -%}
+    regexp_extract({{ text }}, {{ java_pattern(pattern) }}, {{ group }})
+{%- endmacro %}
+
+
+{#- Every match of a pattern replaced, $1 the first group. DuckDB replaces only the first match without 'g', and writes \1. -#}
+{% macro replace_pattern(text, pattern, replacement) %}{{ return(adapter.dispatch('replace_pattern')(text, pattern, replacement)) }}{% endmacro %}
+
+{% macro duckdb__replace_pattern(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement | replace("$", "\\") }}', 'g')
+{%- endmacro %}
+
+{% macro spark__replace_pattern(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, {{ java_pattern(pattern) }}, '{{ replacement }}')
+{%- endmacro %}
+
+
+{#-
+    Whether a text is valid JSON (RFC 8259). DuckDB's validator also takes NaN, Infinity and a comma after the last element: where it finds the text good,
+    they are looked for outside of strings. Spark has no validator and its parser stops after the first value; only one value fits both into [] and behind a key.
+-#}
+{% macro is_json(text) %}{{ return(adapter.dispatch('is_json')(text)) }}{% endmacro %}
+
+{% macro duckdb__is_json(text) -%}
+    {%- set not_json = '[nN][aA]|[iI][nN]|,[ \t\r\n]*[]}]' -%}
+    case
+        when not coalesce(json_valid({{ text }}), false) then false
+        when not regexp_matches({{ text }}, '{{ not_json }}') then true
+        else not regexp_matches(regexp_replace({{ text }}, '"([^"\\]|\\.)*"', '""', 'g'), '{{ not_json }}')
+    end
+{%- endmacro %}
+
+{% macro spark__is_json(text) -%}
+    (
+        try_parse_json(concat('[', {{ text }}, ']')) is not null
+        and try_parse_json(concat('{"value":', {{ text }}, '}')) is not null
+    )
+{%- endmacro %}

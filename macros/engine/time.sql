@@ -1,0 +1,94 @@
+{#-
+    An ISO 8601 text that already has the right shape and at most six decimals, as a UTC timestamp; null where it names no moment.
+    DuckDB's plain timestamp reads Z but drops an offset silently, so a text with one goes through timestamptz; Spark's
+    timestamp honours it (session time zone UTC).
+-#}
+{% macro utc_timestamp(text) %}{{ return(adapter.dispatch('utc_timestamp')(text)) }}{% endmacro %}
+
+{% macro duckdb__utc_timestamp(text) -%}
+    case
+        when regexp_matches({{ text }}, '[+-][0-9]{2}:?[0-9]{2}$')
+            then try_cast({{ text }} as timestamptz) at time zone 'UTC'
+        else try_cast({{ text }} as timestamp)
+    end
+{%- endmacro %}
+
+{% macro spark__utc_timestamp(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}
+
+
+{#- Seconds from one timestamp to another, with their fraction. -#}
+{% macro seconds_between(started_at, ended_at) %}{{ return(adapter.dispatch('seconds_between')(started_at, ended_at)) }}{% endmacro %}
+
+{% macro duckdb__seconds_between(started_at, ended_at) -%}
+    (epoch_us({{ ended_at }}) - epoch_us({{ started_at }})) / 1000000.0::double
+{%- endmacro %}
+
+{% macro spark__seconds_between(started_at, ended_at) -%}
+    cast(unix_micros({{ ended_at }}) - unix_micros({{ started_at }}) as double) / 1000000
+{%- endmacro %}
+
+
+{#- A timestamp some whole seconds later. -#}
+{% macro add_seconds(moment, seconds) %}{{ return(adapter.dispatch('add_seconds')(moment, seconds)) }}{% endmacro %}
+
+{% macro duckdb__add_seconds(moment, seconds) -%}
+    {{ moment }} + to_seconds({{ seconds }})
+{%- endmacro %}
+
+{% macro spark__add_seconds(moment, seconds) -%}
+    timestamp_micros(unix_micros({{ moment }}) + {{ seconds }} * 1000000)
+{%- endmacro %}
+
+
+{#- Whole days from one date to another. -#}
+{% macro days_between(from_date, to_date) %}{{ return(adapter.dispatch('days_between')(from_date, to_date)) }}{% endmacro %}
+
+{% macro duckdb__days_between(from_date, to_date) -%}
+    cast({{ to_date }} - {{ from_date }} as integer)
+{%- endmacro %}
+
+{% macro spark__days_between(from_date, to_date) -%}
+    datediff({{ to_date }}, {{ from_date }})
+{%- endmacro %}
+
+
+{#- The calendar date of a UTC timestamp in an IANA time zone. -#}
+{% macro date_in_zone(moment, zone) %}{{ return(adapter.dispatch('date_in_zone')(moment, zone)) }}{% endmacro %}
+
+{% macro duckdb__date_in_zone(moment, zone) -%}
+    {%- if zone == 'UTC' -%}
+        cast({{ moment }} as date)
+    {%- else -%}
+        cast({{ moment }} at time zone 'UTC' at time zone '{{ zone }}' as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__date_in_zone(moment, zone) -%}
+    cast(from_utc_timestamp({{ moment }}, '{{ zone }}') as date)
+{%- endmacro %}
+
+
+{#- A query with every `day` from one date to another. -#}
+{% macro days_from_to(first_day, last_day) %}{{ return(adapter.dispatch('days_from_to')(first_day, last_day)) }}{% endmacro %}
+
+{% macro duckdb__days_from_to(first_day, last_day) -%}
+    select cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date) as day
+{%- endmacro %}
+
+{% macro spark__days_from_to(first_day, last_day) -%}
+    select explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day)) as day
+{%- endmacro %}
+
+
+{#- Day of the ISO week, Monday 1 to Sunday 7. -#}
+{% macro iso_weekday(day) %}{{ return(adapter.dispatch('iso_weekday')(day)) }}{% endmacro %}
+
+{% macro duckdb__iso_weekday(day) -%}
+    cast(isodow({{ day }}) as integer)
+{%- endmacro %}
+
+{% macro spark__iso_weekday(day) -%}
+    weekday({{ day }}) + 1
+{%- endmacro %}
