@@ -152,8 +152,11 @@ compile = env -u UV_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv p
   --universal --generate-hashes --no-annotate --no-strip-extras --python $(BIN)/python $(UPGRADE)
 
 lock: $(VENV)/.dev ## write the hashed locks from pyproject.toml (UPGRADE=--upgrade: newest releases)
-	$(compile) --group build pyproject.toml --extra dev -o requirements-dev.txt
+	$(compile) --group build pyproject.toml --extra dev --extra cloud --extra report -o requirements-dev.txt
 	$(compile) --group build pyproject.toml -c requirements-dev.txt -o requirements.txt
+	$(compile) --group build pyproject.toml --extra report -c requirements-dev.txt -o requirements-report.txt
+	$(compile) --group build pyproject.toml --extra cloud -c requirements-dev.txt -o requirements-cloud.txt
+	$(compile) --group build pyproject.toml --extra metrics -c requirements-dev.txt -o requirements-metrics.txt
 	$(compile) --group build pyproject.toml --extra spark -c requirements-dev.txt -o requirements-spark.txt
 	$(compile) --group build pyproject.toml --extra bench -c requirements-dev.txt -c requirements-spark.txt -o requirements-bench.txt
 	$(compile) --group client -o requirements-client.txt

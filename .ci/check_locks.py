@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {"requirements.txt": None, "requirements-dev.txt": "dev"} | {
-    f"requirements-{group}.txt": group for group in ("spark", "bench")
+    f"requirements-{group}.txt": group for group in ("spark", "bench", "cloud", "report", "metrics")
 }
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^\s;]+)(?: ; [^\\]+?)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
