@@ -467,14 +467,23 @@ select
     count(*) as calls,
     count(*) filter (where is_answered) as answers,
     count(*) filter (where amount > 0) as charged_calls,
+    sum(amount) filter (where amount > 0 and duration_seconds is not null) as charged_amount,
+    coalesce(sum(duration_seconds) filter (where amount > 0), 0)::bigint as charged_seconds,
     coalesce(sum(duration_seconds) filter (where is_answered), 0)::double / 60 as minutes,
     sum(amount) as amount,
     sum(amount_reporting) as amount_reporting,
     count(*) filter (where amount is not null and amount_reporting is null) as unconverted_calls,
-    cast(60 * sum(amount) filter (where amount > 0) as double)
-    / nullif(sum(duration_seconds) filter (where amount > 0), 0) as effective_rate_per_minute,
+    count(unreadable.source_line) as unreadable_amounts,
+    cast(60 * charged_amount as double) / nullif(charged_seconds, 0) as effective_rate_per_minute,
     cast(sum(amount) as double) / nullif(count(*) filter (where is_answered), 0) as cost_per_answer
 from marts.fact_calls
+left join (
+    select
+        file_id,
+        source_line
+    from calls
+    where contains(invalid_fields, 'amount')
+) as unreadable using (file_id, source_line)
 group by all;
 
 create table marts.mart_quality_daily as
@@ -488,43 +497,37 @@ with counted as (
         count(*) filter (where is_seizure) as seizures,
         count(*) filter (where is_answered) as answers,
         count(*) filter (where is_network_effective) as network_effective,
-        count(*) filter (where is_seizure and not is_abandoned) as seizures_not_abandoned,
-        count(*) filter (where is_network_effective and not is_abandoned) as effective_not_abandoned,
-        coalesce(sum(duration_seconds) filter (where is_answered), 0)::double as answered_seconds,
-        count(*) filter (where is_answered and duration_seconds <= 6) as short_answers,
-        count(*) filter (where is_answered and outcome in ('cut_no_credit', 'dropped_error')) as dropped_answers,
-        count(*) filter (where outcome_side = 'network') as network_failures,
+        count(*) filter (where is_abandoned) as abandoned,
+        count(duration_seconds) filter (where is_answered) as timed_answers,
+        coalesce(sum(duration_seconds) filter (where is_answered), 0)::bigint as talk_seconds,
+        count(*) filter (where is_answered and duration_seconds <= 6) as short_calls,
+        count(*) filter (where is_answered and outcome in ('cut_no_credit', 'dropped_error')) as drops,
+        count(*) filter (where outcome_side = 'network') as failures,
         quantile_cont(answer_delay_seconds, [0.5, 0.95]) as delays
     from marts.fact_calls
     group by all
 )
 
 select
-    report_date,
-    call_type,
-    application_key,
-    destination_country,
-    bids,
-    seizures,
-    answers,
-    network_effective,
+    * exclude (delays),
     answers / nullif(bids, 0) as abr,
     answers / nullif(seizures, 0) as asr,
     network_effective / nullif(seizures, 0) as ner,
-    effective_not_abandoned / nullif(seizures_not_abandoned, 0) as ner_excl_abandoned,
-    answered_seconds / nullif(answers, 0) as aloc_seconds,
-    answered_seconds / 60 as minutes,
+    (network_effective - abandoned) / nullif(seizures - abandoned, 0) as ner_excl_abandoned,
+    talk_seconds / nullif(timed_answers, 0) as aloc_seconds,
+    talk_seconds / 60 as minutes,
     delays[1] as answer_delay_p50_seconds,
     delays[2] as answer_delay_p95_seconds,
-    short_answers / nullif(answers, 0) as short_call_ratio,
-    dropped_answers / nullif(answers, 0) as drop_ratio,
-    network_failures / nullif(bids, 0) as failure_ratio
+    short_calls / nullif(timed_answers, 0) as short_call_ratio,
+    drops / nullif(answers, 0) as drop_ratio,
+    failures / nullif(bids, 0) as failure_ratio
 from counted;
 
 create table marts.mart_failure_reasons_daily as
 select
     *,
-    calls / sum(calls) over (partition by report_date, call_type, application_key) as share
+    sum(calls) over (partition by report_date, call_type, application_key)::bigint as bids,
+    calls / bids as share
 from (
     select
         report_date,
@@ -533,7 +536,8 @@ from (
         result,
         reason,
         outcome,
-        outcome_side as side,
+        outcome_side,
+        is_answered,
         count(*) as calls
     from marts.fact_calls
     group by all
@@ -569,16 +573,20 @@ create table marts.rejected_records as
 select
     file_id,
     line,
+    file_name,
+    file_date,
     'load' as stage,
     reason_code,
     detail,
     raw
 from source.raw_sinch.rejected_records
-semi join files using (file_id)
+inner join files using (file_id)
 union all
 select
     file_id,
     source_line,
+    file_name,
+    files.file_date,
     'typing',
     reason_code,
     case reason_code
@@ -588,7 +596,8 @@ select
     end,
     replace(text_of(kind, looked_up), chr(31), ';')
 from unusable
-inner join looked_up using (file_id, source_line);
+inner join looked_up using (file_id, source_line)
+inner join files using (file_id);
 
 create table marts.call_conflicts as
 select

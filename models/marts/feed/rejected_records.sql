@@ -1,5 +1,13 @@
 with
 
+files as (
+    select
+        file_id,
+        file_name,
+        file_date
+    from {{ ref('stg_sinch__files') }}
+),
+
 load_rejects as (
     select
         file_id,
@@ -25,24 +33,39 @@ typing_rejects as (
     from {{ ref('int_calls__unusable') }}
 ),
 
-final as (
+rejects as (
     select
         file_id,
-        source_line as line,
+        source_line,
         'load' as stage,
         reason_code,
         detail,
-        {{ personal('raw', free_text=true) }} as raw
+        raw
     from load_rejects
     union all
     select
         file_id,
-        source_line as line,
+        source_line,
         'typing' as stage,
         reason_code,
         detail,
-        {{ personal('raw', free_text=true) }} as raw
+        raw
     from typing_rejects
+),
+
+final as (
+    select
+        rejects.file_id,
+        rejects.source_line as line,
+        files.file_name,
+        files.file_date,
+        rejects.stage,
+        rejects.reason_code,
+        rejects.detail,
+        {{ personal('rejects.raw', free_text=true) }} as raw
+    from rejects
+    inner join files
+        on rejects.file_id = files.file_id
 )
 
 select * from final

@@ -23,6 +23,7 @@ calls as (
         reason,
         outcome,
         outcome_side,
+        is_answered,
         report_date
     from {{ ref('fact_calls') }}
     where {{ on_changed_days() }}
@@ -37,6 +38,7 @@ counted as (
         reason,
         outcome,
         outcome_side,
+        is_answered,
         count(*) as calls
     from calls
     group by
@@ -46,7 +48,8 @@ counted as (
         result,
         reason,
         outcome,
-        outcome_side
+        outcome_side,
+        is_answered
 ),
 
 final as (
@@ -57,8 +60,10 @@ final as (
         result,
         reason,
         outcome,
-        outcome_side as side,
+        outcome_side,
+        is_answered,
         calls,
+        {{ whole('sum(calls) over of_application') }} as bids,
         {{ ratio('calls', 'sum(calls) over of_application') }} as share
     from counted
     window of_application as (partition by report_date, call_type, application_key)

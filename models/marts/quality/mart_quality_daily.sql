@@ -43,16 +43,16 @@ counted as (
         count(*) filter (where is_seizure) as seizures,
         count(*) filter (where is_answered) as answers,
         count(*) filter (where is_network_effective) as network_effective,
-        count(*) filter (where is_seizure and not is_abandoned) as seizures_not_abandoned,
-        count(*) filter (where is_network_effective and not is_abandoned) as effective_not_abandoned,
-        coalesce(sum(duration_seconds) filter (where is_answered), 0) as answered_seconds,
+        count(*) filter (where is_abandoned) as abandoned,
+        count(*) filter (where is_answered and duration_seconds is not null) as timed_answers,
+        {{ whole('sum(duration_seconds) filter (where is_answered)') }} as talk_seconds,
         count(*) filter (
             where is_answered and duration_seconds <= {{ var('short_call_seconds') }}
-        ) as short_answers,
+        ) as short_calls,
         count(*) filter (
             where is_answered and outcome in ('cut_no_credit', 'dropped_error')
-        ) as dropped_answers,
-        count(*) filter (where outcome_side = 'network') as network_failures,
+        ) as drops,
+        count(*) filter (where outcome_side = 'network') as failures,
         percentile_cont(0.5) within group (order by answer_delay_seconds) as answer_delay_p50_seconds,
         percentile_cont(0.95) within group (order by answer_delay_seconds) as answer_delay_p95_seconds
     from calls
@@ -73,17 +73,23 @@ final as (
         seizures,
         answers,
         network_effective,
+        abandoned,
+        timed_answers,
+        talk_seconds,
+        short_calls,
+        drops,
+        failures,
         {{ ratio('answers', 'bids') }} as abr,
         {{ ratio('answers', 'seizures') }} as asr,
         {{ ratio('network_effective', 'seizures') }} as ner,
-        {{ ratio('effective_not_abandoned', 'seizures_not_abandoned') }} as ner_excl_abandoned,
-        {{ ratio('answered_seconds', 'answers') }} as aloc_seconds,
-        cast(answered_seconds as double) / 60 as minutes,
+        {{ ratio('network_effective - abandoned', 'seizures - abandoned') }} as ner_excl_abandoned,
+        {{ ratio('talk_seconds', 'timed_answers') }} as aloc_seconds,
+        cast(talk_seconds as double) / 60 as minutes,
         answer_delay_p50_seconds,
         answer_delay_p95_seconds,
-        {{ ratio('short_answers', 'answers') }} as short_call_ratio,
-        {{ ratio('dropped_answers', 'answers') }} as drop_ratio,
-        {{ ratio('network_failures', 'bids') }} as failure_ratio
+        {{ ratio('short_calls', 'timed_answers') }} as short_call_ratio,
+        {{ ratio('drops', 'answers') }} as drop_ratio,
+        {{ ratio('failures', 'bids') }} as failure_ratio
     from counted
 )
 

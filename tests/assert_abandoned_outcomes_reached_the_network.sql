@@ -1,0 +1,3 @@
+-- ner_excl_abandoned takes the abandoned calls out of both sides of ner, so each must be in both.
+select * from {{ ref('outcomes') }}
+where is_abandoned and not (is_seizure and is_network_effective)
