@@ -5,9 +5,37 @@ with
 calling_codes as (
     select
         prefix,
-        country_code,
+        'country_code' as attribute,
+        country_code as content,
         length(prefix) as prefix_length
     from {{ ref('calling_codes') }}
+),
+
+number_ranges as (
+    select
+        prefix,
+        'number_type' as attribute,
+        number_type as content,
+        length(prefix) as prefix_length
+    from {{ ref('number_ranges') }}
+),
+
+codes as (
+    select
+        prefix,
+        attribute,
+        content,
+        prefix_length
+    from calling_codes
+
+    union all
+
+    select
+        prefix,
+        attribute,
+        content,
+        prefix_length
+    from number_ranges
 ),
 
 digits as (
@@ -29,7 +57,7 @@ four_digits as (
 
 long_codes as (
     select distinct substr(prefix, 1, 4) as prefix
-    from calling_codes
+    from codes
     where prefix_length > 4
 ),
 
@@ -47,12 +75,13 @@ candidates as (
     {% for length in range(1, 8) -%}
     select
         numbers.prefix,
-        calling_codes.country_code,
-        calling_codes.prefix_length
+        codes.attribute,
+        codes.content,
+        codes.prefix_length
     from {{ 'four_digits' if length <= 4 else 'seven_digits' }} as numbers
-    inner join calling_codes
-        on substr(numbers.prefix, 1, {{ length }}) = calling_codes.prefix
-    where calling_codes.prefix_length = {{ length }}
+    inner join codes
+        on substr(numbers.prefix, 1, {{ length }}) = codes.prefix
+    where codes.prefix_length = {{ length }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -60,17 +89,20 @@ candidates as (
 ranked as (
     select
         prefix,
-        country_code,
-        row_number() over (partition by prefix order by prefix_length desc) as length_rank
+        attribute,
+        content,
+        row_number() over (partition by prefix, attribute order by prefix_length desc) as length_rank
     from candidates
 ),
 
 final as (
     select
         prefix,
-        country_code
+        max(case when attribute = 'country_code' then content end) as country_code,
+        max(case when attribute = 'number_type' then content end) as number_type
     from ranked
     where length_rank = 1
+    group by prefix
 )
 
 select * from final

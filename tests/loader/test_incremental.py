@@ -202,6 +202,7 @@ def test_changed_variables_are_followed(built: Warehouse, variables: str) -> Non
         "delete from reference.fx_rates where from_currency = 'USD'",
         "update reference.outcome_map set outcome = 'dropped_error' where result = 'ANSWERED'",
         "update reference.calling_codes set country_code = 'NO' where prefix = '46'",
+        "update reference.number_ranges set number_type = 'premium' where prefix = '4670'",
     ],
 )
 def test_a_changed_seed_is_followed(built: Warehouse, change: str) -> None:

@@ -21,6 +21,7 @@ HEADERS = {
     "outcomes": "outcome,outcome_side,is_seizure,is_answered,is_network_effective,is_abandoned,description",
     "countries": "country_code,country_name,region",
     "calling_codes": "prefix,country_code,description",
+    "number_ranges": "prefix,number_type,description,source",
     "currencies": "currency_code,currency_name,minor_units",
     "fx_rates": "rate_date,from_currency,to_currency,rate",
     "applications": "application_key,application_name,description",
@@ -30,6 +31,7 @@ KEYS = {
     "outcomes": ("outcome",),
     "countries": ("country_code",),
     "calling_codes": ("prefix",),
+    "number_ranges": ("prefix",),
     "currencies": ("currency_code",),
     "fx_rates": ("rate_date", "from_currency", "to_currency"),
     "applications": ("application_key",),
@@ -334,6 +336,47 @@ def test_area_codes_of_the_islands(prefixes: dict[str, str]) -> None:
 )
 def test_country_of_a_number(number: str, country: str | None, prefixes: dict[str, str]) -> None:
     assert country_of(number, prefixes) == country
+
+
+# --- number ranges
+
+
+def test_number_ranges_are_digits_below_an_assigned_code(prefixes: dict[str, str]) -> None:
+    of_no_country = {"800", "808", "870", "878", "881", "882", "883", "979"}
+    ranges = {row["prefix"] for row in rows("number_ranges")}
+    assert all(re.fullmatch("[1-9][0-9]{1,6}", prefix) for prefix in ranges)
+    assert of_no_country <= ranges
+    assert all(country_of(prefix, prefixes) for prefix in ranges - of_no_country)
+
+
+@pytest.mark.parametrize(
+    ("number", "number_type"),
+    [
+        ("+800 1234 5678", "toll_free"),
+        ("+808 1234 5678", "shared_cost"),
+        ("+870 773 111 222", "satellite"),
+        ("+881 6 3141 5926", "satellite"),
+        ("+883 5100 0123 4567", "international_network"),
+        ("+979 1 2345 6789", "premium"),
+        ("+1 844 555 0100", "toll_free"),
+        ("+1 900 555 0100", "premium"),
+        ("+1 212 664 7665", None),
+        ("+44 7911 123456", "mobile"),
+        ("+44 7000 123456", "personal"),
+        ("+44 7600 123456", "pager"),
+        ("+44 7624 123456", "mobile"),
+        ("+44 909 123 4567", "premium"),
+        ("+44 20 7946 0958", None),
+        ("+49 1512 3456789", "mobile"),
+        ("+49 900 1 234567", "premium"),
+        ("+33 6 12 34 56 78", "mobile"),
+        ("+46 20 123 456", "toll_free"),
+        ("+46 8 123 456 78", None),
+    ],
+)
+def test_type_of_a_number(number: str, number_type: str | None) -> None:
+    types = {row["prefix"]: row["number_type"] for row in rows("number_ranges")}
+    assert country_of(number, types) == number_type
 
 
 # --- money

@@ -6,7 +6,7 @@
         on_schema_change='fail',
         meta={
             'follows_vars': ['reporting_timezone', 'reporting_currency', 'pii_mode'],
-            'follows_seeds': ['outcome_map', 'outcomes', 'calling_codes'],
+            'follows_seeds': ['outcome_map', 'outcomes', 'int_calling_prefixes'],
         },
         pre_hook=[
             "{{ log_reset() }}",
@@ -42,7 +42,8 @@ files as (
 calling_prefixes as (
     select
         prefix,
-        country_code
+        country_code,
+        number_type
     from {{ ref('int_calling_prefixes') }}
 ),
 
@@ -67,7 +68,8 @@ located as (
         case
             when calls.call_type <> 'app_app'
                 then coalesce(calls.to_country_id, callee_long.country_code, callee_short.country_code)
-        end as destination_country
+        end as destination_country,
+        coalesce(callee_long.number_type, callee_short.number_type) as number_type
     from calls
     left join calling_prefixes as caller_long
         on substr(calls.caller_e164, 2, 7) = caller_long.prefix
@@ -127,6 +129,7 @@ final as (
         {{ personal('converted.callee') }} as callee,
         {{ personal('converted.caller_e164') }} as caller_e164,
         {{ personal('converted.callee_e164') }} as callee_e164,
+        converted.number_type,
         converted.origin_country,
         converted.destination_country,
         converted.result,
