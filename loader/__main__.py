@@ -1,6 +1,6 @@
 """`python -m loader` is the command `cdr`."""
 
-from loader.cli import main
+from loader.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 from click.testing import CliRunner, Result
 
-from loader.cli import main
+from loader.cli.main import main
 from loader.feeds import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ _BLOCK = re.compile(r"(<!-- help of (cdr[ a-z]*) -->\n```text\n).*?(```\n)", re.
 
 def commands() -> dict[str, click.Command]:
     """Every command by what is typed to call it."""
-    from loader.cli import main
+    from loader.cli.main import main
 
     return {"cdr": main, **{f"cdr {name}": command for name, command in main.commands.items()}}
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from harness import Loader, delivery
 
-from loader.dbt_runner import build
+from loader.operations.build import build
 
 # Quick to build.
 SELECT = ("--select", "currencies", "--exclude-resource-type", "test")

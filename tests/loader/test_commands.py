@@ -14,8 +14,8 @@ import duckdb
 import pytest
 from harness import REPOSITORY, Loader, delivery, environment, header, record
 
-from loader.cli import main
-from loader.database import RAW_TABLES
+from loader.cli.main import main
+from loader.database.schema import RAW_TABLES
 
 BAD = record(call_id="bad") + ";one more\n"
 
@@ -328,15 +328,15 @@ def test_a_file_that_vanishes_fails_alone(cdr: Loader, monkeypatch: pytest.Monke
 
 def test_a_file_that_changes_while_it_is_read_fails(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     path = cdr.write("a.csv", delivery("a"))
-    from loader import loading
+    from loader.staging import strategies
 
-    load = loading.load_in_place
+    load = strategies.load_in_place
 
     def meanwhile(*arguments: Any) -> Any:
         path.write_text(delivery("a", "b"))
         return load(*arguments)
 
-    monkeypatch.setattr(loading, "load_in_place", meanwhile)
+    monkeypatch.setattr(strategies, "load_in_place", meanwhile)
     assert "changed while it was read" in cdr.error("stage", path, "-q")
     assert cdr.states() == [(1, "a.csv", "failed")]
     assert cdr.records() == []
@@ -346,9 +346,9 @@ def test_a_file_that_changes_while_it_is_read_fails(cdr: Loader, monkeypatch: py
 
 def test_files_are_published_in_their_order(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the first takes longest; the second fails, which needs no order."""
-    from loader import loading
+    from loader.staging import strategies
 
-    load = loading.load_in_place
+    load = strategies.load_in_place
 
     def slowly(connection: Any, content: Any, layout: Any, file_id: int, folder: Path) -> Any:
         if file_id == 1:
@@ -357,7 +357,7 @@ def test_files_are_published_in_their_order(cdr: Loader, monkeypatch: pytest.Mon
             raise OSError("no more")
         return load(connection, content, layout, file_id, folder)
 
-    monkeypatch.setattr(loading, "load_in_place", slowly)
+    monkeypatch.setattr(strategies, "load_in_place", slowly)
     for name in "abcde":
         cdr.write(f"{name}.csv", delivery(name))
     cdr.stage(".", code=1)
@@ -386,16 +386,16 @@ def test_versions_that_come_together_follow_each_other(cdr: Loader) -> None:
 
 
 def test_an_interrupt_gives_up_what_is_being_loaded(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loader import staging
+    from loader.staging import stage
 
     def then_interrupted(*arguments: Any) -> Any:
         yield from prepared(*arguments)
         raise KeyboardInterrupt
 
-    prepared = staging._prepared
+    prepared = stage.prepare_all
     calls = [f"call-{at}" for at in range(300_000)]
     path = cdr.write("a.csv", delivery(*calls))
-    monkeypatch.setattr(staging, "_prepared", then_interrupted)
+    monkeypatch.setattr(stage, "prepare_all", then_interrupted)
     assert "interrupted; whole files are staged" in cdr("stage", path, "-q", code=130).stderr
     assert cdr.states() == []
     monkeypatch.undo()
@@ -403,11 +403,11 @@ def test_an_interrupt_gives_up_what_is_being_loaded(cdr: Loader, monkeypatch: py
 
 
 def test_what_cannot_be_proven_is_not_published(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loader import loading
+    from loader.staging import strategies
 
     tried = []
     for name in ("load_in_place", "load_sifted", "load_exactly"):
-        way = getattr(loading, name)
+        way = getattr(strategies, name)
 
         def losing(*arguments: Any, way: Any = way) -> Any:
             tried.append(way.__name__)
@@ -415,7 +415,7 @@ def test_what_cannot_be_proven_is_not_published(cdr: Loader, monkeypatch: pytest
             loaded.size -= 1
             return loaded
 
-        monkeypatch.setattr(loading, name, losing)
+        monkeypatch.setattr(strategies, name, losing)
     cdr.write("a.csv", delivery("a"))
     assert "only 125 of 126 bytes and 2 of 2 lines are accounted for" in cdr.error("stage", "a.csv", "-q")
     assert tried == ["load_in_place", "load_sifted", "load_exactly"]
@@ -689,7 +689,7 @@ def test_export_follows_the_database(filled: Loader) -> None:
 
 
 def test_an_interrupted_export_is_taken_up(filled: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loader import export
+    from loader.operations import export
 
     write = export._write_parquet
     calls = []
@@ -752,7 +752,7 @@ def test_an_interrupt_says_so(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> N
         raise KeyboardInterrupt
 
     cdr.write("a.csv", delivery("a"))
-    monkeypatch.setattr("loader.staging.discover", interrupted)
+    monkeypatch.setattr("loader.staging.stage.discover", interrupted)
     assert "interrupted; whole files are staged" in cdr("stage", ".", code=130).stderr
 
 
@@ -761,7 +761,7 @@ def test_what_nobody_expected_is_one_line_too(cdr: Loader, monkeypatch: pytest.M
         raise RuntimeError("two\nlines")
 
     cdr.write("a.csv", delivery("a"))
-    monkeypatch.setattr("loader.staging.discover", broken)
+    monkeypatch.setattr("loader.staging.stage.discover", broken)
     assert cdr.error("stage", ".") == (
         "cdr: unexpected RuntimeError: two lines; run again with CDR_DEBUG=1 for details"
     )

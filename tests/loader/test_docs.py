@@ -46,7 +46,7 @@ def test_sources_in_yaml_are_the_raw_tables_of_the_loader(tmp_path: Path) -> Non
     """dbt makes missing raw tables from the YAML, the loader from its own definition: they are the same."""
     import duckdb
 
-    from loader.database import opened
+    from loader.database.connection import opened
 
     with opened(tmp_path / "cdr.duckdb", "create"):
         pass

@@ -12,20 +12,24 @@ from harness import Outcome, header, reading
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loader import content, loading, records
-from loader.content import prepare
-from loader.database import bound_memory, create_raw_schema
-from loader.discovery import Delivery
+from loader.database.schema import create_raw_schema
 from loader.feeds import KINDS
-from loader.recognition import recognise
+from loader.inputs import content
+from loader.inputs.content import prepare
+from loader.inputs.discovery import Delivery
+from loader.parsing import lines as parsed_lines
+from loader.parsing import records
+from loader.parsing.layout import recognise
+from loader.staging import buffers, csv_insert, strategies
+from loader.staging.target import bound_memory
 
 WIDTH = len(KINDS["sip_terminated"])
 HEADER = header().encode() + b"\n"
 
-WAYS: dict[str, loading.Way | None] = {
+WAYS: dict[str, strategies.Way | None] = {
     "as the loader chooses": None,
-    "sifted": loading.load_sifted,
-    "exactly": loading.load_exactly,
+    "sifted": strategies.load_sifted,
+    "exactly": strategies.load_exactly,
 }
 each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 
@@ -37,7 +41,7 @@ values = st.text(
 )
 plain_values = st.text(st.sampled_from("abcé +-:"), max_size=6)
 # The whole text at once, or a line or two at a time and every line a piece of its own.
-sections = st.sampled_from([loading.SECTION, 40])
+sections = st.sampled_from([buffers.SECTION, 40])
 rows = st.lists(st.lists(values, min_size=WIDTH, max_size=WIDTH), max_size=6)
 
 
@@ -53,23 +57,25 @@ class Reader:
         bound_memory(self.connection, folder)
         self.connection.execute("set threads = 4")
 
-    def __call__(self, text: bytes, way: loading.Way | None, section: int = loading.SECTION) -> list[Outcome]:
+    def __call__(
+        self, text: bytes, way: strategies.Way | None, section: int = buffers.SECTION
+    ) -> list[Outcome]:
         """Stages a text that way, or the first that can prove itself; returns what became of its records."""
         path = self.folder / "sip_terminated.csv"
         path.write_bytes(text)
         text_read = prepare(Delivery(path), None, self.folder)
         layout = recognise(text_read, None, "sip_terminated")
         self.file_id += 1
-        for chosen in [way] if way and layout.columns else loading.ways(text_read, layout):
+        for chosen in [way] if way and layout.columns else strategies.ways(text_read, layout):
             self.connection.begin()
             try:
-                self.patch.setattr(loading, "SECTION", section)
-                self.patch.setattr(loading, "PIECE", loading.SECTION if section == loading.SECTION else 1)
+                self.patch.setattr(buffers, "SECTION", section)
+                self.patch.setattr(csv_insert, "PIECE", buffers.SECTION if section == buffers.SECTION else 1)
                 loaded = chosen(self.connection, text_read, layout, self.file_id, self.folder)
                 loaded.check(text_read)
                 self.connection.commit()
                 break
-            except (loading.Unproven, duckdb.Error):
+            except (strategies.Unproven, duckdb.Error):
                 self.connection.rollback()
         else:
             raise AssertionError("no way could prove itself")
@@ -185,11 +191,11 @@ def test_block_boundaries_change_nothing(tmp_path: Path, text: bytes, size: int)
     path = tmp_path / "text"
     path.write_bytes(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "BLOCK", size)
+        patch.setattr(parsed_lines, "BLOCK", size)
         patch.setattr(content, "BLOCK", size)
         clean_text: list[bytes] = []
         with path.open("rb", buffering=0) as file:
-            lines = records.Lines(file, 0, 1, records.clean_lines(WIDTH))
+            lines = parsed_lines.Lines(file, 0, 1, parsed_lines.clean_lines(WIDTH))
             reader = records.ExactReader(lines, WIDTH, transcoded=False)
 
             def write(some: bytes, count: int, clean: bool) -> None:
@@ -229,21 +235,21 @@ def comparable(outcomes: list[Outcome]) -> list[Outcome]:
 @pytest.mark.parametrize(
     ("way", "lines"),
     [
-        (loading.load_in_place, [b"a;b;;;;;;;;"]),
-        (loading.load_in_place, [b'{"foo":"x"};;;;;;;;;']),
-        (loading.load_in_place, [b'a;"b;c";;;;;;;;', b'a;"b""c";"";;;;;;;', b'{"foo":"x"};;;;;;;;;']),
-        (loading.load_in_place, [";".join(['"é"'] * WIDTH).encode()]),
-        (loading.load_sifted, [b'a;"b', b'c";;;;;;;;', b'a;"b;""c";;;;;;;;', b'{"foo":"x"};;;;;;;;;']),
-        (loading.load_sifted, [b"a;b;;;;;;;;", b"", b'{"foo":"x"};;;;;;;;;']),
-        (loading.load_sifted, [b'a; "b";;;;;;;;', b'"a";;;;;;;;;']),
+        (strategies.load_in_place, [b"a;b;;;;;;;;"]),
+        (strategies.load_in_place, [b'{"foo":"x"};;;;;;;;;']),
+        (strategies.load_in_place, [b'a;"b;c";;;;;;;;', b'a;"b""c";"";;;;;;;', b'{"foo":"x"};;;;;;;;;']),
+        (strategies.load_in_place, [";".join(['"é"'] * WIDTH).encode()]),
+        (strategies.load_sifted, [b'a;"b', b'c";;;;;;;;', b'a;"b;""c";;;;;;;;', b'{"foo":"x"};;;;;;;;;']),
+        (strategies.load_sifted, [b"a;b;;;;;;;;", b"", b'{"foo":"x"};;;;;;;;;']),
+        (strategies.load_sifted, [b'a; "b";;;;;;;;', b'"a";;;;;;;;;']),
         (
-            loading.load_sifted,
+            strategies.load_sifted,
             [b'a;"b;;;;;;;;', b"a;\xff;;;;;;;;", b"a;\0;;;;;;;;", b"a;b", b"a;b\rc;;;;;;;;"],
         ),
     ],
 )
 def test_the_fastest_way_that_can_be_right_proves_itself(
-    read: Reader, way: loading.Way, lines: list[bytes], line_end: bytes
+    read: Reader, way: strategies.Way, lines: list[bytes], line_end: bytes
 ) -> None:
     """Not the exact reader for whole files, which is several times slower."""
     text = line_end.join([HEADER[:-1], *lines, b""])

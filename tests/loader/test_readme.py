@@ -5,8 +5,8 @@ import re
 import click
 from help_texts import README, commands, documented, with_current_help
 
-from loader import records
-from loader.manifest import STATES
+from loader.database.manifest import STATES
+from loader.parsing import records
 
 
 def test_help_texts_are_those_of_the_commands() -> None:

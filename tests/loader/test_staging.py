@@ -279,7 +279,8 @@ def test_records_longer_than_any_buffer(cdr: Loader) -> None:
 
 
 def test_a_line_without_end_fails_the_file(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loader.records.LONGEST_RECORD", 1 << 20)
+    for module in ("lines", "records"):
+        monkeypatch.setattr(f"loader.parsing.{module}.LONGEST_RECORD", 1 << 20)
     cdr.write("sip.csv", delivery("a") + "x" * (4 << 20))
     cdr.write("good.csv", delivery("b"))
     failed, _good = cdr.stage("sip.csv", "good.csv", code=1)

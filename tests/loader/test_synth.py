@@ -13,7 +13,8 @@ import pytest
 
 from loader import synth, synth_warts
 from loader.feeds import KINDS
-from loader.staging import Options, stage
+from loader.staging.options import Options
+from loader.staging.stage import stage
 from loader.synth_data import APPLICATIONS, CURRENCIES, DESTINATIONS, INBOUND_RATES, STORIES, destinations_on
 
 END = date(2026, 11, 22)

@@ -5,22 +5,20 @@ bytes.
 import codecs
 import hashlib
 import os
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol
+from typing import IO, BinaryIO
 
 from loader.errors import CdrError, FileError
+from loader.inputs.compression import compression_of, unpacked
+from loader.inputs.opening import Source, opened_source
 
 BLOCK = 1 << 20
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -28,13 +26,13 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
 _LONGEST_BOM = 4
+
 # Bytes that do not decode travel as lone surrogates from here on, which make their line invalid UTF-8.
 BAD_BYTE = 0xDC00
+
 _BAD_BYTES = "cdr-bad-bytes"
-_GZIP_WINDOW = 31
-_UNPACKED_BLOCK = 1 << 20
-_ZSTD_BITE = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -124,20 +122,6 @@ class Counts:
         return ends_agree and self.valid_utf8 and not self.has_nul
 
 
-class Source(Protocol):
-    """A delivered file that can be opened for reading its bytes."""
-
-    @property
-    def path(self) -> Path:
-        """The file on disk."""
-        ...
-
-    @property
-    def member(self) -> str | None:
-        """The name inside the zip archive that `path` is, if it is one."""
-        ...
-
-
 def check_encoding(name: str) -> None:
     """Raises CdrError unless Python knows the text encoding."""
     try:
@@ -158,12 +142,12 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
     """
     spool = folder / f"{os.urandom(8).hex()}.txt"
     try:
-        with _opened(source) as raw:
+        with opened_source(source) as raw:
             before = source.path.stat()
             name = source.member or source.path.name
             head = _read_head(raw)
-            compression = _compression(head, name)
-            blocks = _unpacked(chain([head], _blocks_of(raw, BLOCK)), compression)
+            compression = compression_of(head, name)
+            blocks = unpacked(chain([head], _blocks_of(raw, BLOCK)), compression)
             first = next(blocks, b"")
             while len(first) < _LONGEST_BOM and (more := next(blocks, b"")):
                 first += more
@@ -248,33 +232,6 @@ def _check_unchanged(before: os.stat_result, path: Path) -> None:
         raise FileError("it changed while it was read; deliver it again when it is complete")
 
 
-@contextmanager
-def _opened(source: Source) -> Iterator[IO[bytes]]:
-    # Opening a pipe would wait for its other end.
-    if not source.path.is_file():
-        source.path.stat()
-        raise FileError("it is not a regular file; copy it to one first")
-    with source.path.open("rb", buffering=0) as file:
-        if source.member is None:
-            yield file
-            return
-        try:
-            with zipfile.ZipFile(file) as archive, archive.open(source.member) as member:
-                yield member
-        # zipfile raises NotImplementedError for a compression it does not know, RuntimeError for a password.
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            KeyError,
-        ) as error:
-            raise FileError(
-                f"the zip archive is damaged, encrypted or unsupported ({error}); ask for it again"
-            ) from error
-
-
 def _read_head(raw: IO[bytes]) -> bytes:
     head = b""
     while len(head) < _LONGEST_BOM and (more := raw.read(BLOCK)):
@@ -285,77 +242,3 @@ def _read_head(raw: IO[bytes]) -> bytes:
 def _blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:
     while block := raw.read(size):
         yield block
-
-
-def _compression(head: bytes, name: str) -> str | None:
-    """By the first bytes or by the name: a file named .gz that is none must fail, not be taken for text."""
-    lowered = name.lower()
-    if head.startswith(_GZIP_MAGIC) or lowered.endswith(".gz"):
-        return "gzip"
-    if head.startswith(_ZSTD_MAGIC) or lowered.endswith(".zst"):
-        return "zstd"
-    return None
-
-
-def _unpacked(blocks: Iterable[bytes], compression: str | None) -> Iterator[bytes]:
-    if compression is None:
-        return iter(blocks)
-    return _gunzipped(blocks) if compression == "gzip" else _unzstd(blocks)
-
-
-def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Every member of a gzip file; zlib checks each one's length and CRC. Padding of zeros after the last is
-    allowed.
-    """
-    members = 0
-    unpacker = zlib.decompressobj(_GZIP_WINDOW)
-    inside = False
-    try:
-        for block in blocks:
-            while block:
-                if not inside:
-                    block = block.lstrip(b"\0") if members else block
-                    if not block:
-                        break
-                    inside = True
-                text = unpacker.decompress(block, _UNPACKED_BLOCK)
-                if text:
-                    yield text
-                block = unpacker.unconsumed_tail
-                if unpacker.eof:
-                    block = unpacker.unused_data
-                    unpacker = zlib.decompressobj(_GZIP_WINDOW)
-                    inside = False
-                    members += 1
-    except zlib.error as error:
-        raise FileError(f"the gzip data is damaged ({error}); ask for the file again") from error
-    if inside or not members:
-        raise FileError("the gzip data ends too early; ask for the file again")
-
-
-def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Every frame of a zstd file; a checksum is checked where the frame has one, its end always."""
-    import zstandard
-
-    frames = 0
-    inside = False
-    unpacker = zstandard.ZstdDecompressor().decompressobj()
-    try:
-        for block in blocks:
-            # Small bites: one bite's output is not bounded otherwise.
-            for start in range(0, len(block), _ZSTD_BITE):
-                bite = block[start : start + _ZSTD_BITE]
-                while bite:
-                    inside = True
-                    if text := unpacker.decompress(bite):
-                        yield text
-                    bite = b""
-                    if unpacker.eof:
-                        bite = unpacker.unused_data
-                        unpacker = zstandard.ZstdDecompressor().decompressobj()
-                        inside = False
-                        frames += 1
-    except zstandard.ZstdError as error:
-        raise FileError(f"the zstd data is damaged ({error}); ask for the file again") from error
-    if inside or not frames:
-        raise FileError("the zstd data ends too early; ask for the file again")

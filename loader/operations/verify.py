@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from loader.database import has_table
+from loader.database.manifest import PURGED
+from loader.database.schema import has_table
 from loader.feeds import KINDS
-from loader.manifest import PURGED
 
 if TYPE_CHECKING:
     import duckdb
+
 
 Value = int | float | Decimal | None
 
@@ -33,12 +34,15 @@ _MANIFEST_LAWS = (
     ("per file: bytes of the content = bytes accounted for", "content_bytes", "accounted_bytes"),
     ("per file: lines of the content = lines accounted for", "content_lines", "accounted_lines"),
 )
+
 _BIDS = (
     ("mart_quality_daily", "bids"),
     ("mart_failure_reasons_daily", "calls"),
     ("mart_traffic_hourly", "bids"),
 )
+
 _COST_MARTS = ("mart_cost_daily", "mart_cost_monthly", "mart_user_spend_daily")
+
 _FLOAT_TOLERANCE = 1e-9
 
 

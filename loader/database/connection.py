@@ -1,73 +1,23 @@
 """The DuckDB file: opened with the right format, rights and lock; the raw schema."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from loader.database.schema import create_raw_schema, has_table
 from loader.errors import CdrError
-from loader.feeds import KINDS
-from loader.paths import staging_folder
 
 if TYPE_CHECKING:
     import duckdb
 
+
 # The format of DuckDB 1.4, decided when the file is made: 1.x clients cannot open what 2.0 writes by default.
 STORAGE_VERSION = "v1.4.0"
-# Bounds a staging process well below 1 GiB, whatever the size of a file.
-STAGING_MEMORY_LIMIT = "512MiB"
-
-FILES_COLUMNS = {
-    "file_id": "BIGINT",
-    "file_name": "VARCHAR",
-    "path": "VARCHAR",
-    "kind": "VARCHAR",
-    "file_date": "DATE",
-    "sha256": "VARCHAR",
-    "bytes": "BIGINT",
-    "header": "VARCHAR",
-    "records": "BIGINT",
-    "staged": "BIGINT",
-    "rejected": "BIGINT",
-    "state": "VARCHAR",
-    "message": "VARCHAR",
-    "loaded_at": "TIMESTAMP",
-    "state_changed_at": "TIMESTAMP",
-    "content_bytes": "BIGINT",
-    "accounted_bytes": "BIGINT",
-    "content_lines": "BIGINT",
-    "accounted_lines": "BIGINT",
-}
-REJECTED_COLUMNS = {
-    "file_id": "BIGINT",
-    "line": "BIGINT",
-    "raw": "VARCHAR",
-    "reason_code": "VARCHAR",
-    "detail": "VARCHAR",
-}
-LINEAGE_COLUMNS = {"_file_id": "BIGINT", "_line": "BIGINT", "_extra": "VARCHAR"}
-
-RAW_TABLES: dict[str, dict[str, str]] = {
-    **{kind: {**dict.fromkeys(columns, "VARCHAR"), **LINEAGE_COLUMNS} for kind, columns in KINDS.items()},
-    "files": FILES_COLUMNS,
-    "rejected_records": REJECTED_COLUMNS,
-}
 
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
-
-
-def quoted(identifier: str) -> str:
-    """An identifier for SQL text."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A string for SQL text, where a statement takes no parameter."""
-    return "'" + text.replace("'", "''") + "'"
-
 
 Access = Literal["read", "write", "create"]
 
@@ -124,58 +74,6 @@ def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPy
     return connection
 
 
-def connect_for_staging(database: Path, wait: float) -> "duckdb.DuckDBPyConnection":
-    """A writing connection with bounded memory and an empty private folder for unpacked files beside the
-    database.
-    """
-    connection = connect(database, "create", wait)
-    # Holding the lock: whatever lies in the folder was left by a run that was killed.
-    folder = staging_folder(database)
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        connection.close()
-        raise CdrError(
-            f"cannot write in {folder.parent}: {error.strerror}; make the folder writable"
-        ) from error
-    bound_memory(connection, folder)
-    return connection
-
-
-def bound_memory(connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
-    """Keeps the connection's memory bounded; what does not fit is spilled into the folder. Rows may be stored
-    in any order, since they carry their line's number: otherwise cores wait on each other.
-    """
-    connection.execute("set preserve_insertion_order = false")
-    # Whole row groups would be rewritten with every checkpoint, only to fill up smaller ones between them.
-    connection.execute("set max_vacuum_tasks = 0")
-    connection.execute(f"set memory_limit = {literal(STAGING_MEMORY_LIMIT)}")
-    connection.execute(f"set temp_directory = {literal(str(folder / 'spill'))}")
-
-
-def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the raw tables that are absent. No keys: their indexes would cost memory and time with every
-    file.
-    """
-    connection.execute("create schema if not exists raw_sinch")
-    for table, columns in RAW_TABLES.items():
-        listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
-        connection.execute(f"create table if not exists raw_sinch.{table} ({listed})")
-
-
-def has_table(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> bool:
-    """Whether the database has the table or view."""
-    return (
-        connection.execute(
-            "select 1 from information_schema.tables where table_catalog = current_database() "
-            "and table_schema = ? and table_name = ?",
-            [schema, table],
-        ).fetchone()
-        is not None
-    )
-
-
 def _unusable(database: Path, error: Exception) -> CdrError:
     text = str(error).splitlines()[0]
     if "not a valid DuckDB database" in text:
@@ -200,3 +98,15 @@ def _lock_message(database: Path, text: str) -> str:
             pass
         holder = f"process {pid} ({program[:200]})"
     return f"{database} is in use by {holder}; wait for it with --wait SECONDS or end it".replace("\n", " ")
+
+
+@contextmanager
+def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
+    """All of it or nothing."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()

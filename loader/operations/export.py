@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database import literal
+from loader.database.manifest import CURRENT, File, find
+from loader.database.sql import literal
 from loader.errors import CdrError
 from loader.feeds import KINDS
-from loader.manifest import CURRENT, File, find
 
 if TYPE_CHECKING:
     import duckdb
 
+
 CATALOGUE = "_export.json"
+
 # Hive's name for the partition of NULL.
 _NO_DATE = "__HIVE_DEFAULT_PARTITION__"
+
 # Engines pass over names that start with an underscore.
 _UNFINISHED = "_unfinished_"
 

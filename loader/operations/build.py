@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loader.database import opened
+from loader.database.connection import opened
 from loader.errors import CdrError
 from loader.paths import project_root
 

@@ -7,6 +7,18 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
+STAGED_COLUMNS = (
+    "file_id",
+    "file_name",
+    "kind",
+    "file_date",
+    "records",
+    "staged",
+    "rejected",
+    "state",
+    "message",
+)
+
 
 def print_json(document: dict[str, Any]) -> None:
     """One document on stdout; dates as ISO 8601, times in UTC with a Z."""

@@ -6,10 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database import STORAGE_VERSION, literal, opened, quoted
+from loader.database.connection import STORAGE_VERSION, opened, transaction
+from loader.database.manifest import CURRENT, PURGED, SUPERSEDED, WITHDRAWN, File, find, now
+from loader.database.sql import literal, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS
-from loader.manifest import CURRENT, PURGED, SUPERSEDED, WITHDRAWN, File, find, now, transaction
 
 if TYPE_CHECKING:
     import duckdb

@@ -6,68 +6,28 @@ Every file has a transaction of its own; they are published in the order in whic
 import os
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.content import Content
-from loader.discovery import Delivery
+from loader.database.connection import transaction
+from loader.database.manifest import DUPLICATE, File, next_file_id
 from loader.errors import FileError
-from loader.feeds import KINDS
-from loader.loading import Loaded, Unproven, uses_every_core, ways
-from loader.manifest import DUPLICATE, FAILED, File, judge, next_file_id, record, transaction
-from loader.naming import date_in_names
-from loader.options import Options
-from loader.recognition import Layout
+from loader.inputs.content import Content
+from loader.inputs.naming import date_in_names
+from loader.staging.load import Load, publish
+from loader.staging.options import Options
+from loader.staging.prepare import IGNORED, SKIPPED, Prepared
+from loader.staging.strategies import Unproven, uses_every_core, ways
+from loader.staging.versioning import judge, record, record_failure
 
 if TYPE_CHECKING:
     import duckdb
 
-SKIPPED, IGNORED = "skipped", "ignored"
 
 # Files that are loaded at the same time.
 LANES = min(4, os.cpu_count() or 1)
-
-_CALL_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(?:Z|([+-]\d{2}):?(\d{2}))?$"
-
-
-@dataclass
-class Prepared:
-    """A delivery as it was read: content and layout, or why there is none."""
-
-    delivery: Delivery
-    content: Content | None = None
-    layout: Layout | None = None
-    problem: str | None = None
-    ignored: str | None = None
-
-    def discard(self) -> None:
-        """Removes the unpacked copy, if there is one."""
-        if self.content:
-            self.content.discard()
-
-
-@dataclass
-class _Load:
-    """A file on its way into the database, on a connection of its own."""
-
-    # Its place among the deliveries, and what is known of it before it is loaded.
-    place: int
-    file: File
-    prepared: Prepared
-    content: Content
-    layout: Layout
-    connection: "duckdb.DuckDBPyConnection"
-    # What comes of the one that is published before it.
-    before: "Future[File] | None"
-    result: "Future[File]" = field(default_factory=Future)
-
-    def is_related(self, file: File) -> bool:
-        """Whether what becomes of another file may depend on this one."""
-        return file.sha256 == self.file.sha256 or file.file_name == self.file.file_name
 
 
 class Desk:
@@ -80,7 +40,7 @@ class Desk:
         self._next_id = next_file_id(connection)
         # In the order of the deliveries; None while it is being loaded.
         self._files: list[File | None] = []
-        self._loads: deque[_Load] = deque()
+        self._loads: deque[Load] = deque()
         self._lanes = ThreadPoolExecutor(LANES)
         self._stopping = threading.Event()
 
@@ -121,7 +81,7 @@ class Desk:
         assert prepared.content
         assert prepared.layout
         file.file_id = self._take_id()
-        load = _Load(
+        load = Load(
             len(self._files) - 1,
             file,
             prepared,
@@ -151,7 +111,7 @@ class Desk:
         self._files[load.place] = load.result.result()
         self._close(load)
 
-    def _close(self, load: _Load) -> None:
+    def _close(self, load: Load) -> None:
         self._loads.popleft()
         load.connection.close()
         load.prepared.discard()
@@ -180,7 +140,7 @@ class Desk:
             return replace(file, state=IGNORED, message=prepared.ignored)
         if prepared.problem or not (prepared.content and prepared.layout):
             file.file_id = self._next_id
-            failed = _failed(self._connection, file, prepared.problem or "")
+            failed = record_failure(self._connection, file, prepared.problem or "")
             # A failure that takes an earlier one's place keeps its number.
             self._next_id += failed.file_id == self._next_id
             return failed
@@ -215,7 +175,7 @@ class Desk:
             record(self._connection, duplicate)
         return duplicate
 
-    def _load(self, load: _Load) -> File:
+    def _load(self, load: Load) -> File:
         import duckdb
 
         try:
@@ -223,9 +183,9 @@ class Desk:
         except (FileError, Unproven, OSError, duckdb.Error) as error:
             if self._stopping.is_set():
                 raise
-            return _failed(load.connection, load.file, str(error).splitlines()[0])
+            return record_failure(load.connection, load.file, str(error).splitlines()[0])
 
-    def _loaded(self, load: _Load) -> File:
+    def _loaded(self, load: Load) -> File:
         import duckdb
 
         tried = ways(load.content, load.layout)
@@ -238,7 +198,7 @@ class Desk:
                     if load.before:
                         wait([load.before])
                     load.content.check_unchanged()
-                    _publish(load.connection, file, load.content, loaded)
+                    publish(load.connection, file, load.content, loaded)
                     if self._options.dry_run and load.layout.kind:
                         load.connection.execute(f"delete from raw_sinch.{load.layout.kind}")
                 return file
@@ -247,48 +207,3 @@ class Desk:
                 if way is tried[-1] or self._stopping.is_set():
                     raise
         raise AssertionError("there is always a way")
-
-
-def _failed(connection: "duckdb.DuckDBPyConnection", file: File, problem: str) -> File:
-    """Records the file as failed. Where even that cannot be recorded, as on a full disk, it is still
-    reported.
-    """
-    import duckdb
-
-    failure = replace(file, state=FAILED, message=problem)
-    with suppress(duckdb.Error), transaction(connection):
-        record(connection, failure)
-    return failure
-
-
-def _publish(connection: "duckdb.DuckDBPyConnection", file: File, content: Content, loaded: Loaded) -> None:
-    file.staged, file.rejected = loaded.staged, loaded.rejected
-    file.records = loaded.staged + loaded.rejected
-    file.content_bytes, file.accounted_bytes = content.counts.size, loaded.size
-    file.content_lines, file.accounted_lines = content.counts.lines, loaded.lines
-    if file.file_date is None and file.kind and file.staged:
-        file.file_date = _latest_call_date(connection, file.kind, file.file_id)
-    record(connection, file)
-
-
-def _latest_call_date(connection: "duckdb.DuckDBPyConnection", kind: str, file_id: int) -> date | None:
-    """The latest UTC date in the file's CallTime; a time without an offset is UTC."""
-    assert kind in KINDS
-    row = connection.execute(
-        f"""
-        with times as (
-            select regexp_extract(
-                trim("CallTime"), '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']
-            ) as part
-            from raw_sinch.{kind} where _file_id = ?
-        )
-        select max(
-            try_cast(part.day || ' ' || part.time as timestamp)
-            - to_minutes(coalesce(try_cast(part.hours as integer), 0) * 60
-                + coalesce(try_cast(left(part.hours, 1) || part.minutes as integer), 0))
-        )::date
-        from times
-        """,
-        [file_id],
-    ).fetchone()
-    return row[0] if row else None

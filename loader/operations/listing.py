@@ -6,9 +6,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loader.database.manifest import STATES, File, find
 from loader.errors import CdrError
-from loader.manifest import STATES, File, find, resolve
-from loader.records import original_bytes
+from loader.operations.withdraw import resolve
+from loader.parsing.records import original_bytes
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from loader.errors import CdrError
-from loader.naming import COMPRESSION_SUFFIXES, base_name
+from loader.inputs.naming import COMPRESSION_SUFFIXES, base_name
 
 EXTENSIONS = frozenset({"", ".csv", ".txt", ".dat", ".cdr", ".tsv", ".log"})
+
 PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdownload"})
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from loader.errors import CdrError
-from loader.manifest import File
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ class Limit:
             )
         return cls(number, percent)
 
-    def is_passed_by(self, file: File) -> bool:
-        """Whether the file has more rejects than allowed."""
-        return file.rejected > (self.number * file.records / 100 if self.percent else self.number)
+    def is_passed_by(self, rejected: int, records: int) -> bool:
+        """Whether so many rejects of so many records are more than allowed."""
+        return rejected > (self.number * records / 100 if self.percent else self.number)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ COMPRESSION_SUFFIXES = (".gz", ".zst", ".zip")
 _DATES = re.compile(
     r"(?<!\d)(?:(\d{4})([-_.])(\d{2})\2(\d{2})(?!\d)|(\d{4})(\d{2})(\d{2})(?:[01]\d[0-5]\d[0-5]\d|2[0-3][0-5]\d[0-5]\d)?(?!\d))"
 )
+
 # Outside these years eight digits are an identifier.
 _YEARS = range(2000, 2100)
 

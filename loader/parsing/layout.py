@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from loader.content import Content
 from loader.errors import FileError
-from loader.feeds import Columns, columns_of_header, columns_without_header, is_header
-from loader.records import DELIMITER, Lines, no_clean_lines, parse, shown
+from loader.inputs.content import Content
+from loader.parsing.header import Columns, columns_of_header, columns_without_header, is_header
+from loader.parsing.lines import DELIMITER, Lines, no_clean_lines
+from loader.parsing.records import parse, shown
 
 _SAMPLE = 100
 

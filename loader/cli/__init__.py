@@ -1,0 +1,1 @@
+"""The command `cdr`: thin commands over the package's functions."""

@@ -1,0 +1,73 @@
+"""The command `cdr`: thin commands over the package's functions."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from loader.cli import daily, files, output, tables
+from loader.errors import CdrError
+
+
+class _Group(click.Group):
+    """Ends every failure with one line on stderr and exit code 2, with --json as a document on stdout too."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
+        arguments = list(sys.argv[1:] if args is None else args)
+        # Whatever the command writes holds personal data.
+        os.umask(0o077)
+        try:
+            code = super().main(arguments, **{**extra, "standalone_mode": False})
+            sys.stdout.flush()
+            sys.exit(code if isinstance(code, int) else 0)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            sys.exit(2)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "cdr"
+            _fail(f"{error.format_message()} See `{command} --help`", arguments)
+        except click.ClickException as error:
+            _fail(error.format_message(), arguments)
+        except CdrError as error:
+            _fail(str(error), arguments)
+        except (click.Abort, KeyboardInterrupt):
+            _fail("interrupted; whole files are staged, run the command again for the rest", arguments, 130)
+        except BrokenPipeError:
+            # The reader of the output has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except Exception as error:
+            if os.environ.get("CDR_DEBUG"):
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            _fail(
+                f"unexpected {type(error).__name__}: {reason}; run again with CDR_DEBUG=1 for details",
+                arguments,
+            )
+
+
+def _fail(message: str, arguments: list[str], code: int = 2) -> None:
+    line = " ".join(message.split())
+    if "--json" in arguments:
+        output.print_json({"error": line, "exit_code": code})
+    click.echo(f"cdr: {line}", err=True)
+    sys.exit(code)
+
+
+@click.group(cls=_Group, context_settings={"max_content_width": 100})
+@click.version_option(package_name="cdr-tables", prog_name="cdr")
+def main() -> None:
+    """Turns Sinch call-detail-record files into trusted tables.
+
+    Exit codes: 0 done; 1 done, but records were rejected, or a check or a test failed; 2 nothing was done.
+    """
+
+
+for command in (
+    *(daily.stage, daily.build, daily.run),
+    *(files.files, files.rejects, files.withdraw, files.purge),
+    *(tables.verify, tables.export, tables.synth),
+):
+    main.add_command(command)

@@ -1,0 +1,1 @@
+"""The DuckDB file: connection, raw tables, manifest."""

@@ -1,0 +1,81 @@
+"""What was delivered: the rows of raw_sinch.files and the rules that decide what becomes of a delivery."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+CURRENT, SUPERSEDED, WITHDRAWN, DUPLICATE, FAILED = STATES = (
+    "current",
+    "superseded",
+    "withdrawn",
+    "duplicate",
+    "failed",
+)
+
+PURGED = "purged on "
+
+
+@dataclass
+class File:
+    """One delivered version of a file; fields as the columns of raw_sinch.files, in their order."""
+
+    file_id: int
+    file_name: str
+    path: str
+    kind: str | None = None
+    file_date: date | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    header: str | None = None
+    records: int = 0
+    staged: int = 0
+    rejected: int = 0
+    state: str = CURRENT
+    message: str = ""
+    loaded_at: datetime | None = None
+    state_changed_at: datetime | None = None
+    content_bytes: int | None = None
+    accounted_bytes: int | None = None
+    content_lines: int | None = None
+    accounted_lines: int | None = None
+
+    @property
+    def is_purged(self) -> bool:
+        """Whether its records were erased for good."""
+        return self.state == WITHDRAWN and self.message.startswith(PURGED)
+
+
+FILE_FIELDS = ", ".join(column.name for column in fields(File))
+
+
+def now() -> datetime:
+    """UTC, without a zone, as the manifest keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def find(connection: "duckdb.DuckDBPyConnection", condition: str, parameters: list[Any]) -> list[File]:
+    """The files that meet a condition in SQL, by file_id."""
+    rows = connection.execute(
+        f"select {FILE_FIELDS} from raw_sinch.files where {condition} order by file_id", parameters
+    ).fetchall()
+    return [File(*row) for row in rows]
+
+
+def next_file_id(connection: "duckdb.DuckDBPyConnection") -> int:
+    """One more than any yet, so that ids follow the order of loading."""
+    row = connection.execute("select coalesce(max(file_id), 0) + 1 from raw_sinch.files").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def set_state(connection: "duckdb.DuckDBPyConnection", file: File, state: str, message: str) -> None:
+    """Changes a file's state, with the reason as its message."""
+    file.state, file.message, file.state_changed_at = state, message, now()
+    connection.execute(
+        "update raw_sinch.files set state = ?, message = ?, state_changed_at = ? where file_id = ?",
+        [file.state, file.message, file.state_changed_at, file.file_id],
+    )

@@ -1,0 +1,1 @@
+"""Where deliveries come from, and their content made readable."""

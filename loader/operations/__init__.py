@@ -1,0 +1,1 @@
+"""What is done with a database besides staging into it."""

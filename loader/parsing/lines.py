@@ -1,0 +1,174 @@
+"""The physical lines of a text, and which of them are records wherever they stand."""
+
+import re
+from collections.abc import Callable
+from typing import BinaryIO
+
+from loader.errors import FileError
+from loader.inputs.content import BLOCK
+
+DELIMITER = b";"
+
+# Longer records are no call detail records, and would not fit into bounded memory.
+LONGEST_RECORD = 64 << 20
+
+# Lines longer than this are read one by one: the engine's reader has its own limit of 2 MB.
+LONGEST_PLAIN_LINE = 1_900_000
+
+# A value that the engine's reader takes for NULL; lines that hold it are read one by one.
+NULL_TEXT = "\x02\x03"
+
+_NULL_BYTES = NULL_TEXT.encode()
+
+# A field on one line. The engine's reader strips blanks around quotes: one that has them is not for it.
+_FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|(?! *")[^;]*)'
+
+
+class Lines:
+    """The physical lines of a text from an offset on, with as much look-ahead as asked for.
+
+    A line is kept without its LF, and with a CR before that; `ended` tells whether it had an LF at all.
+    """
+
+    def __init__(
+        self, file: BinaryIO, offset: int, first: int, clean: Callable[[bytes, list[bytes]], list[bool]]
+    ):
+        file.seek(offset)
+        self._file = file
+        self._clean = clean
+        self._rest: list[bytes] = []
+        self._rest_bytes = 0
+        self._lines: list[bytes] = []
+        self._flags: list[bool] = []
+        self._at = 0
+        self._end_reached = False
+        self._last_ended = True
+        # Number of the line at position 0.
+        self.number = first
+
+    def line(self, ahead: int = 0) -> bytes | None:
+        """The line so far ahead of the current one; None after the last."""
+        while self._at + ahead >= len(self._lines):
+            if not self._fill():
+                return None
+        return self._lines[self._at + ahead]
+
+    def ended(self, ahead: int) -> bool:
+        """Whether the line ends with an LF; only the text's last may not."""
+        is_last = self._end_reached and self._at + ahead == len(self._lines) - 1
+        return self._last_ended or not is_last
+
+    def body(self, ahead: int = 0) -> bytes | None:
+        """The line without its line end."""
+        line = self.line(ahead)
+        return line[:-1] if line is not None and line.endswith(b"\r") and self.ended(ahead) else line
+
+    def size(self, ahead: int) -> int:
+        """Bytes of the line with its line end."""
+        return len(self._lines[self._at + ahead]) + self.ended(ahead)
+
+    def take_clean(self) -> list[bytes]:
+        """The clean lines from the current one on, so far as they are read; moves past them."""
+        if self.line() is None or not self._flags[self._at]:
+            return []
+        try:
+            end = self._flags.index(False, self._at)
+        except ValueError:
+            end = len(self._flags)
+        taken = self._lines[self._at : end] if (self._at, end) != (0, len(self._lines)) else self._lines
+        self.skip(end - self._at)
+        return taken
+
+    def skip(self, count: int) -> None:
+        """Moves past lines already looked at."""
+        self._at += count
+        self.number += count
+        if self._at == len(self._lines):
+            self._lines, self._flags, self._at = [], [], 0
+        elif self._at > 4096 and self._at * 2 > len(self._lines):
+            del self._lines[: self._at], self._flags[: self._at]
+            self._at = 0
+
+    def _fill(self) -> bool:
+        """Reads on to the next line end; False at the end of the text."""
+        while not self._end_reached:
+            block = self._file.read(BLOCK)
+            if not block:
+                self._end_reached = True
+                if not self._rest:
+                    return False
+                self._last_ended = False
+                # Never clean: a CR at its end belongs to it.
+                self._lines.append(b"".join(self._rest))
+                self._flags.append(False)
+                return True
+            cut = block.rfind(b"\n")
+            if cut < 0:
+                self._keep(block)
+                continue
+            whole = b"".join([*self._rest, block[:cut]])
+            self._rest, self._rest_bytes = [], 0
+            self._keep(block[cut + 1 :])
+            lines = whole.split(b"\n")
+            self._lines += lines
+            self._flags += self._clean(whole, lines)
+            return True
+        return False
+
+    def _keep(self, rest: bytes) -> None:
+        if rest:
+            self._rest.append(rest)
+            self._rest_bytes += len(rest)
+        if self._rest_bytes > LONGEST_RECORD:
+            number = self.number + len(self._lines) - self._at
+            raise FileError(f"line {number} is longer than {LONGEST_RECORD >> 20} MiB; is this a text file?")
+
+
+def clean_lines(width: int) -> Callable[[bytes, list[bytes]], list[bool]]:
+    """A test that tells of each line whether it is a record of that width wherever it stands."""
+    separators = width - 1
+    whole = re.compile(_FIELD + rb"(?:;" + _FIELD + rb"){%d}\r?" % separators).fullmatch
+
+    def is_clean(line: bytes) -> bool:
+        body = line[:-1] if line.endswith(b"\r") else line
+        return (
+            len(body) < LONGEST_PLAIN_LINE
+            and b"\r" not in body
+            and b"\0" not in body
+            and _NULL_BYTES not in body
+            and (body.count(DELIMITER) == separators if b'"' not in body else whole(body) is not None)
+            and decodes(body)
+        )
+
+    def test(block: bytes, lines: list[bytes]) -> list[bool]:
+        unambiguous = (
+            b"\0" not in block
+            and _NULL_BYTES not in block
+            and (b"\r" not in block or b"\r" not in block.replace(b"\r\n", b"\n").removesuffix(b"\r"))
+            and decodes(block)
+            and (len(block) < LONGEST_PLAIN_LINE or len(max(lines, key=len)) < LONGEST_PLAIN_LINE)
+        )
+        if not unambiguous:
+            return [is_clean(line) for line in lines]
+        if b'"' not in block:
+            return [line.count(DELIMITER) == separators for line in lines]
+        return [
+            line.count(DELIMITER) == separators if b'"' not in line else whole(line) is not None
+            for line in lines
+        ]
+
+    return test
+
+
+def no_clean_lines(block: bytes, lines: list[bytes]) -> list[bool]:  # noqa: ARG001
+    """The test that leaves every line to the exact reader."""
+    return [False] * len(lines)
+
+
+def decodes(text: bytes) -> bool:
+    """Whether bytes are valid UTF-8."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Moves deliveries into the database, each whole or not at all."""

@@ -1,0 +1,114 @@
+"""The rules that decide what becomes of a delivery, and the manifest's row for it."""
+
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from loader.database.connection import transaction
+from loader.database.manifest import (
+    CURRENT,
+    DUPLICATE,
+    FAILED,
+    FILE_FIELDS,
+    SUPERSEDED,
+    WITHDRAWN,
+    File,
+    find,
+    now,
+    set_state,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a delivery: staged (no `equal`), skipped as known, or recorded as a duplicate of
+    `equal`.
+    """
+
+    equal: File | None = None
+    known: bool = False
+
+
+def judge(
+    connection: "duckdb.DuckDBPyConnection",
+    sha256: str,
+    file_name: str,
+    kind: str | None,
+    explicit_date: date | None,
+    has_records: bool,
+) -> Verdict:
+    """Decides by content. `explicit_date` is the day said by option or names, None when only the records
+    tell.
+
+    A delivery known by content, name, kind and day is skipped whatever became of it since, so that staging
+    the same folder again never brings back what was withdrawn or replaced. The same content otherwise is a
+    duplicate, with two exceptions: files without records, since two empty days are two days, and a file whose
+    equals were all withdrawn under its own name, since that is how a wrong day is put right.
+    """
+    equals = [
+        file
+        for file in find(connection, "sha256 = ?", [sha256])
+        if file.state != FAILED and file.kind == kind
+    ]
+    same = [
+        file for file in equals if file.file_name == file_name and explicit_date in (None, file.file_date)
+    ]
+    if same:
+        return Verdict(_most_alive(same), known=True)
+    originals = [file for file in equals if file.state != DUPLICATE]
+    redated = all(
+        file.state == WITHDRAWN and not file.is_purged and file.file_name == file_name for file in originals
+    )
+    if not has_records or redated:
+        return Verdict()
+    return Verdict(_most_alive(originals))
+
+
+def _most_alive(files: list[File]) -> File:
+    return next((file for file in files if file.state == CURRENT), files[-1])
+
+
+def record(connection: "duckdb.DuckDBPyConnection", file: File) -> None:
+    """Writes a new row. A failed delivery tried again takes the place of its earlier failure, and keeps its
+    file_id if it fails again. A current one supersedes the version that was current before it.
+    """
+    before = find(
+        connection,
+        """
+        (state = 'failed' and (path = ? or (file_name = ? and (sha256 = ? or file_date = ?))))
+        or (
+            state = 'current' and file_name = ? and (kind is null or kind is not distinct from ?)
+            and file_date is not distinct from ?
+        )
+        """,
+        [file.path, file.file_name, file.sha256, file.file_date, file.file_name, file.kind, file.file_date],
+    )
+    failures = [earlier for earlier in before if earlier.state == FAILED]
+    for failure in failures:
+        connection.execute("delete from raw_sinch.files where file_id = ?", [failure.file_id])
+    if failures and file.state == FAILED:
+        file.file_id = failures[0].file_id
+    if file.state == CURRENT:
+        for earlier in before:
+            if earlier.state == CURRENT:
+                set_state(connection, earlier, SUPERSEDED, f"superseded by file {file.file_id}")
+    file.loaded_at = file.state_changed_at = now()
+    values = [getattr(file, column.name) for column in fields(File)]
+    marks = ", ".join("?" * len(values))
+    connection.execute(f"insert into raw_sinch.files ({FILE_FIELDS}) values ({marks})", values)
+
+
+def record_failure(connection: "duckdb.DuckDBPyConnection", file: File, problem: str) -> File:
+    """Records the file as failed. Where even that cannot be recorded, as on a full disk, it is still
+    reported.
+    """
+    import duckdb
+
+    failure = replace(file, state=FAILED, message=problem)
+    with suppress(duckdb.Error), transaction(connection):
+        record(connection, failure)
+    return failure
