@@ -26,13 +26,13 @@
 {%- endmacro %}
 
 
-{#- A text hashed with the secret. The name of the function differs. -#}
+{#- A text hashed with the secret, twice: of a hash of key and text alone others could be made for longer texts. The name of the function differs. -#}
 {% macro keyed_hash(text) %}{{ return(adapter.dispatch('keyed_hash')(text)) }}{% endmacro %}
 
 {% macro duckdb__keyed_hash(text) -%}
-    sha256({{ pii_key() }} || '|' || {{ text }})
+    sha256({{ pii_key() }} || '|' || sha256({{ pii_key() }} || '|' || {{ text }}))
 {%- endmacro %}
 
 {% macro spark__keyed_hash(text) -%}
-    sha2({{ pii_key() }} || '|' || {{ text }}, 256)
+    sha2({{ pii_key() }} || '|' || sha2({{ pii_key() }} || '|' || {{ text }}, 256), 256)
 {%- endmacro %}

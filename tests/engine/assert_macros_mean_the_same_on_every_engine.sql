@@ -1,4 +1,4 @@
--- The macros of macros/engine/ by example, the same on DuckDB and Spark.
+-- The macros of macros/engine/, and what macros/cleaning/pii.sql makes of them, by example: the same on DuckDB and Spark.
 -- (Those that write tables are covered by tests/loader/test_spark.py.)
 {%- set lf, cr, nbsp = 'chr(10)', 'chr(13)', 'chr(160)' -%}
 {%- set blanks = "concat(' ', chr(9), chr(10), chr(11), chr(12), chr(13))" -%}
@@ -62,6 +62,25 @@
     ('a hash with the secret', 'length(' ~ keyed_hash("'a'") ~ ')', '64'),
     ('hashes with the secret', keyed_hash("'a'") ~ ' = ' ~ keyed_hash("'b'"), 'false'),
 ] -%}
+{%- for text, shown in [
+    ('+46701234567', '+4670123****'), ('4670123', '467****'), ('123456', '****'), ('1234567890123456', '****'), ('++4670123456', '****'),
+    ('private', 'private'), ('Anonymous', 'Anonymous'), ('anonymous@example.com', '****'), ('a', '****'), ('anna.svensson19850101', '****'),
+    ('Anna Svensson +46701234567', '****'), ('sip:46701234567@example.com', '****'), ('+46 70 123 45 67', '****'),
+] -%}
+    {%- do cases.append(('masked ' ~ text, masked("'" ~ text ~ "'"), "'" ~ shown ~ "'")) -%}
+{%- endfor -%}
+{%- do cases.append(('masked nothing', masked('cast(null as ' ~ dbt.type_string() ~ ')'), 'null')) -%}
+{%- for text, plain in [
+    ('cdr_phone_terminated_2026-11-22.csv', true), ('CDR_APP_APP_20261122_001.csv', true), ('2026-11-22.csv', true), ('sip_terminated.csv', true),
+    ('phone_originated_2026-11-01_2026-11-30.csv', true), ('cdr.csv.2026-11-22-04-00-01', true), ('cdr.csv.1', true), ('cdr_123456.csv', true),
+    ('cdr_1234567.csv', false), ('cdr_46701234567_2026-11-22.csv', false), ('cdr_070-123-45-67.csv', false), ('070-1234567.csv', false),
+    ('cdr_19850101-1234.csv', false), ('anna.csv', false), ('cdr_anna_2026-11-22.csv', false), ('cdr_phone_terminated_2026-11-22_part.csv', false),
+    ('', false),
+] -%}
+    {%- do cases.append((
+        'plain file name ' ~ text, is_plain_file_name("'" ~ text ~ "'"), plain | string | lower
+    )) -%}
+{%- endfor -%}
 {%- for text in [
     '{"foo": "x, y", "n": -1.5e3}', '[1, {"a": null}]', '"text"', '42', '-0', 'true', 'null', ' {"a": 1} ', '{"a": 1, "a": 2}', '{}', '[]',
     '{"NaN": "Infinity, ]"}', '{"a": "nan", "b": [1]}', '{"a": "\\"NaN,]"}',

@@ -63,7 +63,7 @@ joined as (
 final as (
     select
         file_id,
-        file_name,
+        {{ pii_file_name('file_name') }} as file_name,
         call_type,
         file_date,
         records,

@@ -57,12 +57,12 @@ final as (
     select
         rejects.file_id,
         rejects.source_line as line,
-        files.file_name,
+        {{ pii_file_name('files.file_name') }} as file_name,
         files.file_date,
         rejects.stage,
         rejects.reason_code,
         rejects.detail,
-        {{ personal('rejects.raw', free_text=true) }} as raw
+        {{ pii('rejects.raw') }} as raw
     from rejects
     inner join files
         on rejects.file_id = files.file_id

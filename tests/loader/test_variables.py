@@ -1,0 +1,180 @@
+"""Every variable of the project works: no unit test depends on it, and the whole project builds with it."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import REPOSITORY, Loader
+from warehouse import Warehouse
+
+PROJECT = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text())
+KEY = "sixteen characters or more"
+# Each variable at another value than its own.
+OTHER: dict[str, Any] = {
+    "reporting_timezone": "Europe/Stockholm",
+    "reporting_currency": "USD",
+    "short_call_seconds": 10,
+    "pii_mode": "masked",
+    "test_scope": "all",
+    "test_window_days": 30,
+}
+# Names of columns that hold numbers, user ids, free text, or what whoever delivers may write.
+PERSONAL = re.compile(
+    r"(from|to)(_user_id)?|user_?id|(from|to)userid|call(er|ee)(_e164)?|custom(_json)?|_?extra|raw|record_text|number"
+    r"|entity|source_file|file_name|path|header|message",
+    re.IGNORECASE,
+)
+
+_MACRO = re.compile(r"{%-?\s*macro\s+(\w+)\(.*?\)\s*-?%}(.*?){%-?\s*endmacro", re.DOTALL)
+_VARIABLE = re.compile(r"\bvar\(\s*['\"](\w+)['\"]")
+_CONFIG = re.compile(r"{{\s*config\(.*?\)\s*}}", re.DOTALL)
+_COMMENT = re.compile(r"{#.*?#}", re.DOTALL)
+
+
+def macros() -> dict[str, str]:
+    """The macros that shape a model's columns, by name; those that choose which rows it reads are turned off
+    in unit tests.
+    """
+    return {
+        name.split("__", 1)[-1]: body
+        for path in sorted((REPOSITORY / "macros").rglob("*.sql"))
+        if path.parent.name != "incremental"
+        for name, body in _MACRO.findall(_COMMENT.sub("", path.read_text()))
+    }
+
+
+def variables_of(sql: str, known: dict[str, str]) -> set[str]:
+    """The variables that a text reads, itself or by way of macros."""
+    variables, seen, texts = set[str](), set[str](), [sql]
+    while texts:
+        text = texts.pop()
+        variables |= set(_VARIABLE.findall(text))
+        called = {name for name in re.findall(r"\b(\w+)\(", text) if name in known} - seen
+        seen |= called
+        texts += [known[name] for name in called]
+    return variables
+
+
+def yaml_files(pattern: str) -> Iterator[dict[str, Any]]:
+    for path in sorted((REPOSITORY / "models").rglob(pattern)):
+        yield yaml.safe_load(path.read_text())
+
+
+def test_unit_tests_pin_every_variable_that_their_model_reads() -> None:
+    known = macros()
+    models = {path.stem: path.read_text() for path in (REPOSITORY / "models").rglob("*.sql")}
+    assert variables_of(_CONFIG.sub("", models["mart_quality_daily"]), known) == {"short_call_seconds"}
+    unpinned = [
+        f"{test['name']}: {name}"
+        for file in yaml_files("*__unit_tests.yml")
+        for test in file["unit_tests"]
+        for name in sorted(
+            variables_of(_COMMENT.sub("", _CONFIG.sub("", models[test["model"]])), known)
+            - set(test.get("overrides", {}).get("vars", {}))
+        )
+    ]
+    assert unpinned == []
+
+
+def test_columns_with_personal_data_say_so() -> None:
+    marked = 0
+    for file in [*yaml_files("*__models.yml"), *yaml_files("*__sources.yml")]:
+        tables = file.get("models", []) + [t for s in file.get("sources", []) for t in s["tables"]]
+        for table in tables:
+            for column in table["columns"]:
+                if PERSONAL.fullmatch(column["name"]):
+                    meta = column.get("config", {}).get("meta", {})
+                    assert meta.get("contains_pii") is True, f"{table['name']}.{column['name']}"
+                    marked += 1
+    assert marked > 50
+
+
+def test_another_value_is_tried_for_every_variable() -> None:
+    assert OTHER.keys() == PROJECT["vars"].keys()
+    assert all(PROJECT["vars"][name] != value for name, value in OTHER.items())
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A day of deliveries with numbers in every column that may hold one."""
+    from loader.synth import synthesise
+
+    folder = tmp_path_factory.mktemp("variables")
+    synthesise(folder / "in", days=1, calls_per_day=200, seed=21)
+    loader = Loader(folder / "cdr.duckdb", folder / "in")
+    loader.stage(folder / "in")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_ENV_SECRET_CDR_PII_KEY", KEY)
+        yield Warehouse(loader, folder / "target")
+
+
+def personal_values(loader: Loader) -> set[str]:
+    """Numbers and user ids as delivered."""
+    columns = [
+        *(("phone_terminated", name) for name in ("From", "To", "UserId")),
+        *(("phone_originated", name) for name in ("From", "To")),
+        *(("app_app", name) for name in ("FromUserId", "ToUserId")),
+        *(("sip_terminated", name) for name in ("From", "To")),
+    ]
+    return {
+        value
+        for kind, column in columns
+        for (value,) in loader.query(f'select distinct "{column}" from raw_sinch.{kind}')
+        if value and value not in ("private", "anonymous")
+    }
+
+
+def shown_values(loader: Loader) -> set[str]:
+    """Every text in the marts' columns that hold personal data."""
+    columns = loader.query(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'marts' and data_type = 'VARCHAR'"
+    )
+    return {
+        value
+        for table, column in columns
+        if PERSONAL.fullmatch(column)
+        for (value,) in loader.query(f'select distinct "{column}" from marts.{table}')
+        if value
+    }
+
+
+def arguments(variables: dict[str, Any]) -> tuple[str, ...]:
+    return ("--vars", yaml.safe_dump(variables, default_flow_style=True, width=1000).strip())
+
+
+@pytest.mark.parametrize("mode", ["masked", "hashed"])
+def test_the_project_builds_with_every_variable_at_another_value(built: Warehouse, mode: str) -> None:
+    # Data tests once: they cost the most, and see no hash.
+    tests = [] if mode == "masked" else ["--exclude-resource-type", "test"]
+    built.dbt("build", *tests, parse_arguments=arguments(OTHER | {"pii_mode": mode}))
+    personal = personal_values(built.loader)
+    shown = shown_values(built.loader)
+    assert len(personal) > 100
+    assert len(shown) > 10
+    assert not personal & shown
+    shape = r"\+?\d{3,11}\*{4}|\*{4}|private|anonymous" if mode == "masked" else r"[0-9a-f]{64}"
+    plain = r"|cdr_[a-z_]+_\d{4}-\d{2}-\d{2}\.csv"
+    assert [value for value in sorted(shown) if not re.fullmatch(shape + plain, value)] == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", OTHER)
+def test_the_project_builds_with_one_variable_at_another_value(built: Warehouse, name: str) -> None:
+    built.dbt("build", parse_arguments=arguments({name: OTHER[name]}))
+
+
+def test_a_key_that_can_be_guessed_is_refused(
+    cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
+    monkeypatch.setenv("CDR_DATABASE", os.devnull)
+    monkeypatch.setenv("DBT_ENV_SECRET_CDR_PII_KEY", "fifteen chars..")
+    message = cdr.error("build", "-q", "--vars", "{pii_mode: hashed}")
+    assert "pii_mode is hashed and its key is missing or shorter than 16 characters" in message
+    assert "DBT_ENV_SECRET_CDR_PII_KEY" in message
