@@ -123,6 +123,7 @@ lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, ch
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check --diff .; \
 	run $(BIN)/mypy; \
+	run $(BIN)/lint-imports; \
 	run $(BIN)/sqlfluff lint models tests; \
 	run $(call scratch,parse) && run $(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml --show-all-failures; \
 	run $(BIN)/python .ci/check_locks.py; \
@@ -163,5 +164,5 @@ lock: $(VENV)/.dev ## write the hashed locks from pyproject.toml (UPGRADE=--upgr
 	$(BIN)/python .ci/check_locks.py
 
 clean: ## remove what can be made again; databases and .venv stay
-	rm -rf .demo target logs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .demo target logs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find loader tests -name __pycache__ -type d -prune -exec rm -rf {} +

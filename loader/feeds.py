@@ -3,8 +3,21 @@
 Fields and their order are those of the vendor's page "Call Detail Records".
 """
 
-KINDS: dict[str, tuple[str, ...]] = {
-    "phone_terminated": (
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The four kinds of files."""
+
+    PHONE_TERMINATED = "phone_terminated"
+    PHONE_ORIGINATED = "phone_originated"
+    APP_APP = "app_app"
+    SIP_TERMINATED = "sip_terminated"
+
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    Kind.PHONE_TERMINATED: (
         "CallId",
         "UserSpaceId",
         "CallTime",
@@ -21,7 +34,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "UserId",
         "ToCountryId",
     ),
-    "phone_originated": (
+    Kind.PHONE_ORIGINATED: (
         "CallId",
         "UserSpaceId",
         "CallTime",
@@ -35,7 +48,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "Custom",
         "ApplicationKey",
     ),
-    "app_app": (
+    Kind.APP_APP: (
         "CallId",
         "UserSpaceId",
         "CallTime",
@@ -47,7 +60,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "Custom",
         "ApplicationKey",
     ),
-    "sip_terminated": (
+    Kind.SIP_TERMINATED: (
         "CallId",
         "UserSpaceId",
         "CallTime",

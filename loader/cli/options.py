@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from loader.database.manifest import STATES
-from loader.feeds import KINDS
+from loader.database.manifest import State
+from loader.feeds import Kind
 from loader.paths import database_path
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -34,7 +34,8 @@ def as_date(_context: click.Context, _parameter: click.Parameter, value: datetim
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
-_KIND = click.Choice(list(KINDS))
+_STATE = click.Choice([state.value for state in State])
+_KIND = click.Choice([kind.value for kind in Kind])
 
 database_option = click.option(
     "--database",
@@ -99,6 +100,8 @@ filter_options = _options(
         metavar="YYYY-MM-DD",
         help="Only files of this file date.",
     ),
-    click.option("--state", type=click.Choice(STATES), help="Only files in this state."),
+    click.option(
+        "--state", type=click.Choice([state.value for state in State]), help="Only files in this state."
+    ),
     common_options,
 )

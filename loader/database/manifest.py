@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
 
 
-CURRENT, SUPERSEDED, WITHDRAWN, DUPLICATE, FAILED = STATES = (
-    "current",
-    "superseded",
-    "withdrawn",
-    "duplicate",
-    "failed",
-)
+class State(StrEnum):
+    """What became of a delivered version of a file; only records of current ones are in the tables."""
+
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+
 
 PURGED = "purged on "
 
@@ -34,7 +37,7 @@ class File:
     records: int = 0
     staged: int = 0
     rejected: int = 0
-    state: str = CURRENT
+    state: str = State.CURRENT
     message: str = ""
     loaded_at: datetime | None = None
     state_changed_at: datetime | None = None
@@ -46,7 +49,7 @@ class File:
     @property
     def is_purged(self) -> bool:
         """Whether its records were erased for good."""
-        return self.state == WITHDRAWN and self.message.startswith(PURGED)
+        return self.state == State.WITHDRAWN and self.message.startswith(PURGED)
 
 
 FILE_FIELDS = ", ".join(column.name for column in fields(File))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.manifest import CURRENT, File, find
+from loader.database.manifest import File, State, find
 from loader.database.sql import literal
 from loader.errors import CdrError
 from loader.feeds import KINDS
@@ -59,7 +59,9 @@ def _export(connection: "duckdb.DuckDBPyConnection", folder: Path) -> Exported:
     # From the first moment on, so that an interrupted first export can be taken up.
     if not (folder / CATALOGUE).exists():
         _write_catalogue(folder, [])
-    wanted = {_place(folder, file): file for file in find(connection, "state = ? and staged > 0", [CURRENT])}
+    wanted = {
+        _place(folder, file): file for file in find(connection, "state = ? and staged > 0", [State.CURRENT])
+    }
     present = set(_present(folder))
     for path, file in wanted.items():
         if path not in present:

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.database.manifest import STATES, File, find
+from loader.database.manifest import File, State, find
 from loader.errors import CdrError
 from loader.operations.withdraw import resolve
 from loader.parsing.records import original_bytes
@@ -82,7 +82,7 @@ def write_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter, out: 
     """
     if chosen.file is None:
         raise CdrError("raw lines are written for one file; name it with --file")
-    file = resolve(connection, chosen.file, STATES)
+    file = resolve(connection, chosen.file, tuple(State))
     rejects = list(list_rejects(connection, Filter(str(file.file_id))))
     if not rejects:
         raise CdrError(f"file {file.file_id} ({file.file_name}) has no rejected records; nothing to write")

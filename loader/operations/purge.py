@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.connection import STORAGE_VERSION, opened, transaction
-from loader.database.manifest import CURRENT, PURGED, SUPERSEDED, WITHDRAWN, File, find, now
+from loader.database.manifest import PURGED, File, State, find, now
 from loader.database.sql import literal, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS
@@ -46,7 +46,7 @@ def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 
 
 
 def _choose(connection: "duckdb.DuckDBPyConnection", before: date) -> Purged:
-    holding = [CURRENT, SUPERSEDED, WITHDRAWN]
+    holding = [State.CURRENT, State.SUPERSEDED, State.WITHDRAWN]
     old = find(connection, "file_date < ? and state in (?, ?, ?)", [before, *holding])
     files = [file for file in old if not file.is_purged]
     undated = find(connection, "file_date is null and state in (?, ?, ?)", holding)
@@ -66,7 +66,7 @@ def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int]) -> Non
         connection.execute(
             "update raw_sinch.files set state = ?, message = ?, state_changed_at = ? "
             "where file_id in (select unnest(?))",
-            [WITHDRAWN, f"{PURGED}{at:%Y-%m-%d}", at, file_ids],
+            [State.WITHDRAWN, f"{PURGED}{at:%Y-%m-%d}", at, file_ids],
         )
 
 

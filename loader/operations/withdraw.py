@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.manifest import CURRENT, DUPLICATE, FAILED, WITHDRAWN, File, find, now, set_state
+from loader.database.manifest import File, State, find, now, set_state
 from loader.errors import CdrError
 from loader.inputs.naming import base_name
 
@@ -39,13 +39,13 @@ def withdraw(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
 
     Raises CdrError when the file is in no table anyway.
     """
-    file = resolve(connection, text, (CURRENT,))
-    if file.state in (DUPLICATE, FAILED):
+    file = resolve(connection, text, (State.CURRENT,))
+    if file.state in (State.DUPLICATE, State.FAILED):
         raise CdrError(
             f"file {file.file_id} ({file.file_name}) is {file.state} and in no table; nothing to withdraw"
         )
-    if file.state != WITHDRAWN:
-        set_state(connection, file, WITHDRAWN, f"withdrawn on {now():%Y-%m-%d}, was {file.state}")
+    if file.state != State.WITHDRAWN:
+        set_state(connection, file, State.WITHDRAWN, f"withdrawn on {now():%Y-%m-%d}, was {file.state}")
     return file
 
 
@@ -54,8 +54,8 @@ def restore(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
 
     Raises CdrError when the file is not withdrawn, was purged, or another version took its place.
     """
-    file = resolve(connection, text, (WITHDRAWN,))
-    if file.state != WITHDRAWN:
+    file = resolve(connection, text, (State.WITHDRAWN,))
+    if file.state != State.WITHDRAWN:
         raise CdrError(
             f"file {file.file_id} ({file.file_name}) is {file.state}, not withdrawn; nothing to undo"
         )
@@ -75,5 +75,5 @@ def restore(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
             f"file {current[0].file_id} is the current version of {file.file_name}; "
             f"withdraw it first to restore file {file.file_id}"
         )
-    set_state(connection, file, CURRENT, "")
+    set_state(connection, file, State.CURRENT, "")
     return file

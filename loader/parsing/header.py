@@ -4,17 +4,17 @@ from collections import Counter
 from dataclasses import dataclass
 
 from loader.errors import FileError
-from loader.feeds import KINDS, OPTIONAL_COLUMN, VENDOR_COLUMNS
+from loader.feeds import KINDS, OPTIONAL_COLUMN, VENDOR_COLUMNS, Kind
 
 # Columns that name a kind, strongest first: a header that holds one is of that kind.
 _MARKS = (
-    ("app_app", ("FromUserId", "ToUserId")),
-    ("phone_terminated", ("AnswerTime", "UserId", "ToCountryId")),
-    ("phone_originated", ("Amount", "Currency")),
-    ("sip_terminated", ("From", "To")),
+    (Kind.APP_APP, ("FromUserId", "ToUserId")),
+    (Kind.PHONE_TERMINATED, ("AnswerTime", "UserId", "ToCountryId")),
+    (Kind.PHONE_ORIGINATED, ("Amount", "Currency")),
+    (Kind.SIP_TERMINATED, ("From", "To")),
 )
 
-_KINDS_BY_WIDTH = {15: "phone_terminated", 14: "phone_terminated", 12: "phone_originated"}
+_KINDS_BY_WIDTH = {15: Kind.PHONE_TERMINATED, 14: Kind.PHONE_TERMINATED, 12: Kind.PHONE_ORIGINATED}
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def columns_without_header(widths: list[int], declared_kind: str | None, name_ki
     width = counted.most_common(1)[0][0]
     kind = declared_kind or name_kind or _KINDS_BY_WIDTH.get(width)
     if kind is None:
-        known = "app_app or sip_terminated" if width == len(KINDS["app_app"]) else "of no known kind"
+        known = "app_app or sip_terminated" if width == len(KINDS[Kind.APP_APP]) else "of no known kind"
         raise FileError(
             f"there is no header and records of {width} fields are {known}; say which with --kind"
         )

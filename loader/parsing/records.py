@@ -10,23 +10,24 @@ included.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from loader.inputs.content import BAD_BYTE
 from loader.parsing.lines import DELIMITER, LONGEST_RECORD, Lines, decodes
 
-UNBALANCED_QUOTE = "unbalanced_quote"
-
-TOO_FEW_FIELDS = "too_few_fields"
-
-TOO_MANY_FIELDS = "too_many_fields"
-
-NUL_BYTE = "nul_byte"
-
-UNDECODABLE_BYTES = "undecodable_bytes"
-
 _RUN_ON_QUOTE = re.compile(rb'[^"]*(?:""[^"]*)*')
 
 _CLOSED_QUOTE = re.compile(rb'"[^"]*(?:""[^"]*)*"(?=;|\Z)')
+
+
+class Reason(StrEnum):
+    """Why a record is rejected."""
+
+    UNBALANCED_QUOTE = "unbalanced_quote"
+    TOO_FEW_FIELDS = "too_few_fields"
+    TOO_MANY_FIELDS = "too_many_fields"
+    NUL_BYTE = "nul_byte"
+    UNDECODABLE_BYTES = "undecodable_bytes"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def parse(lines: Lines) -> Parsed:
         if body.startswith(b'"', at):
             closed = _close_quote(lines, body, at, used)
             if closed is None:
-                return Parsed(fields, used, UNBALANCED_QUOTE)
+                return Parsed(fields, used, Reason.UNBALANCED_QUOTE)
             text, body, at, used = closed
             fields.append(text.replace(b'""', b'"'))
             if at == len(body):
@@ -149,15 +150,15 @@ class ExactReader:
             return Record(number, values)
         used = parsed.lines
         if used > 1 and self._continues_with_a_record(used):
-            reason, used = UNBALANCED_QUOTE, 1
-        if reason == UNBALANCED_QUOTE:
+            reason, used = Reason.UNBALANCED_QUOTE, 1
+        if reason == Reason.UNBALANCED_QUOTE:
             detail = (
                 "a field starts with a double quote that is not closed before a delimiter or a line's end"
             )
         raw = self._raw(used)
         if not decodes(raw):
             reason, detail = (
-                UNDECODABLE_BYTES,
+                Reason.UNDECODABLE_BYTES,
                 "the record holds bytes that are not text in the file's encoding",
             )
         self._take(used)
@@ -169,9 +170,9 @@ class ExactReader:
         joined = DELIMITER.join(parsed.fields)
         count = len(parsed.fields)
         if b"\0" in joined:
-            return (), NUL_BYTE, f"the record holds {joined.count(bytes(1))} NUL byte(s)"
+            return (), Reason.NUL_BYTE, f"the record holds {joined.count(bytes(1))} NUL byte(s)"
         if not decodes(joined):
-            return (), UNDECODABLE_BYTES, ""
+            return (), Reason.UNDECODABLE_BYTES, ""
         if count == self.width:
             return tuple(value.decode() for value in parsed.fields), "", ""
         cut = (
@@ -179,7 +180,7 @@ class ExactReader:
             if self.lines.ended(parsed.lines - 1)
             else "; the file ends inside this line, without a line end"
         )
-        reason = TOO_FEW_FIELDS if count < self.width else TOO_MANY_FIELDS
+        reason = Reason.TOO_FEW_FIELDS if count < self.width else Reason.TOO_MANY_FIELDS
         return (), reason, f"{count} fields where the file has {self.width}{cut}"
 
     def _continues_with_a_record(self, used: int) -> bool:
@@ -240,7 +241,7 @@ def shown(raw: bytes, transcoded: bool) -> str:
 
 def original_bytes(raw: str, reason_code: str) -> bytes:
     """The bytes that a reject's text stands for (in UTF-8, but for bytes that were no text)."""
-    if reason_code != UNDECODABLE_BYTES:
+    if reason_code != Reason.UNDECODABLE_BYTES:
         return raw.encode()
     return re.sub(rb"\\x([0-9a-f]{2})", lambda escaped: bytes([int(escaped[1], 16)]), raw.encode())
 

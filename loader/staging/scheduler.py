@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.connection import transaction
-from loader.database.manifest import DUPLICATE, File, next_file_id
+from loader.database.manifest import File, State, next_file_id
 from loader.errors import FileError
 from loader.inputs.content import Content
 from loader.inputs.naming import date_in_names
@@ -167,7 +167,7 @@ class Desk:
         duplicate = replace(
             file,
             file_id=self._take_id(),
-            state=DUPLICATE,
+            state=State.DUPLICATE,
             file_date=file.file_date or equal.file_date,
             message=f"same content as file {equal.file_id} ({equal.path}, {equal.state})",
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.database.manifest import FAILED, File
+from loader.database.manifest import File, State
 from loader.inputs.content import check_encoding
 from loader.inputs.discovery import discover
 from loader.staging.options import Options
@@ -26,9 +26,9 @@ class Report:
     def exit_code(self) -> int:
         """0 all well; 1 a file failed or has too many rejects; 2 nothing but failures."""
         states = {file.state for file in self.files} - {IGNORED}
-        if states == {FAILED}:
+        if states == {State.FAILED}:
             return 2
-        return 1 if FAILED in states or self.over_limit else 0
+        return 1 if State.FAILED in states or self.over_limit else 0
 
 
 def stage(

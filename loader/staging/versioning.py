@@ -6,18 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from loader.database.connection import transaction
-from loader.database.manifest import (
-    CURRENT,
-    DUPLICATE,
-    FAILED,
-    FILE_FIELDS,
-    SUPERSEDED,
-    WITHDRAWN,
-    File,
-    find,
-    now,
-    set_state,
-)
+from loader.database.manifest import FILE_FIELDS, File, State, find, now, set_state
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,16 +41,17 @@ def judge(
     equals = [
         file
         for file in find(connection, "sha256 = ?", [sha256])
-        if file.state != FAILED and file.kind == kind
+        if file.state != State.FAILED and file.kind == kind
     ]
     same = [
         file for file in equals if file.file_name == file_name and explicit_date in (None, file.file_date)
     ]
     if same:
         return Verdict(_most_alive(same), known=True)
-    originals = [file for file in equals if file.state != DUPLICATE]
+    originals = [file for file in equals if file.state != State.DUPLICATE]
     redated = all(
-        file.state == WITHDRAWN and not file.is_purged and file.file_name == file_name for file in originals
+        file.state == State.WITHDRAWN and not file.is_purged and file.file_name == file_name
+        for file in originals
     )
     if not has_records or redated:
         return Verdict()
@@ -69,7 +59,7 @@ def judge(
 
 
 def _most_alive(files: list[File]) -> File:
-    return next((file for file in files if file.state == CURRENT), files[-1])
+    return next((file for file in files if file.state == State.CURRENT), files[-1])
 
 
 def record(connection: "duckdb.DuckDBPyConnection", file: File) -> None:
@@ -87,15 +77,15 @@ def record(connection: "duckdb.DuckDBPyConnection", file: File) -> None:
         """,
         [file.path, file.file_name, file.sha256, file.file_date, file.file_name, file.kind, file.file_date],
     )
-    failures = [earlier for earlier in before if earlier.state == FAILED]
+    failures = [earlier for earlier in before if earlier.state == State.FAILED]
     for failure in failures:
         connection.execute("delete from raw_sinch.files where file_id = ?", [failure.file_id])
-    if failures and file.state == FAILED:
+    if failures and file.state == State.FAILED:
         file.file_id = failures[0].file_id
-    if file.state == CURRENT:
+    if file.state == State.CURRENT:
         for earlier in before:
-            if earlier.state == CURRENT:
-                set_state(connection, earlier, SUPERSEDED, f"superseded by file {file.file_id}")
+            if earlier.state == State.CURRENT:
+                set_state(connection, earlier, State.SUPERSEDED, f"superseded by file {file.file_id}")
     file.loaded_at = file.state_changed_at = now()
     values = [getattr(file, column.name) for column in fields(File)]
     marks = ", ".join("?" * len(values))
@@ -108,7 +98,7 @@ def record_failure(connection: "duckdb.DuckDBPyConnection", file: File, problem:
     """
     import duckdb
 
-    failure = replace(file, state=FAILED, message=problem)
+    failure = replace(file, state=State.FAILED, message=problem)
     with suppress(duckdb.Error), transaction(connection):
         record(connection, failure)
     return failure
