@@ -45,6 +45,7 @@
 
 {#- dbt-spark's own puts values between quotes as they are: a quote in a name breaks the statement, and null becomes the text None. -#}
 {% macro spark__load_csv_rows(model, agate_table) %}
+    {% if not agate_table.rows %}{{ return('') }}{% endif %}
     {% set types = model.config.column_types %}
     {% set rows = [] %}
     {% for row in agate_table.rows %}

@@ -92,3 +92,9 @@
 {% macro spark__iso_weekday(day) -%}
     weekday({{ day }}) + 1
 {%- endmacro %}
+
+
+{#- The first day of a date's month. What date_trunc returns differs. -#}
+{% macro month_of(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}

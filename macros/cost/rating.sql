@@ -1,0 +1,34 @@
+{#-
+    Rating in whole numbers, so that no amount depends on floating point: amounts and units in millionths of the currency, rates per minute in
+    hundred-millionths. `billed` are seconds.
+-#}
+
+{#- The seconds that are billed for a call: the first ones at least, then in steps; none for a call of 0 s. -#}
+{% macro billed_seconds(duration, first_seconds, next_seconds) -%}
+    case
+        when {{ duration }} <= 0 then 0
+        when {{ duration }} <= {{ first_seconds }} then {{ first_seconds }}
+        when ({{ duration }} - {{ first_seconds }}) % {{ next_seconds }} = 0 then {{ duration }}
+        else {{ duration }} + {{ next_seconds }} - ({{ duration }} - {{ first_seconds }}) % {{ next_seconds }}
+    end
+{%- endmacro %}
+
+
+{#- The price of billed seconds, rounded to the unit: to the nearest, an exact half up, or up. Without the connection fee. -#}
+{% macro rated_micros(rate, billed, unit, rounding) -%}
+    {{ unit }} * case
+        when {{ rounding }} = 'up'
+            then {{ whole_division(rate ~ ' * ' ~ billed ~ ' + 6000 * ' ~ unit ~ ' - 1', '(6000 * ' ~ unit ~ ')') }}
+        else {{ whole_division('2 * ' ~ rate ~ ' * ' ~ billed ~ ' + 6000 * ' ~ unit, '(12000 * ' ~ unit ~ ')') }}
+    end
+{%- endmacro %}
+
+
+{#- An amount below 1,000,000,000 in millionths, and back: exact, since doubles hold 15 digits. -#}
+{% macro micros(amount) -%}
+    cast(round(cast({{ amount }} as double) * 1000000) as bigint)
+{%- endmacro %}
+
+{% macro amount_of_micros(micros) -%}
+    cast(cast({{ micros }} as double) / 1000000 as decimal(18, 6))
+{%- endmacro %}

@@ -1,0 +1,17 @@
+{{ config(materialized='table') }}
+
+with
+
+billing_increments as (
+    select
+        increment,
+        first_seconds,
+        next_seconds
+    from {{ seed_rows('billing_increments') }}
+),
+
+final as (
+    select * from billing_increments
+)
+
+select * from final
