@@ -1,0 +1,101 @@
+{{ config(materialized='table') }}
+
+{#- A rule's name, its condition, the amount it expects, and what it says of a call. -#}
+{%- set rules = [
+    (
+        'answered_not_charged',
+        "call_type in ('phone_terminated', 'phone_originated') and is_answered and duration_seconds > 0 and coalesce(amount, 0) = 0",
+        'null',
+        "concat('answered for ', duration_seconds, ' s, ', case when amount is null then 'no amount' else 'amount 0' end)",
+    ),
+    (
+        'charged_not_answered',
+        "amount > 0 and not is_answered",
+        0,
+        "concat('charged although ', coalesce(lower(result), 'without a result'), case when reason is null then '' else concat(' (', reason, ')') end)",
+    ),
+    ('charged_zero_seconds', "amount > 0 and is_answered and duration_seconds = 0", 0, "'charged for 0 s'"),
+    ('negative_amount', "amount < 0", 'null', "'a credit'"),
+    ('amount_without_currency', "amount is not null and currency is null", 'null', "'an amount without a currency'"),
+    (
+        'duration_over_cap',
+        "duration_seconds > 14400 and call_type <> 'app_app'",
+        'null',
+        "concat(duration_seconds, ' s, more than 4 hours')",
+    ),
+    (
+        'call_cost_over',
+        "amount_reporting > " ~ var('call_cost_limit'),
+        'null',
+        "concat('costs ', amount_reporting, ' " ~ var('reporting_currency') ~ ", more than " ~ var('call_cost_limit') ~ "')",
+    ),
+] %}
+
+with
+
+calls as (
+    select
+        call_key,
+        call_id,
+        call_type,
+        application_key,
+        destination_country,
+        result,
+        reason,
+        currency,
+        duration_seconds,
+        amount,
+        amount_reporting,
+        is_answered,
+        called_at,
+        report_date
+    from {{ ref('fact_calls') }}
+),
+
+-- Few calls break a rule: the rules are told apart among those only.
+broken as (
+    select * from calls
+    where ({{ rules | map(attribute=1) | join(') or (') }})
+),
+
+exceptions as (
+    {%- for rule, condition, expected_amount, detail in rules %}
+    select
+        call_key,
+        '{{ rule }}' as rule,
+        report_date,
+        call_id,
+        call_type,
+        application_key,
+        destination_country,
+        called_at,
+        duration_seconds,
+        amount,
+        currency,
+        cast({{ expected_amount }} as decimal(18, 6)) as expected_amount,
+        {{ detail }} as detail
+    from broken
+    where {{ condition }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+final as (
+    select
+        call_key,
+        rule,
+        report_date,
+        call_id,
+        call_type,
+        application_key,
+        destination_country,
+        called_at,
+        duration_seconds,
+        amount,
+        currency,
+        expected_amount,
+        detail
+    from exceptions
+)
+
+select * from final
