@@ -15,7 +15,7 @@ from typing import IO, BinaryIO
 
 from loader.errors import CdrError, FileError
 from loader.inputs.compression import compression_of, unpacked
-from loader.inputs.opening import Source, opened_source
+from loader.inputs.opening import Fingerprint, Source
 
 BLOCK = 1 << 20
 
@@ -45,24 +45,27 @@ class Content:
     sha256: str
     size: int
     # Of the UTF-8 text in `path`.
-    counts: "Counts"
+    profile: "TextProfile"
     transcoded: bool
-    # What the delivered file was when it was read in place; None for a copy.
-    seen: os.stat_result | None
+    # The delivered file and what it was when it was read.
+    source: Source
+    seen: Fingerprint
+    # Whether `path` is a private copy.
+    copied: bool
 
     def check_unchanged(self) -> None:
         """Raises FileError when a file read in place is no longer what was hashed."""
-        if self.seen is not None:
-            _check_unchanged(self.seen, self.path)
+        if not self.copied:
+            _check_unchanged(self.seen, self.source)
 
     def discard(self) -> None:
-        """Removes the unpacked copy, if there is one."""
-        if self.seen is None:
+        """Removes the private copy, if there is one."""
+        if self.copied:
             self.path.unlink(missing_ok=True)
 
 
 @dataclass
-class Counts:
+class TextProfile:
     """What the lines of a UTF-8 text are made of, so far as it decides how the text can be read."""
 
     size: int = 0
@@ -142,28 +145,33 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
     """
     spool = folder / f"{os.urandom(8).hex()}.txt"
     try:
-        with opened_source(source) as raw:
-            before = source.path.stat()
-            name = source.member or source.path.name
+        with source.open() as raw:
+            before = source.fingerprint()
             head = _read_head(raw)
-            compression = compression_of(head, name)
+            compression = compression_of(head, source.name)
             blocks = unpacked(chain([head], _blocks_of(raw, BLOCK)), compression)
             first = next(blocks, b"")
             while len(first) < _LONGEST_BOM and (more := next(blocks, b"")):
                 first += more
             bom_encoding = next((codec for bom, codec in _BOMS if first.startswith(bom)), None)
             codec = codecs.lookup(bom_encoding or encoding or "utf-8").name
+            path = source.local_path if compression is None and codec == "utf-8" else None
             # The engine takes no path that is not UTF-8.
-            in_place = (
-                source.member is None
-                and compression is None
-                and codec == "utf-8"
-                and str(source.path).isprintable()
+            in_place = path is not None and str(path).isprintable()
+            with ExitStack() as stack:
+                out = None if in_place else stack.enter_context(spool.open("xb", buffering=0))
+                digest, size, profile = _read(chain([first], blocks), codec, out)
+            _check_unchanged(before, source)
+            return Content(
+                path if path and in_place else spool,
+                digest,
+                size,
+                profile,
+                transcoded=codec != "utf-8",
+                source=source,
+                seen=before,
+                copied=not in_place,
             )
-            blocks = chain([first], blocks)
-            content = _read(blocks, codec, source.path, None if in_place else spool, before)
-            _check_unchanged(before, source.path)
-            return content
     except BaseException as error:
         spool.unlink(missing_ok=True)
         if isinstance(error, OSError):
@@ -174,17 +182,14 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
         raise
 
 
-def _read(
-    blocks: Iterable[bytes], codec: str, path: Path, spool: Path | None, seen: os.stat_result
-) -> Content:
+def _read(blocks: Iterable[bytes], codec: str, out: BinaryIO | None) -> tuple[str, int, TextProfile]:
+    """The SHA-256 and size of the blocks, and what their text is made of; the text goes to `out`."""
     digest = hashlib.sha256()
-    counts = Counts()
+    profile = TextProfile()
     size = 0
     decoder = codecs.getincrementaldecoder(codec)(_BAD_BYTES) if codec != "utf-8" else None
-    with ExitStack() as stack:
-        out = stack.enter_context(spool.open("xb", buffering=0)) if spool else None
-        # Hashing leaves the interpreter free for the counting of the same block.
-        hashing = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+    # Hashing leaves the interpreter free for the counting of the same block.
+    with ThreadPoolExecutor(max_workers=1) as hashing:
         hashed: Future[None] | None = None
         for block in blocks:
             if hashed:
@@ -192,20 +197,18 @@ def _read(
             hashed = hashing.submit(digest.update, block)
             size += len(block)
             text = decoder.decode(block).encode("utf-8", "surrogatepass") if decoder else block
-            _take(text, counts, out)
+            _take(text, profile, out)
         if decoder:
-            _take(decoder.decode(b"", True).encode("utf-8", "surrogatepass"), counts, out)
+            _take(decoder.decode(b"", True).encode("utf-8", "surrogatepass"), profile, out)
         if hashed:
             hashed.result()
-    counts.finish()
-    return Content(
-        spool or path, digest.hexdigest(), size, counts, decoder is not None, None if spool else seen
-    )
+    profile.finish()
+    return digest.hexdigest(), size, profile
 
 
-def _take(text: bytes, counts: Counts, out: BinaryIO | None) -> None:
+def _take(text: bytes, profile: TextProfile, out: BinaryIO | None) -> None:
     if text:
-        counts.add(text)
+        profile.add(text)
         if out:
             write_all(out, text)
 
@@ -226,9 +229,8 @@ def _keep_bad_bytes(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_BAD_BYTES, _keep_bad_bytes)
 
 
-def _check_unchanged(before: os.stat_result, path: Path) -> None:
-    now = path.stat()
-    if (before.st_size, before.st_mtime_ns, before.st_ino) != (now.st_size, now.st_mtime_ns, now.st_ino):
+def _check_unchanged(before: Fingerprint, source: Source) -> None:
+    if source.fingerprint() != before:
         raise FileError("it changed while it was read; deliver it again when it is complete")
 
 

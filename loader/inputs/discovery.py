@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from loader.errors import CdrError
 from loader.inputs.naming import COMPRESSION_SUFFIXES, base_name
+from loader.inputs.opening import Archive, LocalFile, Source, ZipMember, as_text
 
 EXTENSIONS = frozenset({"", ".csv", ".txt", ".dat", ".cdr", ".tsv", ".log"})
 
@@ -20,14 +21,13 @@ PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdo
 
 @dataclass(frozen=True)
 class Delivery:
-    """One file to stage: `path` absolute, `member` its name inside a zip archive.
+    """One file to stage.
 
     `explicit` tells that the user named the file itself; `ignored` why it is passed over; `problem` why it
     fails.
     """
 
-    path: Path
-    member: str | None = None
+    source: Source
     explicit: bool = False
     ignored: str | None = None
     problem: str | None = None
@@ -35,22 +35,7 @@ class Delivery:
     @property
     def file_name(self) -> str:
         """The base name without a compression suffix."""
-        return _text(base_name(PurePosixPath(self.member).name if self.member else self.path.name))
-
-    @property
-    def location(self) -> str:
-        """The path for the manifest; a zip member's follows its archive's after `!`."""
-        return _text(f"{self.path}!{self.member}" if self.member else str(self.path))
-
-    @property
-    def names(self) -> Iterator[str]:
-        """The file's own name, then its folders from the nearest outwards."""
-        if self.member:
-            inner = PurePosixPath(self.member)
-            yield inner.name
-            yield from (folder.name for folder in inner.parents)
-        yield self.path.name
-        yield from (folder.name for folder in self.path.parents)
+        return as_text(base_name(self.source.name))
 
 
 def discover(paths: tuple[str, ...]) -> list[Delivery]:
@@ -58,10 +43,10 @@ def discover(paths: tuple[str, ...]) -> list[Delivery]:
 
     Raises CdrError when a path does not exist, cannot be read, or a glob matches nothing.
     """
-    found: dict[tuple[Path, str | None], Delivery] = {}
+    found: dict[str, Delivery] = {}
     for path in paths:
         for delivery in _expand(path):
-            key = (delivery.path, delivery.member)
+            key = delivery.source.location
             if key not in found or (delivery.explicit and not found[key].explicit):
                 found[key] = delivery
     return list(found.values())
@@ -90,42 +75,44 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Delivery]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        yield Delivery(folder, problem=f"the folder cannot be read ({error.strerror}); check its permissions")
+        yield Delivery(
+            LocalFile(folder), problem=f"the folder cannot be read ({error.strerror}); check its permissions"
+        )
         return
     above = above | {folder}
     for entry in entries:
         if entry.is_dir():
             if entry.name.startswith("."):
-                yield Delivery(entry, ignored="hidden folder")
+                yield Delivery(LocalFile(entry), ignored="hidden folder")
             elif (target := entry.resolve()) not in above:
                 yield from _walk(entry if target == entry else target, above)
         elif reason := _not_a_delivery(entry.name):
-            yield Delivery(entry, ignored=reason)
+            yield Delivery(LocalFile(entry), ignored=reason)
         else:
             yield from _file(entry, explicit=False)
 
 
 def _file(path: Path, explicit: bool) -> Iterator[Delivery]:
     if not path.name.lower().endswith(".zip"):
-        yield Delivery(path, explicit=explicit)
+        yield Delivery(LocalFile(path), explicit=explicit)
         return
+    archive = Archive(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info.filename for info in archive.infolist() if not info.is_dir()]
+        members = archive.members()
     except (OSError, zipfile.BadZipFile) as error:
-        yield Delivery(
-            path, explicit=explicit, problem=f"the zip archive cannot be read ({error}); ask for it again"
-        )
+        problem = f"the zip archive cannot be read ({error}); ask for it again"
+        yield Delivery(LocalFile(path), explicit=explicit, problem=problem)
         return
-    for member, times in Counter(members).items():
-        if times > 1:
-            yield Delivery(
-                path, member, problem="the zip archive has several members of this name; unpack it"
-            )
+    times = Counter(info.filename for info in members)
+    for info in {info.filename: info for info in members}.values():
+        member = ZipMember(archive, info)
+        if times[info.filename] > 1:
+            problem = "the zip archive has several members of this name; unpack it"
+            yield Delivery(member, problem=problem)
             continue
-        parts = PurePosixPath(member).parts
+        parts = PurePosixPath(info.filename).parts
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        yield Delivery(path, member, ignored="hidden file" if hidden else _not_a_delivery(parts[-1]))
+        yield Delivery(member, ignored="hidden file" if hidden else _not_a_delivery(parts[-1]))
 
 
 def _not_a_delivery(name: str) -> str | None:
@@ -140,8 +127,3 @@ def _not_a_delivery(name: str) -> str | None:
     if inner[1:].isdigit() or inner in EXTENSIONS or (suffix in COMPRESSION_SUFFIXES and inner == ""):
         return None
     return f"not a text file by its extension ({suffix})"
-
-
-def _text(name: str) -> str:
-    """A name with bytes that are no UTF-8 shown as `\\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,42 +1,160 @@
-"""A delivered file that can be opened."""
+"""A delivered file that can be opened: on disk, or a member of a zip archive there."""
 
+import os
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from loader.errors import FileError
 
 
+@dataclass(frozen=True)
+class Fingerprint:
+    """What tells, without reading it, whether a file is still the one it was."""
+
+    size: int
+    # Nanoseconds since 1970.
+    modified: int
+    # What else the origin knows: an inode, a checksum.
+    identity: str = ""
+
+
 class Source(Protocol):
-    """A delivered file that can be opened for reading its bytes."""
+    """Where a delivered file comes from. Nothing asks which kind of source it has."""
 
     @property
-    def path(self) -> Path:
-        """The file on disk."""
+    def name(self) -> str:
+        """The file's own name, as delivered."""
         ...
 
     @property
-    def member(self) -> str | None:
-        """The name inside the zip archive that `path` is, if it is one."""
+    def location(self) -> str:
+        """The path for the manifest and for messages."""
+        ...
+
+    @property
+    def local_path(self) -> Path | None:
+        """Where its very bytes are on this machine's disk, for a reader of its own; else None."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """Its own name, then its folders from the nearest outwards."""
+        ...
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Its bytes as delivered. Raises FileError or OSError when they cannot be had."""
+        ...
+
+    def fingerprint(self) -> Fingerprint:
+        """What it is at this moment. Raises OSError when it is no longer there."""
         ...
 
 
-@contextmanager
-def opened_source(source: Source) -> Iterator[IO[bytes]]:
-    """The delivered bytes; raises FileError when they cannot be had."""
-    # Opening a pipe would wait for its other end.
-    if not source.path.is_file():
-        source.path.stat()
-        raise FileError("it is not a regular file; copy it to one first")
-    with source.path.open("rb", buffering=0) as file:
-        if source.member is None:
+@dataclass(frozen=True)
+class LocalFile:
+    """A file on this machine's disk, by its absolute path."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.path.name
+
+    @property
+    def location(self) -> str:
+        """The path; a member's follows its archive's after `!`."""
+        return as_text(str(self.path))
+
+    @property
+    def local_path(self) -> Path | None:
+        """Where the engine may read it itself."""
+        return self.path
+
+    def names(self) -> Iterator[str]:
+        """Its own name, then its folders from the nearest outwards."""
+        yield self.path.name
+        yield from (folder.name for folder in self.path.parents)
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Its bytes as delivered."""
+        # Opening a pipe would wait for its other end.
+        if not self.path.is_file():
+            self.path.stat()
+            raise FileError("it is not a regular file; copy it to one first")
+        with self.path.open("rb", buffering=0) as file:
             yield file
-            return
+
+    def fingerprint(self) -> Fingerprint:
+        """What it is at this moment."""
+        seen = self.path.stat()
+        return Fingerprint(seen.st_size, seen.st_mtime_ns, str(seen.st_ino))
+
+
+@dataclass
+class Archive:
+    """A zip archive on disk. Its table of contents is read once for all its members."""
+
+    path: Path
+    _opened: zipfile.ZipFile | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def members(self) -> list[zipfile.ZipInfo]:
+        """Everything in it but folders. Raises OSError or BadZipFile when it cannot be read."""
+        return [info for info in self._contents().infolist() if not info.is_dir()]
+
+    def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
+        """A member's bytes, unpacked."""
+        return self._contents().open(info)
+
+    def _contents(self) -> zipfile.ZipFile:
+        with self._lock:
+            if self._opened is None:
+                self._opened = zipfile.ZipFile(self.path)
+            return self._opened
+
+
+@dataclass(frozen=True)
+class ZipMember:
+    """A file inside a zip archive."""
+
+    archive: Archive
+    info: zipfile.ZipInfo
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return PurePosixPath(self.info.filename).name
+
+    @property
+    def location(self) -> str:
+        """The path; a member's follows its archive's after `!`."""
+        return as_text(f"{self.archive.path}!{self.info.filename}")
+
+    @property
+    def local_path(self) -> Path | None:
+        """Where the engine may read it itself."""
+        return None
+
+    def names(self) -> Iterator[str]:
+        """Its own name, then its folders from the nearest outwards."""
+        inner = PurePosixPath(self.info.filename)
+        yield inner.name
+        yield from (folder.name for folder in inner.parents)
+        yield from LocalFile(self.archive.path).names()
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Its bytes as delivered."""
         try:
-            with zipfile.ZipFile(file) as archive, archive.open(source.member) as member:
+            with self.archive.open(self.info) as member:
                 yield member
         # zipfile raises NotImplementedError for a compression it does not know, RuntimeError for a password.
         except (
@@ -50,3 +168,18 @@ def opened_source(source: Source) -> Iterator[IO[bytes]]:
             raise FileError(
                 f"the zip archive is damaged, encrypted or unsupported ({error}); ask for it again"
             ) from error
+
+    def fingerprint(self) -> Fingerprint:
+        """The member's size, time and checksum, and whether the archive around it is still the same."""
+        seen = LocalFile(self.archive.path).fingerprint()
+        try:
+            written = int(datetime(*self.info.date_time, tzinfo=UTC).timestamp()) * 1_000_000_000
+        except ValueError:
+            written = 0
+        around = f"{self.info.CRC:08x}/{seen.size}/{seen.modified}/{seen.identity}"
+        return Fingerprint(self.info.file_size, written, around)
+
+
+def as_text(name: str) -> str:
+    """A name with bytes that are no UTF-8 shown as `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

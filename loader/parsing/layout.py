@@ -13,13 +13,10 @@ _SAMPLE = 100
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text is laid out. `columns` is None when it has neither header nor records.
+    """How a text is laid out: `offset` is where the first record can start, `line` that line's number."""
 
-    `offset` is where the first record can start, `line` that line's number.
-    """
-
-    kind: str | None
-    columns: Columns | None
+    kind: str
+    columns: Columns
     header: str | None
     offset: int
     line: int
@@ -28,8 +25,6 @@ class Layout:
     @property
     def message(self) -> str:
         """What the manifest should tell of it."""
-        if self.columns is None:
-            return "the file is empty"
         if self.columns.extras:
             extras = ", ".join(
                 name or "(no name)" for name in self.columns.names if name in self.columns.extras
@@ -38,22 +33,34 @@ class Layout:
         return "" if self.has_records else "no records"
 
 
+@dataclass(frozen=True)
+class NoRecords:
+    """A text with neither header nor records; the kind is what its name or an option says."""
+
+    kind: str | None
+    offset: int
+    line: int
+    header = None
+    has_records = False
+    message = "the file is empty"
+
+
 class NoSignOfRecords(FileError):
     """A text that shows nothing of a call detail record file."""
 
 
-def recognise(content: Content, declared_kind: str | None, name_kind: str | None) -> Layout:
+def detect_layout(content: Content, declared_kind: str | None, name_kind: str | None) -> Layout | NoRecords:
     """Reads the first lines of a text.
 
     Raises FileError when kind or columns cannot be told, NoSignOfRecords when it does not even look like
     records.
     """
     with content.path.open("rb", buffering=0) as file:
-        lines = Lines(file, content.counts.bom, 1, no_clean_lines)
-        offset = content.counts.bom + _skip_blank(lines)
+        lines = Lines(file, content.profile.bom, 1, no_clean_lines)
+        offset = content.profile.bom + _skip_blank(lines)
         first = lines.line()
         if first is None:
-            return Layout(declared_kind or name_kind, None, None, offset, lines.number, has_records=False)
+            return NoRecords(declared_kind or name_kind, offset, lines.number)
         fields, used = _fields(lines)
         if is_header(fields):
             columns = columns_of_header(fields, declared_kind)

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from loader.inputs.content import BAD_BYTE
 from loader.parsing.lines import DELIMITER, LONGEST_RECORD, Lines, decodes
+from loader.parsing.totals import ControlTotals, Total
 
 _RUN_ON_QUOTE = re.compile(rb'[^"]*(?:""[^"]*)*')
 
@@ -48,17 +49,6 @@ class Reject:
     raw: str
     reason_code: str
     detail: str
-
-
-@dataclass
-class Account:
-    """Bytes and lines that the exact reader has read; of the clean lines that it passed on the line ends and
-    quotes, as part of the size, and the sum of their numbers.
-    """
-
-    size: int = 0
-    lines: int = 0
-    clean_line_sum: int = 0
 
 
 @dataclass
@@ -130,23 +120,25 @@ def _close_quote(lines: Lines, body: bytes, at: int, used: int) -> tuple[bytes, 
 
 @dataclass
 class ExactReader:
-    """Reads a text record by record; `account` keeps the bytes and lines read so far."""
+    """Reads a text record by record, and counts what it reads but for the values themselves."""
 
     lines: Lines
     width: int
     transcoded: bool
-    account: Account = field(default_factory=Account)
+    totals: ControlTotals = field(default_factory=ControlTotals)
+    # Of the lines that were passed on to the engine's reader.
+    clean_line_sum: int = 0
 
     def next(self) -> Record | Reject | None:
         """What the current line holds: a record, a reject, or None for an empty line. Moves past it."""
         number = self.lines.number
         if not self.lines.body():
-            self._take(1)
+            self._take(1, self.totals.line_ends)
             return None
         parsed = parse(self.lines)
         values, reason, detail = self._judge(parsed)
         if not reason:
-            self._take(parsed.lines)
+            self._take_record(parsed.lines)
             return Record(number, values)
         used = parsed.lines
         if used > 1 and self._continues_with_a_record(used):
@@ -161,7 +153,7 @@ class ExactReader:
                 Reason.UNDECODABLE_BYTES,
                 "the record holds bytes that are not text in the file's encoding",
             )
-        self._take(used)
+        self._take(used, self.totals.rejects)
         return Reject(number, shown(raw, self.transcoded), reason, detail)
 
     def _judge(self, parsed: Parsed) -> tuple[tuple[str, ...], str, str]:
@@ -193,10 +185,17 @@ class ExactReader:
                 return True
         return False
 
-    def _take(self, count: int) -> None:
-        self.account.lines += count
-        self.account.size += sum(self.lines.size(ahead) for ahead in range(count))
+    def _take(self, count: int, term: Total) -> None:
+        term.add(sum(self.lines.size(ahead) for ahead in range(count)), count)
         self.lines.skip(count)
+
+    def _take_record(self, count: int) -> None:
+        """Counts what surrounds the record's values, which are measured where they are stored."""
+        lines, totals = self.lines, self.totals
+        totals.quotes.add(sum((lines.line(ahead) or b"").count(b'"') for ahead in range(count)), 0)
+        last = count - 1
+        totals.line_ends.add(lines.size(last) - len(lines.body(last) or b""), last)
+        lines.skip(count)
 
     def _raw(self, count: int) -> bytes:
         whole = [line + b"\n" for ahead in range(count - 1) if (line := self.lines.line(ahead)) is not None]
@@ -251,7 +250,7 @@ def sum_of_lines(first: int, count: int) -> int:
     return count * (2 * first + count - 1) // 2
 
 
-def sift(reader: ExactReader, write: Callable[[bytes, int, bool], None]) -> Iterator[Record | Reject]:
+def split_lines(reader: ExactReader, write: Callable[[bytes, int, bool], None]) -> Iterator[Record | Reject]:
     """Parts a text line by line: clean lines go to `write`, for the engine's reader, with their number and
     True; the rest is yielded.
 
@@ -259,24 +258,24 @@ def sift(reader: ExactReader, write: Callable[[bytes, int, bool], None]) -> Iter
     clean, so that its line numbers are the text's own.
     """
     lines = reader.lines
-    account = reader.account
+    totals = reader.totals
     placeholder = b"\0" + DELIMITER * (reader.width - 1) + b"\n"
     while lines.line() is not None:
         first = lines.number
         if clean := lines.take_clean():
             count = len(clean)
             text = b"\n".join(clean) + b"\n"
-            account.size += count + text.count(b'"')
-            account.clean_line_sum += sum_of_lines(first, count)
+            totals.line_ends.add(count, 0)
+            totals.quotes.add(text.count(b'"'), 0)
+            reader.clean_line_sum += sum_of_lines(first, count)
             if b"\r" in text:
                 # A clean line holds no other.
-                account.size += text.count(b"\r")
+                totals.line_ends.add(text.count(b"\r"), 0)
                 text = text.replace(b"\r", b"")
             write(text, count, True)
             continue
-        before = account.lines
         found = reader.next()
-        count = account.lines - before
+        count = lines.number - first
         write(placeholder * count, count, False)
         if found is not None:
             yield found

@@ -84,15 +84,13 @@ class Sections:
 class Batch:
     """Records and rejects of the exact reader on their way into the tables, a bounded number at a time.
 
-    Counts them, and of the records what `measure` finds: size and line numbers.
+    Counts the rejects, and adds up the records' line numbers.
     """
 
     connection: "duckdb.DuckDBPyConnection"
     columns: Columns
     file_id: int
-    records: int = 0
     rejects: int = 0
-    size: int = 0
     line_sum: int = 0
     _records: list[Record] = field(default_factory=list)
     _rejects: list[Reject] = field(default_factory=list)
@@ -101,12 +99,9 @@ class Batch:
     def add(self, found: Record | Reject) -> None:
         """Takes one more; writes when enough have come together."""
         if isinstance(found, Record):
-            self.records += 1
             self._records.append(found)
             self.line_sum += found.line
-            text = ";".join(found.values)
-            self.size += len(text.encode()) - text.count('"')
-            self._characters += len(text)
+            self._characters += sum(map(len, found.values))
         else:
             self.rejects += 1
             self._rejects.append(found)

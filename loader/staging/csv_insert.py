@@ -11,6 +11,7 @@ from loader.database.sql import literal, quoted
 from loader.feeds import KINDS
 from loader.parsing.header import Columns
 from loader.parsing.lines import NULL_TEXT
+from loader.parsing.totals import ControlTotals
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,17 +92,23 @@ def _reader(text: PlainText, columns: Columns, skip: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Measured:
-    """What the raw table holds of a file: rows, the bytes of their fields and separators but for double
-    quotes, and the sum of their line numbers.
+class Measured:
+    """What the raw table holds of a file: rows, the bytes of their values but for double quotes, the
+    separators that stood between these, and the sum of their line numbers.
     """
 
     rows: int
-    size: int
+    values: int
+    separators: int
     line_sum: int
 
+    def add_to(self, totals: ControlTotals) -> None:
+        """Puts the rows into the terms that are measured."""
+        totals.fields.add(self.values, self.rows)
+        totals.separators.add(self.separators, 0)
 
-def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: int) -> _Measured:
+
+def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: int) -> Measured:
     """What arrived of a file in its raw table."""
     values = [quoted(name) for name in columns.names if name not in columns.extras]
     if columns.extras:
@@ -111,7 +118,7 @@ def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: 
         select
             count(*),
             coalesce(
-                sum(strlen(if(contains(text, '"'), replace(text, '"', ''), text)) + {columns.width - 1}), 0
+                sum(strlen(if(contains(text, '"'), replace(text, '"', ''), text))), 0
             )::bigint,
             coalesce(sum(_line), 0)
         from (
@@ -123,8 +130,8 @@ def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: 
         [file_id],
     ).fetchone()
     assert row is not None
-    rows, size, line_sum = row
-    return _Measured(rows, size, int(line_sum))
+    rows, values_size, line_sum = row
+    return Measured(rows, values_size, rows * (columns.width - 1), int(line_sum))
 
 
 def _incoming_names(columns: Columns) -> list[str]:

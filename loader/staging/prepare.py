@@ -3,32 +3,61 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
+from loader.database.manifest import File
 from loader.errors import FileError
 from loader.inputs.content import Content, prepare
 from loader.inputs.discovery import Delivery
-from loader.inputs.naming import kind_in_name
-from loader.parsing.layout import Layout, NoSignOfRecords, recognise
+from loader.inputs.naming import date_in_names, kind_in_name
+from loader.parsing.layout import Layout, NoRecords, NoSignOfRecords, detect_layout
 from loader.staging.options import Options
 
-SKIPPED, IGNORED = "skipped", "ignored"
+
+class PassedOver(StrEnum):
+    """What staging says of a delivery that gets no row in the manifest."""
+
+    SKIPPED = "skipped"
+    IGNORED = "ignored"
 
 
-@dataclass
-class Prepared:
-    """A delivery as it was read: content and layout, or why there is none."""
+@dataclass(frozen=True)
+class Ready:
+    """A delivery that can be loaded; `file` is what is known of it before its records are read."""
 
-    delivery: Delivery
-    content: Content | None = None
-    layout: Layout | None = None
-    problem: str | None = None
-    ignored: str | None = None
+    file: File
+    content: Content
+    layout: Layout | NoRecords
 
     def discard(self) -> None:
-        """Removes the unpacked copy, if there is one."""
-        if self.content:
-            self.content.discard()
+        """Removes the private copy, if there is one."""
+        self.content.discard()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A delivery that cannot be loaded."""
+
+    file: File
+    problem: str
+
+    def discard(self) -> None:
+        """Nothing is left of it."""
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """No delivery, for all that is known."""
+
+    file: File
+    reason: str
+
+    def discard(self) -> None:
+        """Nothing is left of it."""
+
+
+Prepared = Ready | Failed | Ignored
 
 
 def prepare_all(deliveries: list[Delivery], options: Options, folder: Path) -> Iterator[Prepared]:
@@ -39,28 +68,36 @@ def prepare_all(deliveries: list[Delivery], options: Options, folder: Path) -> I
         following: Future[Prepared] | None = None
         try:
             for at, delivery in enumerate(deliveries):
-                current = following or pool.submit(_prepare, delivery, options, folder)
+                current = following or pool.submit(prepare_one, delivery, options, folder)
                 prepared = current.result()
                 more = at + 1 < len(deliveries)
-                following = pool.submit(_prepare, deliveries[at + 1], options, folder) if more else None
+                following = pool.submit(prepare_one, deliveries[at + 1], options, folder) if more else None
                 yield prepared
         finally:
-            if following and (content := following.result().content):
-                content.discard()
+            if following:
+                following.result().discard()
 
 
-def _prepare(delivery: Delivery, options: Options, folder: Path) -> Prepared:
-    prepared = Prepared(delivery, problem=delivery.problem, ignored=delivery.ignored)
-    if prepared.problem or prepared.ignored:
-        return prepared
+def prepare_one(delivery: Delivery, options: Options, folder: Path) -> Prepared:
+    """Reads one delivery and tells what it is."""
+    source = delivery.source
+    file = File(0, delivery.file_name, source.location)
+    if delivery.ignored:
+        return Ignored(file, delivery.ignored)
+    file.file_date = options.file_date or date_in_names(source.names(), options.generated_names)
+    if delivery.problem:
+        return Failed(file, delivery.problem)
     try:
-        prepared.content = prepare(delivery, options.encoding, folder)
-        prepared.layout = recognise(prepared.content, options.kind, kind_in_name(delivery.file_name))
-    except NoSignOfRecords as error:
-        if delivery.explicit:
-            prepared.problem = str(error)
-        else:
-            prepared.ignored = "no sign of call detail records"
+        content = prepare(source, options.encoding, folder)
     except (FileError, OSError) as error:
-        prepared.problem = str(error)
-    return prepared
+        return Failed(file, str(error))
+    file.sha256, file.bytes = content.sha256, content.size
+    try:
+        layout = detect_layout(content, options.kind, kind_in_name(delivery.file_name))
+    except (FileError, OSError) as error:
+        content.discard()
+        if isinstance(error, NoSignOfRecords) and not delivery.explicit:
+            return Ignored(File(0, file.file_name, file.path), "no sign of call detail records")
+        return Failed(file, str(error))
+    file.kind, file.header, file.message = layout.kind, layout.header, layout.message
+    return Ready(file, content, layout)

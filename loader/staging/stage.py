@@ -8,8 +8,8 @@ from loader.database.manifest import File, State
 from loader.inputs.content import check_encoding
 from loader.inputs.discovery import discover
 from loader.staging.options import Options
-from loader.staging.prepare import IGNORED, prepare_all
-from loader.staging.scheduler import Desk
+from loader.staging.prepare import PassedOver, prepare_all
+from loader.staging.scheduler import LoadScheduler
 from loader.staging.target import staging_target
 
 
@@ -25,7 +25,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 all well; 1 a file failed or has too many rejects; 2 nothing but failures."""
-        states = {file.state for file in self.files} - {IGNORED}
+        states = {file.state for file in self.files} - {PassedOver.IGNORED}
         if states == {State.FAILED}:
             return 2
         return 1 if State.FAILED in states or self.over_limit else 0
@@ -42,11 +42,14 @@ def stage(
     if options.encoding is not None:
         check_encoding(options.encoding)
     deliveries = discover(paths)
-    with staging_target(database, options) as (connection, folder), Desk(connection, options, folder) as desk:
+    with (
+        staging_target(database, options) as (connection, folder),
+        LoadScheduler(connection, options, folder) as scheduler,
+    ):
         for prepared in prepare_all(deliveries, options, folder):
-            progress(desk.settled, len(deliveries), prepared.delivery.file_name)
-            desk.take(prepared)
-        files = desk.finish()
+            progress(scheduler.done, len(deliveries), prepared.file.file_name)
+            scheduler.submit(prepared)
+        files = scheduler.finish()
         progress(len(deliveries), len(deliveries), "")
     return Report(
         files, [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)]

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from datetime import date
 from typing import TYPE_CHECKING
 
 from loader.database.connection import transaction
@@ -13,49 +12,43 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What becomes of a delivery: staged (no `equal`), skipped as known, or recorded as a duplicate of
-    `equal`.
+class Decision:
+    """What becomes of a delivery: loaded (no `existing`), skipped as `redelivered`, or a duplicate of
+    `existing`.
     """
 
-    equal: File | None = None
-    known: bool = False
+    existing: File | None = None
+    redelivered: bool = False
 
 
-def judge(
-    connection: "duckdb.DuckDBPyConnection",
-    sha256: str,
-    file_name: str,
-    kind: str | None,
-    explicit_date: date | None,
-    has_records: bool,
-) -> Verdict:
-    """Decides by content. `explicit_date` is the day said by option or names, None when only the records
-    tell.
+def with_content(connection: "duckdb.DuckDBPyConnection", sha256: str | None) -> list[File]:
+    """The delivered files of the same content, by file_id."""
+    return find(connection, "sha256 = ?", [sha256])
+
+
+def decide(same_content: list[File], file: File, has_records: bool) -> Decision:
+    """Decides about a delivery by the files of the same content. Its `file_date` is the day said by option or
+    names, None when only the records tell.
 
     A delivery known by content, name, kind and day is skipped whatever became of it since, so that staging
     the same folder again never brings back what was withdrawn or replaced. The same content otherwise is a
     duplicate, with two exceptions: files without records, since two empty days are two days, and a file whose
     equals were all withdrawn under its own name, since that is how a wrong day is put right.
     """
-    equals = [
-        file
-        for file in find(connection, "sha256 = ?", [sha256])
-        if file.state != State.FAILED and file.kind == kind
-    ]
+    equals = [one for one in same_content if one.state != State.FAILED and one.kind == file.kind]
     same = [
-        file for file in equals if file.file_name == file_name and explicit_date in (None, file.file_date)
+        one for one in equals if one.file_name == file.file_name and file.file_date in (None, one.file_date)
     ]
     if same:
-        return Verdict(_most_alive(same), known=True)
-    originals = [file for file in equals if file.state != State.DUPLICATE]
+        return Decision(_most_alive(same), redelivered=True)
+    originals = [one for one in equals if one.state != State.DUPLICATE]
     redated = all(
-        file.state == State.WITHDRAWN and not file.is_purged and file.file_name == file_name
-        for file in originals
+        one.state == State.WITHDRAWN and not one.is_purged and one.file_name == file.file_name
+        for one in originals
     )
     if not has_records or redated:
-        return Verdict()
-    return Verdict(_most_alive(originals))
+        return Decision()
+    return Decision(_most_alive(originals))
 
 
 def _most_alive(files: list[File]) -> File:

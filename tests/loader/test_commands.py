@@ -328,15 +328,15 @@ def test_a_file_that_vanishes_fails_alone(cdr: Loader, monkeypatch: pytest.Monke
 
 def test_a_file_that_changes_while_it_is_read_fails(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     path = cdr.write("a.csv", delivery("a"))
-    from loader.staging import strategies
+    from loader.staging.strategies import FileLoad
 
-    load = strategies.load_in_place
+    load = FileLoad.load_in_place
 
     def meanwhile(*arguments: Any) -> Any:
         path.write_text(delivery("a", "b"))
         return load(*arguments)
 
-    monkeypatch.setattr(strategies, "load_in_place", meanwhile)
+    monkeypatch.setattr(FileLoad, "load_in_place", meanwhile)
     assert "changed while it was read" in cdr.error("stage", path, "-q")
     assert cdr.states() == [(1, "a.csv", "failed")]
     assert cdr.records() == []
@@ -346,18 +346,18 @@ def test_a_file_that_changes_while_it_is_read_fails(cdr: Loader, monkeypatch: py
 
 def test_files_are_published_in_their_order(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the first takes longest; the second fails, which needs no order."""
-    from loader.staging import strategies
+    from loader.staging.strategies import FileLoad
 
-    load = strategies.load_in_place
+    load = FileLoad.load_in_place
 
-    def slowly(connection: Any, content: Any, layout: Any, file_id: int, folder: Path) -> Any:
-        if file_id == 1:
+    def slowly(file: FileLoad) -> Any:
+        if file.file_id == 1:
             time.sleep(0.5)
-        if file_id == 2:
+        if file.file_id == 2:
             raise OSError("no more")
-        return load(connection, content, layout, file_id, folder)
+        return load(file)
 
-    monkeypatch.setattr(strategies, "load_in_place", slowly)
+    monkeypatch.setattr(FileLoad, "load_in_place", slowly)
     for name in "abcde":
         cdr.write(f"{name}.csv", delivery(name))
     cdr.stage(".", code=1)
@@ -403,22 +403,22 @@ def test_an_interrupt_gives_up_what_is_being_loaded(cdr: Loader, monkeypatch: py
 
 
 def test_what_cannot_be_proven_is_not_published(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loader.staging import strategies
+    from loader.staging.strategies import FileLoad
 
     tried = []
-    for name in ("load_in_place", "load_sifted", "load_exactly"):
-        way = getattr(strategies, name)
+    for name in ("load_in_place", "load_mixed", "load_exactly"):
+        way = getattr(FileLoad, name)
 
         def losing(*arguments: Any, way: Any = way) -> Any:
             tried.append(way.__name__)
             loaded = way(*arguments)
-            loaded.size -= 1
+            loaded.totals.fields.bytes -= 1
             return loaded
 
-        monkeypatch.setattr(strategies, name, losing)
+        monkeypatch.setattr(FileLoad, name, losing)
     cdr.write("a.csv", delivery("a"))
     assert "only 125 of 126 bytes and 2 of 2 lines are accounted for" in cdr.error("stage", "a.csv", "-q")
-    assert tried == ["load_in_place", "load_sifted", "load_exactly"]
+    assert tried == ["load_in_place", "load_mixed", "load_exactly"]
     assert cdr.records() == []
     assert cdr.states() == [(1, "a.csv", "failed")]
 
