@@ -6,7 +6,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from harness import Loader, delivery
+from builders import delivery
+from harness import Loader
 
 from loader.operations.build import build
 

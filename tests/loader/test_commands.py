@@ -12,7 +12,8 @@ from typing import Any
 import click
 import duckdb
 import pytest
-from harness import REPOSITORY, Loader, delivery, environment, header, record
+from builders import delivery, header, record
+from harness import REPOSITORY, Loader, environment
 
 from loader.cli.main import main
 from loader.database.schema import RAW_TABLES

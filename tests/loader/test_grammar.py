@@ -8,9 +8,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from harness import Outcome, header, reading
+from builders import header
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from reference_grammar import Outcome, reading
 
 from loader.database.schema import create_raw_schema
 from loader.feeds import KINDS

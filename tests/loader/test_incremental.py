@@ -9,7 +9,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from harness import REPOSITORY, Loader, delivery, header
+from builders import delivery, header
+from harness import REPOSITORY, Loader
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from warehouse import Warehouse, assert_equal

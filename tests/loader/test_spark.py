@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from harness import Loader, header, record
+from builders import header, record
+from harness import Loader
 from warehouse import Warehouse
 
 from loader.synth import synthesise

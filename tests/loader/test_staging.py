@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from harness import Loader, delivery, header, record
+from builders import delivery, header, record
+from harness import Loader
 
 from loader.feeds import KINDS
 
