@@ -166,13 +166,19 @@ def _call_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
 
 
 def _seconds_law(connection: "duckdb.DuckDBPyConnection") -> Law:
-    law = "seconds: duration_seconds of answered calls = erlangs of mart_traffic_hourly * 3600"
+    law = (
+        "seconds: duration_seconds of answered calls"
+        " = erlangs of mart_traffic_hourly * 3600 + seconds beyond longest_call_seconds"
+    )
     if missing := _missing(connection, "fact_calls", "mart_traffic_hourly"):
         return _not_built(law, missing)
+    if not has_table(connection, "intermediate", "int_traffic__intervals"):
+        return _not_built(law, "int_traffic__intervals")
     left, right = _row(
         connection,
         "select (select coalesce(sum(duration_seconds), 0)::bigint from marts.fact_calls where is_answered), "
-        "(select coalesce(sum(erlangs), 0)::double * 3600 from marts.mart_traffic_hourly)",
+        "(select round(coalesce(sum(erlangs), 0) * 3600, 3)::double from marts.mart_traffic_hourly) "
+        "+ (select coalesce(sum(cut_seconds), 0)::bigint from intermediate.int_traffic__intervals)",
     )
     return Law(law, left, right, math.isclose(left, right, rel_tol=_FLOAT_TOLERANCE, abs_tol=1e-3))
 

@@ -98,3 +98,39 @@
 {% macro month_of(day) -%}
     cast(date_trunc('month', {{ day }}) as date)
 {%- endmacro %}
+
+
+{#- A timestamp as microseconds since 1970, a bigint to count with. -#}
+{% macro microseconds(moment) %}{{ return(adapter.dispatch('microseconds')(moment)) }}{% endmacro %}
+
+{% macro duckdb__microseconds(moment) -%}
+    epoch_us({{ moment }})
+{%- endmacro %}
+
+{% macro spark__microseconds(moment) -%}
+    unix_micros({{ moment }})
+{%- endmacro %}
+
+
+{#- The timestamp of microseconds since 1970. -#}
+{% macro from_microseconds(number) %}{{ return(adapter.dispatch('from_microseconds')(number)) }}{% endmacro %}
+
+{% macro duckdb__from_microseconds(number) -%}
+    make_timestamp({{ number }})
+{%- endmacro %}
+
+{% macro spark__from_microseconds(number) -%}
+    timestamp_micros({{ number }})
+{%- endmacro %}
+
+
+{#- In a select list: a row for every day from one date to another. -#}
+{% macro each_day(first_day, last_day) %}{{ return(adapter.dispatch('each_day')(first_day, last_day)) }}{% endmacro %}
+
+{% macro duckdb__each_day(first_day, last_day) -%}
+    cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date)
+{%- endmacro %}
+
+{% macro spark__each_day(first_day, last_day) -%}
+    explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day))
+{%- endmacro %}

@@ -625,7 +625,9 @@ MARTS = """
     create table marts.mart_user_spend_daily as from marts.mart_cost_daily;
     create table marts.mart_quality_daily as select 1::bigint as bids;
     create table marts.mart_failure_reasons_daily as select 1::bigint as calls;
-    create table marts.mart_traffic_hourly as select 1::bigint as bids, 60 / 3600 as erlangs;
+    create table marts.mart_traffic_hourly as select 1::bigint as bids, 50 / 3600 as erlangs;
+    create schema intermediate;
+    create view intermediate.int_traffic__intervals as select 10::bigint as cut_seconds;
 """
 
 

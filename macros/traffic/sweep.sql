@@ -1,0 +1,150 @@
+{#-
+    How many calls are open at a time, exact to the microsecond: a query with a row for every hour in which a call is open, of a relation with the columns
+    group_id, is_answer_time (0 or 1), opened_at and closed_at, where no interval reaches over a midnight (UTC) and each is longer than nothing.
+
+    Rows: group_id, interval_basis, erlangs, peak_concurrent_calls, hour, peak_at.
+
+    Every interval is two events, and no interval is split over hours. An event's key is 4 * microseconds of the hour, + 2 for a start, + 1 where the interval
+    starts at AnswerTime: so an end sorts before a start of the same moment. An end belongs to the hour of its last microsecond, so that what is open when an
+    hour begins is what was opened less what was closed in the hours before. The peak is what is open then plus the highest running sum within the hour, if that
+    is above 0; sum and key share one number, of which the largest is the highest sum at its first moment. Everything is counted in whole numbers.
+-#}
+{% macro sweep(intervals) -%}
+    {%- set hour = 3600000000 -%}
+    {%- set day = 24 * hour -%}
+    {#- More than any key of an hour: 4 * hour + 3. -#}
+    {%- set keys = 17179869184 -%}
+    {%- set sign = "case when event_key % 4 >= 2 then 1 else -1 end" -%}
+    with
+
+    moments as (
+        select
+            group_id,
+            is_answer_time,
+            {{ microseconds('opened_at') }} as opened,
+            {{ microseconds('closed_at') }} - 1 as last_open
+        from {{ intervals }}
+    ),
+
+    events as (
+        select
+            group_id,
+            opened - opened % {{ hour }} as hour_start,
+            4 * (opened % {{ hour }}) + 2 + is_answer_time as event_key
+        from moments
+        union all
+        select
+            group_id,
+            last_open - last_open % {{ hour }} as hour_start,
+            4 * (last_open % {{ hour }} + 1) + is_answer_time as event_key
+        from moments
+    ),
+
+    running as (
+        select
+            group_id,
+            hour_start,
+            event_key,
+            cast(
+                sum({{ sign }}) over (
+                    partition by group_id, hour_start
+                    order by event_key
+                    rows between unbounded preceding and current row
+                ) as bigint
+            ) as open_more
+        from events
+    ),
+
+    hours_with_events as (
+        select
+            group_id,
+            hour_start,
+            hour_start - hour_start % {{ day }} as day_start,
+            greatest(max(open_more * {{ keys }} + {{ keys - 1 }} - event_key), {{ keys - 1 }}) as highest,
+            cast(sum({{ sign }}) as bigint) as opened,
+            cast(sum(case event_key % 4 when 3 then 1 when 1 then -1 else 0 end) as bigint) as opened_answer_time,
+            count(*) filter (where event_key % 4 = 3) as starts_answer_time,
+            count(*) filter (where event_key % 4 = 2) as starts_call_time,
+            -- for every start the rest of the hour, less for every end the rest of the hour
+            cast(
+                sum(({{ sign }}) * ({{ hour }} - cast((event_key - event_key % 4) / 4 as bigint))) as bigint
+            ) as open_microseconds
+        from running
+        group by
+            group_id,
+            hour_start
+    ),
+
+    carried as (
+        select
+            *,
+            coalesce(cast(sum(opened) over hours_before as bigint), 0) as carried,
+            coalesce(cast(sum(opened_answer_time) over hours_before as bigint), 0) as carried_answer_time,
+            coalesce(lead(hour_start) over hours_of_day, hour_start + {{ hour }}) as next_hour_start
+        from hours_with_events
+        window
+            hours_of_day as (partition by group_id, day_start order by hour_start),
+            hours_before as (
+                partition by group_id, day_start
+                order by hour_start
+                rows between unbounded preceding and 1 preceding
+            )
+    ),
+
+    hours_later as (
+        {% for number in range(24) -%}
+        select cast({{ number }} as bigint) * {{ hour }} as hour_offset
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+    ),
+
+    -- Hours without an event, between two with one, in which calls stay open.
+    without_event as (
+        select
+            carried.group_id,
+            carried.carried + carried.opened as open_calls,
+            carried.carried_answer_time + carried.opened_answer_time as open_answer_time,
+            carried.hour_start + hours_later.hour_offset as hour_start
+        from carried
+        inner join hours_later
+            on
+                hours_later.hour_offset > 0
+                and carried.hour_start + hours_later.hour_offset < carried.next_hour_start
+        where carried.carried + carried.opened > 0
+    ),
+
+    hours as (
+        select
+            group_id,
+            carried_answer_time + starts_answer_time > 0 as has_answer_time,
+            carried - carried_answer_time + starts_call_time > 0 as has_call_time,
+            carried * {{ hour }} + open_microseconds as open_microseconds,
+            carried + cast((highest - highest % {{ keys }}) / {{ keys }} as bigint) as peak_concurrent_calls,
+            hour_start,
+            ({{ keys - 1 }} - highest % {{ keys }}) as peak_key
+        from carried
+        union all
+        select
+            group_id,
+            open_answer_time > 0 as has_answer_time,
+            open_calls - open_answer_time > 0 as has_call_time,
+            open_calls * {{ hour }} as open_microseconds,
+            open_calls as peak_concurrent_calls,
+            hour_start,
+            0 as peak_key
+        from without_event
+    )
+
+    select
+        group_id,
+        case
+            when has_answer_time and has_call_time then 'mixed'
+            when has_answer_time then 'answer_time'
+            else 'call_time'
+        end as interval_basis,
+        cast(open_microseconds as double) / {{ hour }} as erlangs,
+        peak_concurrent_calls,
+        {{ from_microseconds('hour_start') }} as hour,
+        {{ from_microseconds('hour_start + cast((peak_key - peak_key % 4) / 4 as bigint)') }} as peak_at
+    from hours
+{%- endmacro %}

@@ -1,0 +1,51 @@
+{{ config(materialized='table') }}
+
+with
+
+intervals as (
+    select
+        application_key,
+        call_type,
+        interval_basis,
+        call_date,
+        opened_at,
+        closed_at
+    from {{ ref('int_traffic__intervals') }}
+),
+
+-- The last day is that of the last microsecond: a call that ends at midnight is not open on the day after.
+crossing as (
+    select
+        *,
+        cast(opened_at as date) as first_day,
+        cast(closed_at - interval 1 microsecond as date) as last_day
+    from intervals
+    where cast(closed_at - interval 1 microsecond as date) > call_date
+),
+
+days as (
+    select
+        application_key,
+        call_type,
+        interval_basis,
+        call_date,
+        opened_at,
+        closed_at,
+        {{ each_day('first_day', 'last_day') }} as traffic_date
+    from crossing
+),
+
+final as (
+    select
+        application_key,
+        call_type,
+        interval_basis,
+        call_date,
+        traffic_date,
+        greatest(opened_at, cast(traffic_date as timestamp)) as opened_at,
+        least(closed_at, cast(traffic_date as timestamp) + interval 1 day) as closed_at
+    from days
+    where traffic_date > call_date
+)
+
+select * from final

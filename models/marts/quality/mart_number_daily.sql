@@ -1,0 +1,140 @@
+with
+
+calls as (
+    select
+        application_key,
+        call_type,
+        caller,
+        callee,
+        caller_e164,
+        callee_e164,
+        duration_seconds,
+        amount_reporting,
+        is_seizure,
+        is_answered,
+        report_date
+    from {{ ref('int_calls__clear') }}
+),
+
+roles as (
+    select
+        application_key,
+        call_type,
+        'caller' as role,
+        caller_e164 as number,
+        coalesce(callee_e164, callee) as counterparty,
+        is_seizure,
+        is_answered,
+        duration_seconds,
+        amount_reporting,
+        report_date
+    from calls
+    where caller_e164 is not null
+    union all
+    select
+        application_key,
+        call_type,
+        'callee' as role,
+        callee_e164 as number,
+        coalesce(caller_e164, caller) as counterparty,
+        is_seizure,
+        is_answered,
+        duration_seconds,
+        amount_reporting,
+        report_date
+    from calls
+    where callee_e164 is not null
+),
+
+by_number as (
+    select
+        report_date,
+        call_type,
+        role,
+        number,
+        count(distinct application_key) as application_count,
+        count(*) as bids,
+        count(*) filter (where is_seizure) as seizures,
+        count(*) filter (where is_answered) as answers,
+        count(duration_seconds) filter (where is_answered) as timed_answers,
+        cast(coalesce(sum(duration_seconds) filter (where is_answered), 0) as bigint) as talk_seconds,
+        count(*) filter (where is_answered and duration_seconds < 10) as under_10s_calls,
+        count(*) filter (where is_answered and duration_seconds >= 60) as engaged_calls,
+        count(distinct counterparty) as distinct_counterparties,
+        cast(sum(amount_reporting) as decimal(38, 6)) as amount_reporting
+    from roles
+    group by
+        report_date,
+        call_type,
+        role,
+        number
+),
+
+-- Numbers that are shown as one are one row.
+shown as (
+    select
+        report_date,
+        call_type,
+        role,
+        {{ pii('number') }} as number,
+        application_count,
+        bids,
+        seizures,
+        answers,
+        timed_answers,
+        talk_seconds,
+        under_10s_calls,
+        engaged_calls,
+        distinct_counterparties,
+        amount_reporting
+    from by_number
+),
+
+summed as (
+    select
+        report_date,
+        call_type,
+        role,
+        number,
+        cast(sum(application_count) as bigint) as application_count,
+        cast(sum(bids) as bigint) as bids,
+        cast(sum(seizures) as bigint) as seizures,
+        cast(sum(answers) as bigint) as answers,
+        cast(sum(timed_answers) as bigint) as timed_answers,
+        cast(sum(talk_seconds) as bigint) as talk_seconds,
+        cast(sum(under_10s_calls) as bigint) as under_10s_calls,
+        cast(sum(engaged_calls) as bigint) as engaged_calls,
+        cast(sum(distinct_counterparties) as bigint) as distinct_counterparties,
+        cast(sum(amount_reporting) as decimal(38, 6)) as amount_reporting
+    from shown
+    group by
+        report_date,
+        call_type,
+        role,
+        number
+),
+
+final as (
+    select
+        report_date,
+        call_type,
+        role,
+        number,
+        application_count,
+        bids,
+        seizures,
+        answers,
+        timed_answers,
+        talk_seconds,
+        under_10s_calls,
+        engaged_calls,
+        {{ ratio('answers', 'seizures') }} as asr,
+        {{ ratio('talk_seconds', 'timed_answers') }} as aloc_seconds,
+        {{ ratio('under_10s_calls', 'timed_answers') }} as under_10s_share,
+        {{ ratio('engaged_calls', 'timed_answers') }} as engaged_share,
+        distinct_counterparties,
+        amount_reporting
+    from summed
+)
+
+select * from final
