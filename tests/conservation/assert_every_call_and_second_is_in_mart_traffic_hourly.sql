@@ -24,7 +24,7 @@ bids as (
 ),
 
 talked as (
-    select coalesce(sum(duration_seconds), 0) as total_seconds from {{ ref('fact_calls') }}
+    select coalesce(sum(duration_seconds), 0) as seconds from {{ ref('fact_calls') }}
     where is_answered
 ),
 
