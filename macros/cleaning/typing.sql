@@ -55,3 +55,22 @@
         ''
     )
 {%- endmacro %}
+
+
+{#- The fields that are more than text, so that what is delivered in them may not parse. -#}
+{% macro typed_fields() %}
+    {{ return(['user_space_id', 'call_time', 'duration', 'answer_time', 'amount']) }}
+{% endmacro %}
+
+
+{#- Whether a name is one of a comma-separated list of names. -#}
+{% macro is_listed(name, list) -%}
+    concat(',', {{ list }}, ',') like '%,{{ name }},%'
+{%- endmacro %}
+
+
+{#- What a text looks like, and nothing of what it says: digits as 9, letters (and what could be either) as a, cut to 40 characters. -#}
+{% macro text_shape(text) -%}
+    {%- set letters = '[A-Za-zªµºÀ-ÖØ-öø-῿Ⰰ-퟿豈-￯𐀀-𯿿]' -%}
+    {{ replace_pattern(replace_pattern('substr(' ~ text ~ ', 1, 40)', '[0-9]', '9'), letters, 'a') }}
+{%- endmacro %}

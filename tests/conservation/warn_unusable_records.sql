@@ -3,8 +3,10 @@
 {{ config(severity='warn') }}
 
 select
-    file_id,
-    file_name,
-    unusable
+    concat(
+        file_name, ': ', unusable, ' of ', staged,
+        ' records have no CallId or no readable CallTime; see marts.rejected_records, stage typing'
+    ) as message
 from {{ ref('mart_feed_reconciliation') }}
 where unusable > 0
+order by unusable desc, file_id asc

@@ -27,6 +27,7 @@ OTHER: dict[str, Any] = {
     "fx_stale_days": 3,
     "rate_min_explained_share": 0.9,
     "rate_min_calls": 10,
+    "invalid_share_error": 0.9,
     "pii_mode": "masked",
     "test_scope": "all",
     "test_window_days": 30,

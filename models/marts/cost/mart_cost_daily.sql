@@ -38,7 +38,7 @@ unreadable as (
         file_id,
         source_line
     from {{ ref('int_calls__unioned') }}
-    where invalid_fields is not null and concat(',', invalid_fields, ',') like '%,amount,%'
+    where invalid_fields is not null and {{ is_listed('amount', 'invalid_fields') }}
 ),
 
 marked as (

@@ -1,0 +1,102 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy=replacing_strategy(),
+        partition_by=partition_column('file_id'),
+        on_schema_change='fail',
+        pre_hook=["{{ log_reset() }}", "{{ remove_files(staged_files()) }}"],
+        post_hook=[
+            "{{ log_files(staged_files()) }}",
+            "{{ log_settings() }}",
+        ],
+    )
+}}
+
+{%- set changes = changed_files(staged_files()) %}
+{%- set taken_in = 'true' if changes.everything else in_list('file_id', changes.added) %}
+
+with
+
+files as (
+    select
+        file_id,
+        kind,
+        file_date
+    from {{ ref('stg_sinch__files') }}
+),
+
+unreadable as (
+    select
+        file_id,
+        source_line,
+        invalid_fields
+    from {{ ref('int_calls__unioned') }}
+    where invalid_fields is not null and {{ taken_in }}
+),
+
+named as (
+    {% for field in typed_fields() -%}
+    select
+        file_id,
+        source_line,
+        '{{ field }}' as field
+    from unreadable
+    where {{ is_listed(field, 'invalid_fields') }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+counted as (
+    select
+        file_id,
+        field,
+        count(*) as records,
+        min(source_line) as first_line
+    from named
+    group by
+        file_id,
+        field
+),
+
+delivered as (
+    select
+        file_id,
+        {%- for field in typed_fields() %}
+        {{ field }},
+        {%- endfor %}
+        source_line
+    from {{ ref('stg_sinch__records') }}
+    where {{ taken_in }} and file_id in (select file_id from counted)
+),
+
+examples as (
+    select
+        counted.file_id,
+        counted.field,
+        case counted.field
+            {%- for field in typed_fields() %}
+            when '{{ field }}' then {{ clean_text('delivered.' ~ field) }}
+            {%- endfor %}
+        end as example,
+        counted.records,
+        counted.first_line
+    from counted
+    inner join delivered
+        on counted.file_id = delivered.file_id and counted.first_line = delivered.source_line
+),
+
+final as (
+    select
+        examples.file_id,
+        examples.field,
+        files.kind as call_type,
+        files.file_date,
+        examples.records,
+        examples.first_line,
+        {{ text_shape('examples.example') }} as example_shape
+    from examples
+    inner join files
+        on examples.file_id = files.file_id
+)
+
+select * from final

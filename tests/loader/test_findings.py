@@ -1,0 +1,73 @@
+"""What a build says of what its tests have found: values, fields and files by name, with what to do."""
+
+import re
+from pathlib import Path
+
+import pytest
+from harness import KINDS, Loader, header
+
+KIND = "phone_terminated"
+SELECT = (
+    "--select",
+    "+mart_feed_invalid_fields",
+    "--indirect-selection",
+    "cautious",
+    "--exclude-resource-type",
+    "unit_test",
+)
+
+
+def delivery(*calls: dict[str, str]) -> str:
+    """A file of calls that are all right but for what is given."""
+    lines = [header(KIND)]
+    for number, call in enumerate(calls):
+        values = {
+            "CallId": f"c{number}",
+            "CallTime": "2026-11-22T10:00:00Z",
+            "Result": "ANSWERED",
+            "Reason": "CALLERHANGUP",
+            "Duration": "60",
+            "Amount": "0.5",
+            "Currency": "EUR",
+            **call,
+        }
+        lines.append(";".join(values.get(name, "") for name in KINDS[KIND]))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def project(cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
+    return cdr
+
+
+def build(project: Loader, code: int) -> str:
+    """What the build says, without colours."""
+    done = project.process("build", *SELECT)
+    assert done.returncode == code, done.stdout + done.stderr
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+
+
+def test_values_and_fields_are_named(project: Loader) -> None:
+    calls = [{}, {}, {}, {"Result": "ANSWERD"}, {"Reason": "46701234567"}, {"Amount": "0,75"}]
+    project.write("cdr_phone_terminated_2026-11-22.csv", delivery(*calls))
+    project.stage(".")
+    said = build(project, code=0)
+    assert "stg_sinch__phone_terminated, result: ANSWERD (1 record): not in the vendor's list" in said
+    assert "stg_sinch__phone_terminated, reason: **** (1 record)" in said
+    assert "seeds/outcome_map.csv" in said
+    assert "46701234567" not in said
+    assert (
+        "cdr_phone_terminated_2026-11-22.csv: amount could not be read in 1 of 6 records"
+        " (first on line 7, it looks like 9,99)"
+    ) in said
+    assert project.query("select * from marts.mart_feed_invalid_fields") != []
+
+
+def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:
+    project.write("cdr_phone_terminated_2026-11-22.csv", delivery({"Amount": "0,75"}, {"Amount": "1,5"}, {}))
+    project.stage(".")
+    said = build(project, code=1)
+    message = "amount could not be read in 2 of 3 records (first on line 2, it looks like 9,99)"
+    assert f"{message}; ask for the file again, or take it out with `cdr withdraw`" in said
