@@ -21,8 +21,8 @@ select
         else
             concat(
                 calls, ' charges in ', currency, ' from ', first_day, ' to ', last_day,
-                ' are not in amount_reporting: seeds/fx_rates.csv has no rate to {{ var("reporting_currency") }}',
-                ' of that day or before; add it and run `cdr build`'
+                ' are not in amount_reporting: seeds/fx_rates.csv has no rate to ',
+                '{{ var("reporting_currency") }} of that day or before; add it and run `cdr build`'
             )
     end as message
 from unconverted

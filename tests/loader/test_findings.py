@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from harness import KINDS, Loader, header
+from builders import header, record
+from harness import Loader
 
 KIND = "phone_terminated"
 SELECT = (
@@ -19,20 +20,9 @@ SELECT = (
 
 def delivery(*calls: dict[str, str]) -> str:
     """A file of calls that are all right but for what is given."""
-    lines = [header(KIND)]
-    for number, call in enumerate(calls):
-        values = {
-            "CallId": f"c{number}",
-            "CallTime": "2026-11-22T10:00:00Z",
-            "Result": "ANSWERED",
-            "Reason": "CALLERHANGUP",
-            "Duration": "60",
-            "Amount": "0.5",
-            "Currency": "EUR",
-            **call,
-        }
-        lines.append(";".join(values.get(name, "") for name in KINDS[KIND]))
-    return "\n".join(lines) + "\n"
+    usual = {"Reason": "CALLERHANGUP", "Amount": "0.5", "Currency": "EUR"}
+    lines = [record(KIND, f"c{number}", **(usual | call)) for number, call in enumerate(calls)]
+    return "\n".join([header(KIND), *lines]) + "\n"
 
 
 @pytest.fixture
