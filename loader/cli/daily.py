@@ -86,7 +86,18 @@ def stage(as_json: bool, quiet: bool, **options: Any) -> int:
 
 
 def _built_document(result: Any) -> dict[str, Any]:
-    return {"nodes": result.nodes, "exit_code": result.exit_code}
+    return {
+        "nodes": result.nodes,
+        "findings": result.findings,
+        "still_shown": result.still_shown,
+        "exit_code": result.exit_code,
+    }
+
+
+def _say_what_is_still_shown(result: Any) -> None:
+    """The last line of a build that was to hide personal data and could not."""
+    if result.still_shown:
+        click.echo(f"cdr: {result.still_shown}", err=True)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -104,6 +115,7 @@ def build(database: Path, as_json: bool, quiet: bool, dbt_arguments: tuple[str, 
     result = dbt_build.build(database, dbt_arguments, quiet=quiet or as_json, stdout_to_stderr=as_json)
     if as_json:
         output.print_json(_built_document(result))
+    _say_what_is_still_shown(result)
     return result.exit_code
 
 
@@ -125,4 +137,6 @@ def run(database: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     if as_json:
         built = _built_document(result) if result else None
         output.print_json({"stage": _staged_document(report), "build": built, "exit_code": code})
+    if result:
+        _say_what_is_still_shown(result)
     return int(code)

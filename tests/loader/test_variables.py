@@ -1,13 +1,16 @@
 """Every variable of the project works: no unit test depends on it, and the whole project builds with it."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
+from builders import delivery
 from harness import REPOSITORY, Loader
 from warehouse import Warehouse
 
@@ -180,3 +183,26 @@ def test_a_key_that_can_be_guessed_is_refused(
     message = cdr.error("build", "-q", "--vars", "{pii_mode: hashed}")
     assert "pii_mode is hashed and its key is missing or shorter than 16 characters" in message
     assert "DBT_ENV_SECRET_CDR_PII_KEY" in message
+    assert message.endswith("nothing was hashed, the tables are as they were")
+    assert "in macro" not in message
+
+
+def test_a_build_that_could_not_mask_says_so_last(
+    cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
+    monkeypatch.setenv("CDR_DATABASE", os.devnull)
+    cdr.write("cdr_sip_terminated_2026-11-22.csv", delivery("a"))
+    cdr.stage(".")
+    with duckdb.connect(cdr.database) as connection:
+        connection.execute('alter table raw_sinch.sip_terminated drop column "Custom"')
+    only_models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    result = cdr(
+        "build", "--select", "+rejected_records", *only_models, "--vars={pii_mode: masked}", "--json", code=1
+    )
+    said = result.stderr.splitlines()[-1]
+    assert said.startswith("cdr: pii_mode is masked, and marts.rejected_records could not be built")
+    document = json.loads(result.stdout)
+    assert document["still_shown"] == said.removeprefix("cdr: ")
+    assert document["exit_code"] == 1
