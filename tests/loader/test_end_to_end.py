@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -13,10 +15,12 @@ import pytest
 from harness import REPOSITORY, Loader
 from warehouse import Warehouse
 
+from loader.feeds import KINDS
 from loader.synth import synthesise
 from loader.synth_warts import WARTS
 
 END = date(2026, 11, 22)
+NO_VALUE = ("NULL", "\\N", "null", "nil", "None", "-")
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +146,44 @@ def test_every_irregularity_ends_where_it_should(tmp_path: Path) -> None:
     assert loader.query("select count(*) from marts.call_conflicts")[0][0] > 0
     assert loader.query("select sum(exact_duplicates) from marts.mart_feed_reconciliation")[0][0] > 0
     assert loader.query("select count(*) from marts.rejected_records where stage = 'typing'")[0][0] > 0
+    assert unreadable_values_are_in_no_sum(loader) > 0
+
+
+def trimmed(text: str | None) -> str:
+    """Without blanks and invisible characters at both ends."""
+    visible = [place for place, sign in enumerate(text or "") if unicodedata.category(sign)[0] not in "ZC"]
+    return (text or "")[visible[0] : visible[-1] + 1] if visible else ""
+
+
+def unreadable_values_are_in_no_sum(loader: Loader) -> int:
+    """Recomputes sums of the daily marts from the raw texts; returns the number of unreadable amounts."""
+    sums: Counter[str] = Counter()
+    charges = {"amount": Decimal(0), "charged_amount": Decimal(0)}
+    for kind in KINDS:
+        delivered = loader.query(
+            f"""
+            select raw."Result", raw."Duration", {'raw."Amount"' if "Amount" in KINDS[kind] else "null"}
+            from raw_sinch.{kind} as raw
+            inner join marts.fact_calls as calls
+                on raw._file_id = calls.file_id and raw._line = calls.source_line
+            """
+        )
+        for result, duration, amount in ([trimmed(text) for text in row] for row in delivered):
+            seconds = int(duration) if re.fullmatch(r"[0-9]{1,7}", duration) else None
+            charge = Decimal(amount) if re.fullmatch(r"[+-]?\d+(\.\d{1,6}0*)?", amount) else None
+            sums["unreadable_amounts"] += charge is None and amount not in ("", *NO_VALUE)
+            charges["amount"] += charge or 0
+            if charge is not None and charge > 0 and seconds is not None:
+                charges["charged_amount"] += charge
+                sums["charged_seconds"] += seconds
+            if result.upper() == "ANSWERED" and seconds is not None:
+                sums["timed_answers"] += 1
+                sums["talk_seconds"] += seconds
+                sums["short_calls"] += seconds <= 6
+    for mart, names in {
+        "mart_cost_daily": ("amount", "charged_amount", "charged_seconds", "unreadable_amounts"),
+        "mart_quality_daily": ("timed_answers", "talk_seconds", "short_calls"),
+    }.items():
+        found = loader.query(f"select {', '.join(f'sum({name})' for name in names)} from marts.{mart}")
+        assert found == [tuple({**sums, **charges}[name] for name in names)], mart
+    return sums["unreadable_amounts"]
