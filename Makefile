@@ -79,14 +79,15 @@ $(CLIENT)/.installed: requirements-client.txt | $(BIN)/python
 define ANSWER
 select
     coalesce(countries.country_name, 'not known') as country,
+    costs.currency,
     cast(sum(costs.calls) as bigint) as calls,
-    round(sum(costs.minutes), 1) as minutes,
-    round(sum(costs.amount_reporting), 2) as cost_eur,
-    round(sum(costs.amount_reporting) / nullif(sum(costs.minutes), 0), 4) as eur_per_minute
+    round(sum(costs.amount), 2) as amount,
+    round(60 * sum(costs.charged_amount) / nullif(sum(costs.charged_seconds), 0), 4) as rate_per_minute
 from marts.mart_cost_daily as costs
 left join marts.dim_countries as countries on costs.destination_country = countries.country_code
+where costs.currency is not null
 group by all
-order by cost_eur desc nulls last
+order by sum(costs.amount_reporting) desc nulls last
 limit 12
 endef
 export ANSWER
