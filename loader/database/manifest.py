@@ -45,6 +45,7 @@ class File:
     accounted_bytes: int | None = None
     content_lines: int | None = None
     accounted_lines: int | None = None
+    covers_from: date | None = None
 
     @property
     def is_purged(self) -> bool:

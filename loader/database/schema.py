@@ -29,6 +29,7 @@ FILES_COLUMNS = {
     "accounted_bytes": "BIGINT",
     "content_lines": "BIGINT",
     "accounted_lines": "BIGINT",
+    "covers_from": "DATE",
 }
 
 REJECTED_COLUMNS = {
@@ -56,6 +57,8 @@ def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
     for table, columns in RAW_TABLES.items():
         listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
         connection.execute(f"create table if not exists raw_sinch.{table} ({listed})")
+    # Databases of before the column.
+    connection.execute("alter table raw_sinch.files add column if not exists covers_from date")
 
 
 def has_table(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> bool:

@@ -74,7 +74,7 @@ def staging_target(database: Path, options: Options) -> Iterator[tuple["duckdb.D
             bound_memory(connection, folder)
             if database.exists():
                 connection.execute(f"attach {literal(str(database))} as real (read_only)")
-                connection.execute("insert into raw_sinch.files select * from real.raw_sinch.files")
+                connection.execute("insert into raw_sinch.files by name select * from real.raw_sinch.files")
                 connection.execute("detach real")
             yield connection, folder
         finally:

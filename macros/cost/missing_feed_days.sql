@@ -2,8 +2,10 @@
 {% macro missing_feed_days() -%}
     (
         select
-            cast(null as date) as month,
-            cast(null as bigint) as missing_days
-        where false
+            {{ month_of('file_date') }} as month,
+            count(distinct file_date) as missing_days
+        from {{ ref('mart_feed_completeness') }}
+        where status = 'missing' and call_type in ('phone_terminated', 'phone_originated')
+        group by {{ month_of('file_date') }}
     )
 {%- endmacro %}

@@ -19,6 +19,7 @@ renamed as (
         staged,
         rejected,
         file_date,
+        covers_from,
         loaded_at,
         state_changed_at
     from files

@@ -1,0 +1,182 @@
+with
+
+files as (
+    select
+        file_id,
+        kind,
+        records,
+        staged,
+        rejected,
+        file_date,
+        covers_from
+    from {{ ref('stg_sinch__files') }}
+    where state = 'current' and kind is not null and file_date is not null
+),
+
+reconciliation as (
+    select
+        file_id,
+        unusable,
+        exact_duplicates,
+        conflicts
+    from {{ ref('mart_feed_reconciliation') }}
+),
+
+calls as (
+    select
+        call_type,
+        file_date,
+        days_late
+    from {{ ref('fact_calls') }}
+),
+
+late_calls as (
+    select
+        call_type,
+        file_date,
+        count(*) as late_calls
+    from calls
+    where days_late > 0
+    group by
+        call_type,
+        file_date
+),
+
+kinds as (
+    select
+        kind as call_type,
+        min(file_date) as first_day
+    from files
+    group by kind
+),
+
+span as (
+    select
+        min(file_date) as first_day,
+        greatest(max(file_date), {{ feed_expected_until() }}) as last_day
+    from files
+),
+
+days as (
+    select day
+    from (
+        {{ days_from_to('(select first_day from span)', '(select last_day from span)') }}
+    ) as every_day
+),
+
+spine as (
+    select
+        days.day as file_date,
+        kinds.call_type
+    from days
+    inner join kinds
+        on days.day >= kinds.first_day
+),
+
+delivered as (
+    select
+        files.file_date,
+        files.kind as call_type,
+        count(*) as files,
+        cast(sum(files.records) as bigint) as records,
+        cast(sum(files.staged) as bigint) as staged,
+        cast(sum(files.rejected) as bigint) as rejected,
+        cast(sum(reconciliation.unusable) as bigint) as unusable,
+        cast(sum(reconciliation.exact_duplicates) as bigint) as exact_duplicates,
+        cast(sum(reconciliation.conflicts) as bigint) as conflicts
+    from files
+    inner join reconciliation
+        on files.file_id = reconciliation.file_id
+    group by
+        files.file_date,
+        files.kind
+),
+
+-- Days in the range of dates that the name of another day's file gives.
+covered as (
+    select distinct
+        spine.file_date,
+        spine.call_type
+    from spine
+    inner join files
+        on
+            spine.call_type = files.kind
+            and spine.file_date >= files.covers_from
+            and spine.file_date < files.file_date
+),
+
+weeks as (
+    select 7 as days_back
+    union all
+    select 14 as days_back
+    union all
+    select 21 as days_back
+    union all
+    select 28 as days_back
+),
+
+typical as (
+    select
+        spine.file_date,
+        spine.call_type,
+        percentile_cont(0.5) within group (order by delivered.records) as typical_records
+    from spine
+    cross join weeks
+    inner join delivered
+        on
+            spine.call_type = delivered.call_type
+            and {{ days_between('delivered.file_date', 'spine.file_date') }} = weeks.days_back
+    group by
+        spine.file_date,
+        spine.call_type
+),
+
+joined as (
+    select
+        spine.file_date,
+        spine.call_type,
+        coalesce(delivered.files, 0) as files,
+        coalesce(delivered.records, 0) as records,
+        coalesce(delivered.staged, 0) as staged,
+        coalesce(delivered.rejected, 0) as rejected,
+        coalesce(delivered.unusable, 0) as unusable,
+        coalesce(delivered.exact_duplicates, 0) as exact_duplicates,
+        coalesce(delivered.conflicts, 0) as conflicts,
+        coalesce(late_calls.late_calls, 0) as late_calls,
+        typical.typical_records,
+        covered.file_date is not null as is_covered
+    from spine
+    left join delivered
+        on spine.file_date = delivered.file_date and spine.call_type = delivered.call_type
+    left join late_calls
+        on spine.file_date = late_calls.file_date and spine.call_type = late_calls.call_type
+    left join typical
+        on spine.file_date = typical.file_date and spine.call_type = typical.call_type
+    left join covered
+        on spine.file_date = covered.file_date and spine.call_type = covered.call_type
+),
+
+final as (
+    select
+        file_date,
+        call_type,
+        case
+            when files > 0 and records > 0 then 'present'
+            when files > 0 then 'empty'
+            when is_covered then 'covered'
+            else 'missing'
+        end as status,
+        files,
+        records,
+        staged,
+        rejected,
+        unusable,
+        exact_duplicates,
+        conflicts,
+        late_calls,
+        cast(typical_records as double) as typical_records,
+        {{ ratio('records', 'typical_records') }} as volume_ratio
+    from joined
+)
+
+select * from final

@@ -1,0 +1,11 @@
+-- Days on which a kind of file is expected and none came.
+{{ config(severity='warn') }}
+
+select
+    concat(
+        'no file of ', call_type, ' for ', file_date,
+        '; ask for it, or set the variable feed_expected_until if none is due'
+    ) as message
+from {{ ref('mart_feed_completeness') }}
+where status = 'missing'
+order by file_date desc, call_type asc
