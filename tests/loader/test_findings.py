@@ -8,14 +8,6 @@ from builders import header, record
 from harness import Loader
 
 KIND = "phone_terminated"
-SELECT = (
-    "--select",
-    "+mart_feed_invalid_fields",
-    "--indirect-selection",
-    "cautious",
-    "--exclude-resource-type",
-    "unit_test",
-)
 
 
 def delivery(*calls: dict[str, str]) -> str:
@@ -32,9 +24,12 @@ def project(cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loa
     return cdr
 
 
-def build(project: Loader, code: int) -> str:
+def build(project: Loader, code: int, select: tuple[str, ...] = ("+mart_feed_invalid_fields",)) -> str:
     """What the build says, without colours."""
-    done = project.process("build", *SELECT)
+    done = project.process(
+        *("build", "--select", *select),
+        *("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"),
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
@@ -53,6 +48,22 @@ def test_values_and_fields_are_named(project: Loader) -> None:
         " (first on line 7, it looks like 9,99)"
     ) in said
     assert project.query("select * from marts.mart_feed_invalid_fields") != []
+
+
+def test_money_that_a_losing_record_carried_is_said(project: Loader) -> None:
+    """A forked call: answered and charged, then cancelled in the next day's file."""
+    project.write(
+        "cdr_phone_terminated_2026-11-22.csv", delivery({"Amount": "0.0840", "Duration": "125"}, {}, {})
+    )
+    lost = {"Result": "NOANSWER", "Reason": "CANCEL", "Amount": "", "Duration": "0"}
+    changed = {"Amount": "0.25"}
+    project.write("cdr_phone_terminated_2026-11-23.csv", delivery(lost, changed))
+    project.stage(".")
+    said = build(project, code=0, select=("+fact_calls", "warn_conflicts_that_lose_money"))
+    assert (
+        "1 records were answered or charged, and the newer one of their call, which counts, is not" in said
+    )
+    assert ": 0.084000 EUR; see marts.call_conflicts" in said
 
 
 def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:
