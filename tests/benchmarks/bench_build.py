@@ -37,14 +37,23 @@ KINDS = ("phone_terminated", "phone_originated", "app_app", "sip_terminated")
 MODELS_ONLY = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 # The same settings as profiles/profiles.yml gives dbt.
 HAND_WRITTEN = """
-import duckdb, os, sys
+import duckdb, json, os, sys, time
 connection = duckdb.connect(sys.argv[1], config={"storage_compatibility_version": "v1.4.0"})
 limit = os.environ.get("CDR_MEMORY_LIMIT", "6GiB")
 connection.execute("set TimeZone = 'UTC'")
+connection.execute("set enable_progress_bar = false")
 connection.execute(f"set memory_limit = '{limit}'")
 connection.execute("attach ? as source (read_only)", [sys.argv[2]])
-connection.execute(open(sys.argv[3]).read())
+seconds, began = {}, time.monotonic()
+for statement in duckdb.extract_statements(open(sys.argv[3]).read()):
+    connection.execute(statement)
+    # what was prepared before a table is part of what it costs
+    if "create table " in statement.query:
+        table = statement.query.split("create table ")[1].split(" ")[0]
+        seconds[table.split(".")[1]] = time.monotonic() - began
+        began = time.monotonic()
 connection.close()
+print(json.dumps(seconds))
 """
 IMPORT = "import dbt.cli.main, dbt.adapters.duckdb"
 PARSE = """
@@ -138,7 +147,9 @@ class Bench:
     def by_hand(self, source: Path) -> Cost:
         """The hand-written script on the raw tables and seeds of a database, into a new one."""
         self.remove("hand")
-        return self.python(HAND_WRITTEN, self.path("hand"), source, BY_HAND, database=self.path("hand"))
+        cost = self.python(HAND_WRITTEN, self.path("hand"), source, BY_HAND, database=self.path("hand"))
+        cost.nodes = json.loads((self.folder / "output.json").read_text())
+        return cost
 
     def full_refresh(self, database: Path, *arguments: str) -> Cost:
         """`cdr build --full-refresh`."""
@@ -320,6 +331,7 @@ def full_table(bench: Bench, database: Path, calls: int, rounds: int, start: Cos
     row("the same without dbt's own start", without, base)
     row("`cdr build --full-refresh`, models and tests", tested, base)
     longest(ours.nodes)
+    table_by_table(base.nodes, ours.nodes)
     bench.remove("hand")
 
 
@@ -328,6 +340,18 @@ def longest(nodes: dict[str, float]) -> None:
     top = sorted(nodes.items(), key=lambda node: -node[1])[:8]
     texts = [f"{name.split('.')[2]} {seconds:.1f} s" for name, seconds in top]
     print(f"\nLongest: {', '.join(texts)}.", flush=True)
+
+
+def table_by_table(hand: dict[str, float], nodes: dict[str, float]) -> None:
+    """Each table of the script beside the model that makes it; views and temporary tables are part of what
+    needs them first.
+    """
+    models = {node.split(".")[-1]: seconds for node, seconds in nodes.items() if node.startswith("model.")}
+    print("\n| table | by hand, seconds | model, seconds | ratio |\n|---|---:|---:|---:|")
+    for name, seconds in hand.items():
+        if name in models:
+            ours = models[name]
+            print(f"| `{name}` | {seconds:.2f} | {ours:.2f} | {ours / max(seconds, 0.01):.2f} |", flush=True)
 
 
 def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> None:
