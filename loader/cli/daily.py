@@ -19,6 +19,8 @@ def _stage(
     name_date: str,
     encoding: str | None,
     max_rejects: str,
+    max_rejected_records: int,
+    again: bool,
     wait: float,
     quiet: bool,
     dry_run: bool = False,
@@ -32,6 +34,8 @@ def _stage(
         generated_names=name_date == "generated",
         encoding=encoding,
         max_rejects=Limit.parse(max_rejects),
+        max_rejected_records=max_rejected_records,
+        again=again,
         dry_run=dry_run,
         wait=wait,
     )
@@ -53,15 +57,27 @@ def _staged_document(report: Any) -> dict[str, Any]:
     }
 
 
-def _print_staged(report: Any, quiet: bool) -> None:
+def _print_staged(report: Any, quiet: bool, verbose: bool) -> None:
     if not quiet and report.files:
-        rows = [[getattr(file, name) for name in STAGED_COLUMNS[1:]] for file in report.files]
+        shown = [file for file in report.files if verbose or file.state != "ignored"]
+        rows = [[getattr(file, name) for name in STAGED_COLUMNS[1:]] for file in shown]
         output.print_table(STAGED_COLUMNS[1:], rows)
     elif not quiet:
         click.echo("no files found", err=True)
     for file in report.files:
         if file.state == "failed":
             click.echo(f"cdr: {file.path}: {file.message}", err=True)
+    ignored = sum(file.state == "ignored" for file in report.files)
+    if ignored and not quiet:
+        hint = "" if verbose else "; -v names them and says why"
+        click.echo(f"{ignored} file{'s' if ignored > 1 else ''} ignored{hint}", err=True)
+    for file, replaced in report.shrunk:
+        click.echo(
+            f"cdr: {file.path}: {file.staged:,} records, less than half of the {replaced.staged:,} of file "
+            f"{replaced.file_id} that it replaces; if that is wrong: `cdr withdraw {file.file_id}`, then "
+            "stage the right file with --again",
+            err=True,
+        )
     for file in report.over_limit:
         click.echo(
             f"cdr: {file.path}: {file.rejected} of {file.records} records rejected; "
@@ -73,7 +89,7 @@ def _print_staged(report: Any, quiet: bool) -> None:
 @click.command()
 @stage_options
 @click.option("--dry-run", is_flag=True, help="Read and check everything, change nothing.")
-def stage(as_json: bool, quiet: bool, **options: Any) -> int:
+def stage(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> int:
     """Stages files, folders (with all below them) and globs, plain, .gz, .zst or .zip.
 
     Example: cdr stage inbox/ 'archive/2026-11-*.csv.gz' --wait 60
@@ -81,7 +97,7 @@ def stage(as_json: bool, quiet: bool, **options: Any) -> int:
     report = _stage(quiet=quiet or as_json, **options)
     if as_json:
         output.print_json(_staged_document(report))
-    _print_staged(report, quiet or as_json)
+    _print_staged(report, quiet or as_json, verbose)
     return int(report.exit_code)
 
 
@@ -121,7 +137,7 @@ def build(database: Path, as_json: bool, quiet: bool, dbt_arguments: tuple[str, 
 
 @click.command()
 @stage_options
-def run(database: Path, as_json: bool, quiet: bool, **options: Any) -> int:
+def run(database: Path, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> int:
     """The daily job: stages, then builds, also when some files failed or had rejects.
 
     Example: cdr run inbox/ --wait 600
@@ -129,7 +145,7 @@ def run(database: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     from loader.operations import build as dbt_build
 
     report = _stage(database=database, quiet=quiet or as_json, **options)
-    _print_staged(report, quiet or as_json)
+    _print_staged(report, quiet or as_json, verbose)
     result = None
     if report.exit_code < 2:
         result = dbt_build.build(database, (), quiet=quiet or as_json, stdout_to_stderr=as_json)

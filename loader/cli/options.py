@@ -85,6 +85,20 @@ stage_options = _options(
         show_default=True,
         help="Exit with 1 when more records of a file are rejected; they are staged in any case.",
     ),
+    click.option(
+        "--max-rejected-records",
+        type=click.IntRange(min=0),
+        default=1_000_000,
+        metavar="N",
+        show_default=True,
+        help="Fail a file whole when more of its records are rejected.",
+    ),
+    click.option(
+        "--again",
+        is_flag=True,
+        help="Read every file, known or not, as if delivered again: replaced content becomes current.",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Also list what was ignored, and why."),
     wait_option,
     common_options,
 )

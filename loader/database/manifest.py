@@ -45,6 +45,7 @@ class File:
     accounted_bytes: int | None = None
     content_lines: int | None = None
     accounted_lines: int | None = None
+    # The first day of those that its name says it covers, where it says two.
     covers_from: date | None = None
 
     @property
@@ -63,17 +64,12 @@ def now() -> datetime:
 
 def find(connection: "duckdb.DuckDBPyConnection", condition: str, parameters: list[Any]) -> list[File]:
     """The files that meet a condition in SQL, by file_id."""
-    rows = connection.execute(
-        f"select {FILE_FIELDS} from raw_sinch.files where {condition} order by file_id", parameters
-    ).fetchall()
-    return [File(*row) for row in rows]
-
-
-def next_file_id(connection: "duckdb.DuckDBPyConnection") -> int:
-    """One more than any yet, so that ids follow the order of loading."""
-    row = connection.execute("select coalesce(max(file_id), 0) + 1 from raw_sinch.files").fetchone()
-    assert row is not None
-    return int(row[0])
+    cursor = connection.execute(
+        f"select * from raw_sinch.files where {condition} order by file_id", parameters
+    )
+    # A database of an earlier version may lack a column until something is staged into it.
+    names = [column[0] for column in cursor.description or ()]
+    return [File(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
 def set_state(connection: "duckdb.DuckDBPyConnection", file: File, state: str, message: str) -> None:

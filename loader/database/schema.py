@@ -40,24 +40,34 @@ REJECTED_COLUMNS = {
     "detail": "VARCHAR",
 }
 
+LOOKS_COLUMNS = {
+    "path": "VARCHAR",
+    "size": "BIGINT",
+    "modified": "BIGINT",
+    "checksum": "VARCHAR",
+    "options": "VARCHAR",
+    "file_id": "BIGINT",
+    "seen_at": "TIMESTAMP",
+}
+
 LINEAGE_COLUMNS = {"_file_id": "BIGINT", "_line": "BIGINT", "_extra": "VARCHAR"}
 
 RAW_TABLES: dict[str, dict[str, str]] = {
     **{kind: {**dict.fromkeys(columns, "VARCHAR"), **LINEAGE_COLUMNS} for kind, columns in KINDS.items()},
     "files": FILES_COLUMNS,
     "rejected_records": REJECTED_COLUMNS,
+    "looks": LOOKS_COLUMNS,
 }
 
 
 def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the raw tables that are absent. No keys: their indexes would cost memory and time with every
-    file.
+    """Makes the raw tables that are absent, and the columns that a database of an earlier version lacks. No
+    keys: their indexes would cost memory and time with every file.
     """
     connection.execute("create schema if not exists raw_sinch")
     for table, columns in RAW_TABLES.items():
         listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
         connection.execute(f"create table if not exists raw_sinch.{table} ({listed})")
-    # Databases of before the column.
     connection.execute("alter table raw_sinch.files add column if not exists covers_from date")
 
 

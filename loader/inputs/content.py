@@ -4,6 +4,7 @@ bytes.
 
 import codecs
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,8 +17,12 @@ from typing import IO, BinaryIO
 from loader.errors import CdrError, FileError
 from loader.inputs.compression import compression_of, unpacked
 from loader.inputs.opening import Fingerprint, Source
+from loader.inputs.signatures import check_signature
 
 BLOCK = 1 << 20
+
+# Texts up to this size are kept in memory.
+SMALL = 256 << 10
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -35,23 +40,40 @@ BAD_BYTE = 0xDC00
 _BAD_BYTES = "cdr-bad-bytes"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Content:
-    """A file's content as UTF-8 text on disk, and what one pass over it counted."""
+    """A file's content as UTF-8 text, and what one pass over it counted.
 
-    # The delivered file itself, or a private unpacked copy.
-    path: Path
+    A small text is kept in memory, a plain larger one stays where it was delivered, any other is unpacked
+    into a private file.
+    """
+
     # Of the decompressed content, as delivered.
     sha256: str
     size: int
-    # Of the UTF-8 text in `path`.
+    # Of the UTF-8 text.
     profile: "TextProfile"
     transcoded: bool
     # The delivered file and what it was when it was read.
     source: Source
     seen: Fingerprint
+    # Where the text is on disk, or where it would be written.
+    path: Path
     # Whether `path` is a private copy.
     copied: bool
+    # The text of a small file.
+    text: bytes | None = None
+
+    def open(self) -> BinaryIO:
+        """The text, from its start."""
+        return io.BytesIO(self.text) if self.text is not None else self.path.open("rb", buffering=0)
+
+    def on_disk(self) -> Path:
+        """The text as a file, for the engine's reader."""
+        if self.copied and self.text is not None and not self.path.exists():
+            with self.path.open("xb", buffering=0) as out:
+                write_all(out, self.text)
+        return self.path
 
     def check_unchanged(self) -> None:
         """Raises FileError when a file read in place is no longer what was hashed."""
@@ -154,23 +176,33 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
             while len(first) < _LONGEST_BOM and (more := next(blocks, b"")):
                 first += more
             bom_encoding = next((codec for bom, codec in _BOMS if first.startswith(bom)), None)
+            check_signature(first, source.name, encoding or bom_encoding)
             codec = codecs.lookup(bom_encoding or encoding or "utf-8").name
             path = source.local_path if compression is None and codec == "utf-8" else None
             # The engine takes no path that is not UTF-8.
             in_place = path is not None and str(path).isprintable()
-            with ExitStack() as stack:
-                out = None if in_place else stack.enter_context(spool.open("xb", buffering=0))
-                digest, size, profile = _read(chain([first], blocks), codec, out)
+            beginning = _up_to(chain([first], blocks), SMALL)
+            if (text := next(beginning)) is not None:
+                digest, size, profile = hashlib.sha256(text).hexdigest(), len(text), TextProfile()
+                text = _transcoded(text, codec)
+                if text:
+                    profile.add(text)
+                profile.finish()
+            else:
+                with ExitStack() as stack:
+                    out = None if in_place else stack.enter_context(spool.open("xb", buffering=0))
+                    digest, size, profile = _read(_present(beginning), codec, out)
             _check_unchanged(before, source)
             return Content(
-                path if path and in_place else spool,
                 digest,
                 size,
                 profile,
                 transcoded=codec != "utf-8",
                 source=source,
                 seen=before,
+                path=path if path and in_place else spool,
                 copied=not in_place,
+                text=text,
             )
     except BaseException as error:
         spool.unlink(missing_ok=True)
@@ -204,6 +236,33 @@ def _read(blocks: Iterable[bytes], codec: str, out: BinaryIO | None) -> tuple[st
             hashed.result()
     profile.finish()
     return digest.hexdigest(), size, profile
+
+
+def _up_to(blocks: Iterable[bytes], most: int) -> Iterator[bytes | None]:
+    """All blocks as one, if they are no longer than that; else None and then the blocks."""
+    kept: list[bytes] = []
+    size = 0
+    rest = iter(blocks)
+    for block in rest:
+        kept.append(block)
+        size += len(block)
+        if size > most:
+            yield None
+            yield from kept
+            yield from rest
+            return
+    yield b"".join(kept)
+
+
+def _present(blocks: Iterable[bytes | None]) -> Iterator[bytes]:
+    return (block for block in blocks if block is not None)
+
+
+def _transcoded(text: bytes, codec: str) -> bytes:
+    if codec == "utf-8":
+        return text
+    decoder = codecs.getincrementaldecoder(codec)(_BAD_BYTES)
+    return decoder.decode(text, True).encode("utf-8", "surrogatepass")
 
 
 def _take(text: bytes, profile: TextProfile, out: BinaryIO | None) -> None:

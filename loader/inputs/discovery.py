@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from loader.errors import CdrError
-from loader.inputs.naming import COMPRESSION_SUFFIXES, base_name
+from loader.inputs.naming import base_name
 from loader.inputs.opening import Archive, LocalFile, Source, ZipMember, as_text
-
-EXTENSIONS = frozenset({"", ".csv", ".txt", ".dat", ".cdr", ".tsv", ".log"})
 
 PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdownload"})
 
@@ -116,14 +114,10 @@ def _file(path: Path, explicit: bool) -> Iterator[Delivery]:
 
 
 def _not_a_delivery(name: str) -> str | None:
-    """Why a file found in a folder is not taken for a delivery."""
+    """Why a file found in a folder is passed over by its name: it is not there yet, or was never meant to be
+    seen. Everything else is for its content to tell.
+    """
     if name.startswith("."):
         return "hidden file"
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix in PARTIAL_EXTENSIONS:
-        return "partial file"
-    inner = PurePosixPath(base_name(name)).suffix.lower()
-    # A name like 2026.11.22 or cdr.20261122 has no extension, only dots.
-    if inner[1:].isdigit() or inner in EXTENSIONS or (suffix in COMPRESSION_SUFFIXES and inner == ""):
-        return None
-    return f"not a text file by its extension ({suffix})"
+    partial = PurePosixPath(name).suffix.lower() in PARTIAL_EXTENSIONS or name.endswith("~")
+    return "half-written file by its name" if partial else None

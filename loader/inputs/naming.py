@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from loader.feeds import KINDS
@@ -24,27 +26,37 @@ def base_name(name: str) -> str:
     return stem
 
 
-def date_in_name(name: str) -> date | None:
-    """The first valid date in a name: 2026-11-22, 2026_11_22, 2026.11.22, 20261122 or 20261122093000."""
+@dataclass(frozen=True)
+class Days:
+    """The UTC days that a file covers according to its name: the last, and the first where it says two."""
+
+    last: date
+    first: date | None = None
+
+
+def dates_in_name(name: str) -> list[date]:
+    """The valid dates in a name: 2026-11-22, 2026_11_22, 2026.11.22, 20261122 or 20261122093000."""
+    dates = []
     for found in _DATES.finditer(name):
         year, month, day = (
             int(part) for part in (found[1] or found[5], found[3] or found[6], found[4] or found[7])
         )
         if year in _YEARS:
-            try:
-                return date(year, month, day)
-            except ValueError:
-                continue
-    return None
+            with suppress(ValueError):
+                dates.append(date(year, month, day))
+    return dates
 
 
-def date_in_names(names: Iterable[str], generated: bool) -> date | None:
-    """The day covered according to the first of the names that has a date; names of the day of generation are
-    one day late.
+def days_in_names(names: Iterable[str], generated: bool) -> Days | None:
+    """The days covered according to the first of the names that has a date: of several dates the last one is
+    the file's, and of two the days between are covered as well. Names of the day of generation are one day
+    late.
     """
+    late = timedelta(days=1 if generated else 0)
     for name in names:
-        if found := date_in_name(name):
-            return found - timedelta(days=1) if generated else found
+        if dates := dates_in_name(name):
+            first = dates[0] if len(dates) == 2 and dates[0] < dates[1] else None
+            return Days(dates[-1] - late, first - late if first else None)
     return None
 
 

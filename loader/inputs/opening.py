@@ -21,7 +21,9 @@ class Fingerprint:
     size: int
     # Nanoseconds since 1970.
     modified: int
-    # What else the origin knows: an inode, a checksum.
+    # What the origin itself says of the content.
+    checksum: str = ""
+    # What tells within one run that it was replaced meanwhile.
     identity: str = ""
 
 
@@ -95,7 +97,7 @@ class LocalFile:
     def fingerprint(self) -> Fingerprint:
         """What it is at this moment."""
         seen = self.path.stat()
-        return Fingerprint(seen.st_size, seen.st_mtime_ns, str(seen.st_ino))
+        return Fingerprint(seen.st_size, seen.st_mtime_ns, identity=str(seen.st_ino))
 
 
 @dataclass
@@ -176,8 +178,8 @@ class ZipMember:
             written = int(datetime(*self.info.date_time, tzinfo=UTC).timestamp()) * 1_000_000_000
         except ValueError:
             written = 0
-        around = f"{self.info.CRC:08x}/{seen.size}/{seen.modified}/{seen.identity}"
-        return Fingerprint(self.info.file_size, written, around)
+        around = f"{seen.size}/{seen.modified}/{seen.identity}"
+        return Fingerprint(self.info.file_size, written, f"{self.info.CRC:08x}", around)
 
 
 def as_text(name: str) -> str:

@@ -1,10 +1,14 @@
 """How a file's first line, or the width of its records, tells which kind it holds."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 from loader.errors import FileError
 from loader.feeds import KINDS, OPTIONAL_COLUMN, VENDOR_COLUMNS, Kind
+
+MOST_COLUMNS = 1_000
+_LONGEST_NAME = 128
 
 # Columns that name a kind, strongest first: a header that holds one is of that kind.
 _MARKS = (
@@ -16,11 +20,22 @@ _MARKS = (
 
 _KINDS_BY_WIDTH = {15: Kind.PHONE_TERMINATED, 14: Kind.PHONE_TERMINATED, 12: Kind.PHONE_ORIGINATED}
 
+# Every blank and every character of format of Unicode: what nobody sees at the ends of a text.
+_INVISIBLE = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\xad\u0600\u0601\u0602\u0603\u0604\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
+    "\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\u2066"
+    "\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\ufeff\ufff9\ufffa\ufffb"
+)
+_QUOTES = "\"'\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\xab\xbb\u2039\u203a`\xb4"
+_CONTROL = re.compile("[\0-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 
 @dataclass(frozen=True)
 class Columns:
     """The columns of one file: `names` in the file's order, vendor's own spelling; `extras` are those no kind
-    has.
+    has. One without a name, which a spreadsheet adds, has to be empty in every record.
     """
 
     kind: str
@@ -32,32 +47,67 @@ class Columns:
         """Fields of a record."""
         return len(self.names)
 
+    @property
+    def padding(self) -> tuple[int, ...]:
+        """The positions of the columns without a name."""
+        return tuple(at for at, name in enumerate(self.names) if not name)
 
-def is_header(fields: list[str]) -> bool:
-    """Whether a file's first record is a header: it names CallId, or three columns the vendor knows."""
-    known = {key for field in fields if (key := field.strip().casefold()) in VENDOR_COLUMNS}
-    return "callid" in known or len(known) >= 3
+
+def trimmed(text: str) -> str:
+    """A text without blanks and invisible characters at its ends."""
+    return text.strip(_INVISIBLE)
 
 
-def columns_of_header(fields: list[str], declared_kind: str | None) -> Columns:
+def column_name(cell: str) -> str:
+    """The name that a header's cell says, in the vendor's spelling if it is the vendor's."""
+    name = trimmed(cell)
+    if len(name) > 1 and name[0] in _QUOTES and name[-1] in _QUOTES:
+        name = trimmed(name[1:-1])
+    return VENDOR_COLUMNS.get(name.casefold(), name)
+
+
+def is_header(cells: list[str]) -> bool:
+    """Whether a line is a header: it names CallId, or three columns the vendor knows."""
+    known = {name for cell in cells if (name := column_name(cell)) in _KNOWN}
+    return "CallId" in known or len(known) >= 3
+
+
+_KNOWN = frozenset(VENDOR_COLUMNS.values())
+
+
+def columns_of_header(cells: list[str], declared_kind: str | None) -> Columns:
     """Recognises a header, names in any case and order.
 
-    Raises FileError naming the columns when one is missing, belongs to another kind, occurs twice, or when
-    the header is of another kind than declared.
+    Raises FileError when a cell cannot be a name, when a column is missing, belongs to another kind or occurs
+    twice, or when the header is of another kind than declared. The text names known columns, and of all other
+    cells the positions only: they may be values.
     """
-    names = tuple(VENDOR_COLUMNS.get(field.strip().casefold(), field.strip()) for field in fields)
-    if repeated := [name for name, count in Counter(names).items() if count > 1]:
-        raise FileError(f"the header names {_listed(repeated)} more than once; give each column its own name")
-    known = {name for name in names if name.casefold() in VENDOR_COLUMNS}
+    if len(cells) > MOST_COLUMNS:
+        raise FileError(
+            f"the header has {len(cells)} columns, more than {MOST_COLUMNS}; ask for the file again"
+        )
+    names = tuple(column_name(cell) for cell in cells)
+    if bad := [at for at, name in enumerate(names, 1) if not _can_be_name(name)]:
+        cr = any("\r" in cells[at - 1] for at in bad)
+        reason = "line ends are CR alone; convert them to LF" if cr else "is the first line a record?"
+        raise FileError(f"the header's {_positions(bad)} cannot be names: {reason}")
+    counted = Counter(name for name in names if name)
+    if repeated := [name for name, count in counted.items() if count > 1]:
+        shown = [name for name in repeated if name in _KNOWN]
+        places = [at for at, name in enumerate(names, 1) if name in repeated]
+        raise FileError(
+            f"the header names {_listed(shown) if shown else _positions(places)} more than once; "
+            "give each column its own name"
+        )
+    known = {name for name in names if name in _KNOWN}
     kind = next((kind for kind, marks in _MARKS if known.intersection(marks)), None)
     if kind is None:
-        raise FileError(
-            f"the header ({_listed(names)}) is of no known kind; compare it with the columns in "
-            "loader/README.md"
-        )
+        raise FileError(foreign_feed(list(names)) or _no_known_kind(known))
     columns = KINDS[kind]
     missing = [name for name in columns if name not in known and name != OPTIONAL_COLUMN]
     foreign = [name for name in names if name in known and name not in columns]
+    if missing and (other := foreign_feed(list(names))):
+        raise FileError(other)
     if missing or foreign:
         problems = [f"lacks {_listed(missing)}"] if missing else []
         problems += [f"has {_listed(foreign)} of another kind"] if foreign else []
@@ -66,7 +116,26 @@ def columns_of_header(fields: list[str], declared_kind: str | None) -> Columns:
         raise FileError(
             f"the header is that of {kind}, not {declared_kind}; drop --kind or name the right one"
         )
-    return Columns(kind, names, frozenset(names) - known)
+    return Columns(kind, names, frozenset(name for name in names if name and name not in _KNOWN))
+
+
+def foreign_feed(cells: list[str]) -> str:
+    """What a header of the vendor's other feeds is, as a sentence; empty for any other."""
+    said = {column_name(cell).casefold().replace("_", "") for cell in cells}
+    for feed, mark in (("verification", "verificationid"), ("messaging", "messageid")):
+        if mark in said:
+            return f"the header is that of a {feed} record file, not of calls; stage files of calls only"
+    return ""
+
+
+def _no_known_kind(known: set[str]) -> str:
+    """What a header of no kind lacks most, as a sentence."""
+    nearest = max(KINDS, key=lambda kind: (len(known.intersection(KINDS[kind])), -len(KINDS[kind])))
+    missing = [name for name in KINDS[nearest] if name not in known and name != OPTIONAL_COLUMN]
+    return (
+        f"the header is of no known kind; the nearest is {nearest}, of which it lacks {_listed(missing)}; "
+        "ask for the file again"
+    )
 
 
 def columns_without_header(widths: list[int], declared_kind: str | None, name_kind: str | None) -> Columns:
@@ -94,5 +163,21 @@ def columns_without_header(widths: list[int], declared_kind: str | None, name_ki
     return Columns(kind, best)
 
 
+def is_repeated_header(columns: Columns, values: tuple[str, ...]) -> bool:
+    """Whether a record is the file's header once more."""
+    at = columns.names.index("CallId")
+    return column_name(values[at]) == "CallId" and tuple(map(column_name, values)) == columns.names
+
+
+def _can_be_name(name: str) -> bool:
+    """Whether a cell can be a column's name; one without a text is padding."""
+    return not name.isdigit() and len(name) <= _LONGEST_NAME and not _CONTROL.search(name)
+
+
+def _positions(places: list[int]) -> str:
+    shown = ", ".join(map(str, places[:10])) + (" …" if len(places) > 10 else "")
+    return f"column{'s' if len(places) > 1 else ''} {shown}"
+
+
 def _listed(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(name or "(no name)" for name in names)
+    return ", ".join(names)

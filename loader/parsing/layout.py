@@ -1,14 +1,42 @@
 """What a text is: its kind and columns, by its header or without one."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from loader.errors import FileError
+from loader.feeds import KINDS
 from loader.inputs.content import Content
-from loader.parsing.header import Columns, columns_of_header, columns_without_header, is_header
+from loader.parsing.header import (
+    Columns,
+    columns_of_header,
+    columns_without_header,
+    foreign_feed,
+    is_header,
+    trimmed,
+)
 from loader.parsing.lines import DELIMITER, Lines, no_clean_lines
 from loader.parsing.records import parse, shown
 
+# Lines that may come before a header.
+MOST_PREAMBLE = 20
 _SAMPLE = 100
+# A quoted field that runs over more lines than this is none, where the columns are not known yet.
+_MOST_LINES = 50
+# Longer first lines are looked at only so far.
+_LONGEST_LOOK = 1 << 20
+_LONGEST_MESSAGE = 300
+# Signs of a call detail record in a line.
+_SEPARATORS_OF_A_RECORD = 5
+
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[Ee]\+\d+")
+_TURNED = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})(?:\s.*)?")
+_SEP_LINE = re.compile(rb'"?sep=.{0,2}"?', re.IGNORECASE)
+_OTHER_LINE_ENDS = (
+    ("CR", b"\r"),
+    ("NEL (U+0085)", b"\xc2\x85"),
+    ("LINE SEPARATOR (U+2028)", b"\xe2\x80\xa8"),
+    ("form feed", b"\f"),
+)
 
 
 @dataclass(frozen=True)
@@ -21,16 +49,13 @@ class Layout:
     offset: int
     line: int
     has_records: bool
+    # What the manifest should tell of it.
+    remarks: tuple[str, ...] = field(default=())
 
     @property
     def message(self) -> str:
-        """What the manifest should tell of it."""
-        if self.columns.extras:
-            extras = ", ".join(
-                name or "(no name)" for name in self.columns.names if name in self.columns.extras
-            )
-            return f"columns unknown to the feed kept in _extra: {extras}"
-        return "" if self.has_records else "no records"
+        """The remarks as one text."""
+        return cut("; ".join(self.remarks))
 
 
 @dataclass(frozen=True)
@@ -49,72 +74,173 @@ class NoSignOfRecords(FileError):
     """A text that shows nothing of a call detail record file."""
 
 
+@dataclass(frozen=True)
+class _Line:
+    """One of a text's first lines: where it starts, its fields, and the lines they take."""
+
+    offset: int
+    number: int
+    cells: list[str]
+    body: bytes
+    used: int
+
+
+def cut(message: str) -> str:
+    """A message of bounded length."""
+    return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
+
+
 def detect_layout(content: Content, declared_kind: str | None, name_kind: str | None) -> Layout | NoRecords:
     """Reads the first lines of a text.
 
     Raises FileError when kind or columns cannot be told, NoSignOfRecords when it does not even look like
     records.
     """
-    with content.path.open("rb", buffering=0) as file:
+    with content.open() as file:
         lines = Lines(file, content.profile.bom, 1, no_clean_lines)
-        offset = content.profile.bom + _skip_blank(lines)
-        first = lines.line()
-        if first is None:
-            return NoRecords(declared_kind or name_kind, offset, lines.number)
-        fields, used = _fields(lines)
-        if is_header(fields):
-            columns = columns_of_header(fields, declared_kind)
-            header = "\n".join(
-                shown(lines.line(ahead) or b"", content.transcoded) for ahead in range(used)
-            ).removesuffix("\r")
-            offset += sum(lines.size(ahead) for ahead in range(used))
-            lines.skip(used)
-            line = lines.number
-            _skip_blank(lines)
-            return Layout(columns.kind, columns, header, offset, line, has_records=lines.line() is not None)
-        if "callid" in fields[0].casefold() and len(fields) == 1:
-            raise FileError(
-                "the header's names are not separated by semicolons; deliver it semicolon-delimited"
-            )
-        if DELIMITER not in first and declared_kind is None and name_kind is None:
-            raise NoSignOfRecords(
-                "there is no header and no semicolon in its first line; is it a call detail record file?"
-            )
-        line = lines.number
-        columns = columns_without_header(_widths(lines), declared_kind, name_kind)
-        return Layout(columns.kind, columns, None, offset, line, has_records=True)
+        first, end = _first_lines(lines, content.profile.bom)
+        if not first:
+            return NoRecords(declared_kind or name_kind, end, lines.number)
+        _check_line_ends(first)
+        at = next((at for at, line in enumerate(first) if is_header(line.cells)), None)
+        if at is None:
+            return _without_header(content, first, declared_kind, name_kind)
+        return _with_header(content, first, at, declared_kind)
 
 
-def _widths(lines: Lines) -> list[int]:
-    widths: list[int] = []
-    while len(widths) < _SAMPLE and lines.line() is not None:
-        if not lines.body():
-            lines.skip(1)
-            continue
-        fields, used = _fields(lines)
-        if is_header(fields):
-            raise FileError(
-                f"the header is on line {lines.number}, after other lines; remove those before it"
-            )
-        widths.append(len(fields))
+def _first_lines(lines: Lines, offset: int) -> tuple[list[_Line], int]:
+    """The first lines that are not blank, and where the last of them ends."""
+    found: list[_Line] = []
+    while len(found) <= MOST_PREAMBLE and lines.line() is not None:
+        body = lines.body() or b""
+        if body:
+            cells, used = _cells(lines)
+            found.append(_Line(offset, lines.number, cells, body, used))
+        else:
+            used = 1
+        offset += sum(lines.size(ahead) for ahead in range(used))
         lines.skip(used)
-    return widths
+    return found, offset
 
 
-def _fields(lines: Lines) -> tuple[list[str], int]:
+def _with_header(content: Content, first: list[_Line], at: int, declared_kind: str | None) -> Layout:
+    line = first[at]
+    columns = columns_of_header(line.cells, declared_kind)
+    before = [one for one in first[:at] if not _SEP_LINE.fullmatch(one.body)]
+    widths = {columns.width, len(KINDS[columns.kind])}
+    remarks = ["a line that names the separator passed over"] if len(before) < at else []
+    start = line
+    if any(len(one.cells) in widths for one in before):
+        # Records, after which the header comes: a header repeated inside the file, for the reader.
+        start = before[0]
+    elif before:
+        count = f"{len(before)} line{'s' if len(before) > 1 else ''}"
+        remarks.append(f"{count} before the header passed over")
+    with content.open() as file:
+        lines = Lines(file, line.offset, line.number, no_clean_lines)
+        header = "\n".join(
+            shown(lines.line(ahead) or b"", content.transcoded) for ahead in range(line.used)
+        ).removesuffix("\r")
+        size = sum(lines.size(ahead) for ahead in range(line.used))
+    if start is line:
+        offset, number = line.offset + size, line.number + line.used
+    else:
+        offset, number = start.offset, start.number
+    sample = _sample(content, offset, number, columns)
+    if columns.extras:
+        remarks.append(
+            "columns unknown to the feed kept in _extra: "
+            + ", ".join(name for name in columns.names if name in columns.extras)
+        )
+    if columns.padding:
+        remarks.append(f"{len(columns.padding)} columns without a name dropped")
+    remarks += _spreadsheet_signs(columns, sample)
+    if not sample:
+        remarks.append("no records")
+    return Layout(columns.kind, columns, header, offset, number, bool(sample), tuple(remarks))
+
+
+def _without_header(
+    content: Content, first: list[_Line], declared_kind: str | None, name_kind: str | None
+) -> Layout:
+    for separator, name in ((b",", "commas"), (b"\t", "tabs"), (b"|", "bars")):
+        for line in first:
+            cells = shown(line.body, False).split(separator.decode())
+            if len(cells) > 2 and is_header(cells):
+                raise FileError(
+                    f"the header's names are not separated by semicolons but by {name}; "
+                    "deliver it semicolon-delimited"
+                )
+    if other := next((told for line in first if (told := foreign_feed(line.cells))), None):
+        raise FileError(other)
+    signs = any(line.body.count(DELIMITER) >= _SEPARATORS_OF_A_RECORD for line in first)
+    named = any(b"callid" in line.body.lower() for line in first)
+    if not signs and not named and declared_kind is None and name_kind is None:
+        raise NoSignOfRecords(
+            "there is no header and no semicolon-delimited record in its first lines; "
+            "is it a call detail record file?"
+        )
+    start = first[0]
+    remarks = []
+    if _SEP_LINE.fullmatch(start.body) and len(first) > 1:
+        start = first[1]
+        remarks.append("a line that names the separator passed over")
+    sample = _sample(content, start.offset, start.number, None)
+    columns = columns_without_header([len(cells) for cells in sample], declared_kind, name_kind)
+    remarks += _spreadsheet_signs(columns, sample)
+    return Layout(columns.kind, columns, None, start.offset, start.number, True, tuple(remarks))
+
+
+def _check_line_ends(first: list[_Line]) -> None:
+    """Raises FileError where lines end with something else than LF or CRLF."""
+    if len(first) > 1:
+        return
+    body = first[0].body[:_LONGEST_LOOK]
+    for name, mark in _OTHER_LINE_ENDS:
+        if mark in body.strip(mark):
+            rows = [row for row in body.split(mark) if row]
+            if len(rows) > 1 and rows[0].count(DELIMITER) >= 2 and rows[1].count(DELIMITER) >= 2:
+                raise FileError(f"line ends are {name} alone; convert them to LF")
+
+
+def _sample(content: Content, offset: int, number: int, columns: Columns | None) -> list[list[str]]:
+    """The fields of the first records."""
+    found: list[list[str]] = []
+    with content.open() as file:
+        lines = Lines(file, offset, number, no_clean_lines)
+        while len(found) < _SAMPLE and lines.line() is not None:
+            if not lines.body():
+                lines.skip(1)
+                continue
+            cells, used = _cells(lines, columns)
+            lines.skip(used)
+            found.append(cells)
+    return found
+
+
+def _spreadsheet_signs(columns: Columns, sample: list[list[str]]) -> list[str]:
+    """What a spreadsheet did to the values, in sentences."""
+    said = []
+    for at, name in enumerate(columns.names):
+        values = [trimmed(cells[at]) for cells in sample if len(cells) == columns.width]
+        if name in ("From", "To", "CallId", "UserSpaceId", "UserId", "FromUserId", "ToUserId") and any(
+            _ROUNDED.fullmatch(value) for value in values
+        ):
+            said.append(
+                f"{name} looks like a number that a spreadsheet rounded: ask for the file as it was made"
+            )
+        if name in ("CallTime", "AnswerTime") and any(_TURNED.fullmatch(value) for value in values):
+            said.append(
+                f"{name} looks like a date that a spreadsheet rewrote: ask for the file as it was made"
+            )
+    return said
+
+
+def _cells(lines: Lines, columns: Columns | None = None) -> tuple[list[str], int]:
     """The current record's fields and how many lines it takes; one line, split plainly, if its quotes do not
     close.
     """
-    parsed = parse(lines)
-    if parsed.problem:
-        return [shown(field, False) for field in (lines.body() or b"").split(DELIMITER)], 1
-    return [shown(field, False) for field in parsed.fields], parsed.lines
-
-
-def _skip_blank(lines: Lines) -> int:
-    """Moves to the next line that is not empty; the bytes passed."""
-    passed = 0
-    while lines.line() is not None and not lines.body():
-        passed += lines.size(0)
-        lines.skip(1)
-    return passed
+    parsed = parse(lines, columns, _MOST_LINES)
+    if parsed.problem or parsed.fields is None:
+        return [shown(cell, False) for cell in (lines.body() or b"")[:_LONGEST_LOOK].split(DELIMITER)], 1
+    return [shown(cell, False) for cell in parsed.fields], parsed.lines

@@ -6,11 +6,12 @@ from typing import BinaryIO
 
 from loader.errors import FileError
 from loader.inputs.content import BLOCK
+from loader.parsing.header import Columns
 
 DELIMITER = b";"
 
 # Longer records are no call detail records, and would not fit into bounded memory.
-LONGEST_RECORD = 64 << 20
+LONGEST_RECORD = 16 << 20
 
 # Lines longer than this are read one by one: the engine's reader has its own limit of 2 MB.
 LONGEST_PLAIN_LINE = 1_900_000
@@ -21,7 +22,8 @@ NULL_TEXT = "\x02\x03"
 _NULL_BYTES = NULL_TEXT.encode()
 
 # A field on one line. The engine's reader strips blanks around quotes: one that has them is not for it.
-_FIELD = rb'(?:"[^"]*(?:""[^"]*)*"|(?! *")[^;]*)'
+_FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?! *")[^;]*+)'
+_BLANK = (b"", b"\r")
 
 
 class Lines:
@@ -79,6 +81,23 @@ class Lines:
         self.skip(end - self._at)
         return taken
 
+    def take_blank(self) -> tuple[int, int] | None:
+        """How many lines from the current one on are blank, so far as they are read, and their bytes; moves
+        past them.
+        """
+        if self.line() is None:
+            return None
+        lines, start, at, size = self._lines, self._at, self._at, 0
+        # Whether the text's last line is blank depends on its end.
+        last = len(lines) - (self._end_reached and not self._last_ended)
+        while at < last and lines[at] in _BLANK:
+            size += len(lines[at]) + 1
+            at += 1
+        if at == start:
+            return None
+        self.skip(at - start)
+        return at - start, size
+
     def skip(self, count: int) -> None:
         """Moves past lines already looked at."""
         self._at += count
@@ -124,9 +143,17 @@ class Lines:
             raise FileError(f"line {number} is longer than {LONGEST_RECORD >> 20} MiB; is this a text file?")
 
 
-def clean_lines(width: int) -> Callable[[bytes, list[bytes]], list[bool]]:
-    """A test that tells of each line whether it is a record of that width wherever it stands."""
-    separators = width - 1
+def clean_lines(columns: Columns, header: str | None = None) -> Callable[[bytes, list[bytes]], list[bool]]:
+    """A test that tells of each line whether it is a record of these columns wherever it stands, and not the
+    header once more.
+    """
+    separators = columns.width - 1
+    again = None if header is None else header.encode("utf-8", "surrogatepass")
+    padding = columns.padding
+    if padding and padding != tuple(range(columns.width - len(padding), columns.width)):
+        return no_clean_lines
+    # Columns without a name are empty.
+    end = DELIMITER * len(padding)
     whole = re.compile(_FIELD + rb"(?:;" + _FIELD + rb"){%d}\r?" % separators).fullmatch
 
     def is_clean(line: bytes) -> bool:
@@ -157,7 +184,20 @@ def clean_lines(width: int) -> Callable[[bytes, list[bytes]], list[bool]]:
             for line in lines
         ]
 
-    return test
+    def test_further(block: bytes, lines: list[bytes]) -> list[bool]:
+        flags = test(block, lines)
+        if end:
+            flags = [
+                flag and line.removesuffix(b"\r").endswith(end)
+                for flag, line in zip(flags, lines, strict=True)
+            ]
+        if again is not None and again in block:
+            flags = [
+                flag and line.removesuffix(b"\r") != again for flag, line in zip(flags, lines, strict=True)
+            ]
+        return flags
+
+    return test_further
 
 
 def no_clean_lines(block: bytes, lines: list[bytes]) -> list[bool]:  # noqa: ARG001

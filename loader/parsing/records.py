@@ -1,10 +1,11 @@
 """The exact reader: splits any text into records and rejects, every byte of it accounted for.
 
 The grammar. A line ends with LF or CRLF and with nothing else; an empty line is no record. A field that
-starts with a double quote runs to the next quote that is not doubled, over delimiters and line ends; if that
-quote is followed by anything but a delimiter or the line's end, or never comes, the field is unbalanced and
-costs the physical line it starts on. Any other field runs to the next delimiter and is kept as it is, quotes
-included.
+starts with a double quote runs to the next quote that is not doubled, over delimiters and line ends. It is
+unbalanced if that quote is followed by anything but a delimiter or the line's end, or never comes, or comes
+only behind a line that is a record by itself or has a readable time at CallTime's place, or if the field runs
+over a line end behind the file's last column. An unbalanced field costs the lines up to the physical line it
+starts on. Any other field runs to the next delimiter and is kept as it is, quotes included.
 """
 
 import re
@@ -13,12 +14,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from loader.inputs.content import BAD_BYTE
+from loader.parsing.header import MOST_COLUMNS, Columns, is_repeated_header
 from loader.parsing.lines import DELIMITER, LONGEST_RECORD, Lines, decodes
 from loader.parsing.totals import ControlTotals, Total
 
-_RUN_ON_QUOTE = re.compile(rb'[^"]*(?:""[^"]*)*')
+# Longer runs of blank lines are left out of what the engine reads, and its line numbers start anew.
+MANY_BLANK_LINES = 10_000
+# More lines than any value has.
+MOST_LINES = 1_000_000
+_UNBALANCED = (
+    "a field starts with a double quote that is not closed before a delimiter or a line's end, or only "
+    "behind a line that is a record by itself"
+)
+_TIME = re.compile(rb"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?")
+_RUN_ON_QUOTE = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
-_CLOSED_QUOTE = re.compile(rb'"[^"]*(?:""[^"]*)*"(?=;|\Z)')
+_CLOSED_QUOTE = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"(?=;|\Z)')
 
 
 class Reason(StrEnum):
@@ -53,69 +64,110 @@ class Reject:
 
 @dataclass
 class Parsed:
-    """Fields as bytes, without quotes, over a number of physical lines; or what is wrong with them."""
+    """Fields as bytes, without quotes, over a number of physical lines; or what is wrong with them.
 
-    fields: list[bytes]
+    `fields` is None where there are more than the file has columns: `width` counts them.
+    """
+
+    fields: list[bytes] | None
+    width: int
     lines: int
     problem: str | None = None
 
 
-def parse(lines: Lines) -> Parsed:
-    """The record that starts at the current line, of whatever width.
+def parse(lines: Lines, columns: Columns | None, most_lines: int = MOST_LINES) -> Parsed:
+    """The record that starts at the current line, of whatever width. Without columns nothing is known of
+    CallTime's place and the number of fields.
 
     An unbalanced quote gives a Parsed with a problem, over the lines up to the one where its field starts.
+    Takes time and memory that follow the record's length: a chain of quotes is given up behind the last
+    column.
     """
-    body = lines.body()
-    assert body is not None
+    body = lines.body() or b""
+    most = columns.width if columns else MOST_COLUMNS
     if b'"' not in body:
-        return Parsed(body.split(DELIMITER), 1)
+        width = body.count(DELIMITER) + 1
+        return Parsed(body.split(DELIMITER) if width <= most else None, width, 1)
     fields: list[bytes] = []
-    used = 1
+    width = 0
     at = 0
+    quoted = _Quoted(lines, columns, most_lines, body)
     while True:
+        body = quoted.body
         if body.startswith(b'"', at):
-            closed = _close_quote(lines, body, at, used)
-            if closed is None:
-                return Parsed(fields, used, Reason.UNBALANCED_QUOTE)
-            text, body, at, used = closed
-            fields.append(text.replace(b'""', b'"'))
-            if at == len(body):
-                return Parsed(fields, used)
-            at += 1
+            used = quoted.used
+            text = quoted.close(at, last=width >= most)
+            if text is None:
+                return Parsed(fields, width, used, Reason.UNBALANCED_QUOTE)
+            body, at = quoted.body, quoted.at
         else:
             end = body.find(DELIMITER, at)
-            if end < 0:
-                fields.append(body[at:])
-                return Parsed(fields, used)
-            fields.append(body[at:end])
-            at = end + 1
+            end = len(body) if end < 0 else end
+            text, at = body[at:end], end
+        width += 1
+        if width <= most:
+            fields.append(text)
+        if at == len(body):
+            return Parsed(fields if width <= most else None, width, quoted.used)
+        at += 1
 
 
-def _close_quote(lines: Lines, body: bytes, at: int, used: int) -> tuple[bytes, bytes, int, int] | None:
-    """The text of the quoted field at `at` of the used-th line, then the line, the position and the lines
-    used where it closes; None if it does not close properly.
-    """
-    parts: list[bytes] = []
-    size = 0
-    at += 1
-    while True:
-        run = _RUN_ON_QUOTE.match(body, at)
-        assert run is not None
-        end = run.end()
-        parts.append(body[at:end])
-        if end < len(body):
-            after = end + 1
-            if after < len(body) and not body.startswith(DELIMITER, after):
+@dataclass
+class _Quoted:
+    """Finds where quoted fields close; keeps the record's line that is being read, and how many it is."""
+
+    lines: Lines
+    columns: Columns | None
+    most_lines: int
+    body: bytes
+    used: int = 1
+    # Behind the closing quote.
+    at: int = 0
+    _size: int = 0
+
+    def close(self, at: int, last: bool) -> bytes | None:
+        """The text of the quoted field that starts there; None if it does not close properly. The `last`
+        one has to close on its line.
+        """
+        parts: list[bytes] = []
+        at += 1
+        while True:
+            body = self.body
+            run = _RUN_ON_QUOTE.match(body, at)
+            end = run.end() if run else at
+            if at == 0 and self._is_another_record(body, end):
                 return None
-            return b"".join(parts), body, after, used
-        size += end - at
-        following = lines.body(used)
-        if following is None or size > LONGEST_RECORD:
-            return None
-        raw = lines.line(used - 1)
-        assert raw is not None
-        parts.append(raw[len(body) :] + b"\n")
-        body, at, used = following, 0, used + 1
+            parts.append(body[at:end])
+            if end < len(body):
+                self.at = end + 1
+                if self.at < len(body) and not body.startswith(DELIMITER, self.at):
+                    return None
+                return b"".join(parts).replace(b'""', b'"')
+            self._size += len(body) + 1
+            following = None if last else self.lines.body(self.used)
+            if following is None or self._size > LONGEST_RECORD or self.used >= self.most_lines:
+                return None
+            raw = self.lines.line(self.used - 1) or b""
+            parts.append(raw[len(body) :] + b"\n")
+            self.body, at = following, 0
+            self.used += 1
+
+    def _is_another_record(self, body: bytes, end: int) -> bool:
+        """Whether a line on which a quoted value goes on, up to `end`, shows that the quote was a stray
+        one.
+        """
+        if self.columns is None:
+            return False
+        separators = body.count(DELIMITER)
+        if separators >= self.columns.width - 1 and width_of_line(body) == self.columns.width:
+            return True
+        place = self.columns.names.index("CallTime")
+        if separators < place:
+            return False
+        cells = body[:end].split(DELIMITER, place + 1)
+        # The value has to end before the quote does.
+        whole = len(cells) > place + 1 or (len(cells) == place + 1 and end == len(body))
+        return whole and _TIME.fullmatch(cells[place].strip(b' "\t')) is not None
 
 
 @dataclass
@@ -123,67 +175,47 @@ class ExactReader:
     """Reads a text record by record, and counts what it reads but for the values themselves."""
 
     lines: Lines
-    width: int
+    columns: Columns
     transcoded: bool
     totals: ControlTotals = field(default_factory=ControlTotals)
     # Of the lines that were passed on to the engine's reader.
     clean_line_sum: int = 0
 
     def next(self) -> Record | Reject | None:
-        """What the current line holds: a record, a reject, or None for an empty line. Moves past it."""
+        """What the current line holds: a record, a reject, or None for a header repeated. Moves past it."""
         number = self.lines.number
-        if not self.lines.body():
-            self._take(1, self.totals.line_ends)
+        parsed = parse(self.lines, self.columns)
+        raw = self._raw(parsed.lines)
+        reason, detail = self._fault(parsed, raw)
+        if reason:
+            self._take(parsed.lines, self.totals.rejects)
+            return Reject(number, shown(raw, self.transcoded), reason, detail)
+        values = tuple(value.decode() for value in parsed.fields or ())
+        if is_repeated_header(self.columns, values):
+            self._take(parsed.lines, self.totals.repeated)
             return None
-        parsed = parse(self.lines)
-        values, reason, detail = self._judge(parsed)
-        if not reason:
-            self._take_record(parsed.lines)
-            return Record(number, values)
-        used = parsed.lines
-        if used > 1 and self._continues_with_a_record(used):
-            reason, used = Reason.UNBALANCED_QUOTE, 1
-        if reason == Reason.UNBALANCED_QUOTE:
-            detail = (
-                "a field starts with a double quote that is not closed before a delimiter or a line's end"
-            )
-        raw = self._raw(used)
+        self._take_record(parsed.lines)
+        return Record(number, values)
+
+    def _fault(self, parsed: Parsed, raw: bytes) -> tuple[str, str]:
+        """The reason to reject what was parsed and a sentence; two empty texts where it is a record."""
         if not decodes(raw):
-            reason, detail = (
-                Reason.UNDECODABLE_BYTES,
-                "the record holds bytes that are not text in the file's encoding",
-            )
-        self._take(used, self.totals.rejects)
-        return Reject(number, shown(raw, self.transcoded), reason, detail)
-
-    def _judge(self, parsed: Parsed) -> tuple[tuple[str, ...], str, str]:
+            return Reason.UNDECODABLE_BYTES, "the record holds bytes that are not text in the file's encoding"
         if parsed.problem:
-            return (), parsed.problem, ""
-        joined = DELIMITER.join(parsed.fields)
-        count = len(parsed.fields)
-        if b"\0" in joined:
-            return (), Reason.NUL_BYTE, f"the record holds {joined.count(bytes(1))} NUL byte(s)"
-        if not decodes(joined):
-            return (), Reason.UNDECODABLE_BYTES, ""
-        if count == self.width:
-            return tuple(value.decode() for value in parsed.fields), "", ""
-        cut = (
-            ""
-            if self.lines.ended(parsed.lines - 1)
-            else "; the file ends inside this line, without a line end"
-        )
-        reason = Reason.TOO_FEW_FIELDS if count < self.width else Reason.TOO_MANY_FIELDS
-        return (), reason, f"{count} fields where the file has {self.width}{cut}"
-
-    def _continues_with_a_record(self, used: int) -> bool:
-        """Whether one of a joined record's further lines is a whole record by itself: then the quote was a
-        stray one.
-        """
-        for ahead in range(1, used):
-            body = self.lines.body(ahead)
-            if body and _width_of_line(body) == self.width:
-                return True
-        return False
+            return parsed.problem, _UNBALANCED
+        if nuls := raw.count(b"\0"):
+            return Reason.NUL_BYTE, f"the record holds {nuls} NUL byte(s)"
+        width = self.columns.width
+        if parsed.width != width or parsed.fields is None:
+            ended = self.lines.ended(parsed.lines - 1)
+            cut_off = "" if ended else "; the file ends inside this line, without a line end"
+            reason = Reason.TOO_FEW_FIELDS if parsed.width < width else Reason.TOO_MANY_FIELDS
+            return reason, f"{parsed.width} fields where the file has {width}{cut_off}"
+        filled = [at for at in self.columns.padding if parsed.fields[at]]
+        if filled:
+            places = ", ".join(str(at + 1) for at in filled)
+            return Reason.TOO_MANY_FIELDS, f"a value in column {places}, which has no name in the header"
+        return "", ""
 
     def _take(self, count: int, term: Total) -> None:
         term.add(sum(self.lines.size(ahead) for ahead in range(count)), count)
@@ -202,7 +234,7 @@ class ExactReader:
         return b"".join([*whole, self.lines.body(count - 1) or b""])
 
 
-def _width_of_line(body: bytes) -> int | None:
+def width_of_line(body: bytes) -> int | None:
     """Fields of a line read by itself; None if a quote stays open or stands inside an unquoted field, as on
     the last line of a quoted field that began on another.
     """
@@ -259,7 +291,7 @@ def split_lines(reader: ExactReader, write: Callable[[bytes, int, bool], None]) 
     """
     lines = reader.lines
     totals = reader.totals
-    placeholder = b"\0" + DELIMITER * (reader.width - 1) + b"\n"
+    placeholder = b"\0" + DELIMITER * (reader.columns.width - 1) + b"\n"
     while lines.line() is not None:
         first = lines.number
         if clean := lines.take_clean():
@@ -273,6 +305,11 @@ def split_lines(reader: ExactReader, write: Callable[[bytes, int, bool], None]) 
                 totals.line_ends.add(text.count(b"\r"), 0)
                 text = text.replace(b"\r", b"")
             write(text, count, True)
+            continue
+        if blank := lines.take_blank():
+            count, size = blank
+            totals.line_ends.add(size, count)
+            write(b"" if count > MANY_BLANK_LINES else placeholder * count, count, False)
             continue
         found = reader.next()
         count = lines.number - first

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loader.errors import FileError
 from loader.feeds import KINDS
 from loader.inputs.content import BLOCK, write_all
 from loader.parsing.header import Columns
@@ -52,7 +53,11 @@ class Sections:
         self._path.unlink(missing_ok=True)
 
     def write(self, whole_lines: bytes, count: int, clean: bool) -> None:
-        """Takes the text's next lines: clean ones, or placeholders."""
+        """Takes the text's next lines: clean ones, placeholders, or so many that are left out altogether."""
+        if not whole_lines:
+            self.flush()
+            self.line += count
+            return
         if self._taken + len(whole_lines) > SECTION:
             self.flush()
         self._pending.append(whole_lines)
@@ -90,11 +95,20 @@ class Batch:
     connection: "duckdb.DuckDBPyConnection"
     columns: Columns
     file_id: int
+    max_rejects: int
     rejects: int = 0
     line_sum: int = 0
     _records: list[Record] = field(default_factory=list)
     _rejects: list[Reject] = field(default_factory=list)
     _characters: int = 0
+    _details: set[str] = field(default_factory=set)
+
+    @property
+    def odd_width(self) -> str:
+        """What all rejects have in common, if it is their number of fields."""
+        common = f" fields where the file has {self.columns.width}"
+        details = list(self._details)
+        return f"every record has {details[0]}" if len(details) == 1 and details[0].endswith(common) else ""
 
     def add(self, found: Record | Reject) -> None:
         """Takes one more; writes when enough have come together."""
@@ -104,6 +118,13 @@ class Batch:
             self._characters += sum(map(len, found.values))
         else:
             self.rejects += 1
+            if self.rejects > self.max_rejects:
+                raise FileError(
+                    f"more than {self.max_rejects:,} records are rejected, the last on line {found.line} "
+                    f"({found.reason_code}); raise --max-rejected-records if that is right"
+                )
+            if len(self._details) < 2:
+                self._details.add(found.detail.split(";")[0])
             self._rejects.append(found)
             self._characters += len(found.raw)
         if len(self._records) + len(self._rejects) >= _BATCH_RECORDS or self._characters > _BATCH_CHARACTERS:

@@ -101,6 +101,8 @@ class Measured:
     values: int
     separators: int
     line_sum: int
+    # Rows that may be the header once more.
+    headers: int
 
     def add_to(self, totals: ControlTotals) -> None:
         """Puts the rows into the terms that are measured."""
@@ -110,7 +112,7 @@ class Measured:
 
 def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: int) -> Measured:
     """What arrived of a file in its raw table."""
-    values = [quoted(name) for name in columns.names if name not in columns.extras]
+    values = [quoted(name) for name in columns.names if name and name not in columns.extras]
     if columns.extras:
         values.append("array_to_string(map_values(_extra::json::map(varchar, varchar)), '')")
     row = connection.execute(
@@ -120,9 +122,10 @@ def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: 
             coalesce(
                 sum(strlen(if(contains(text, '"'), replace(text, '"', ''), text))), 0
             )::bigint,
-            coalesce(sum(_line), 0)
+            coalesce(sum(_line), 0),
+            count(*) filter (call_id ilike '%callid%')
         from (
-            select concat({", ".join(values)}) as text, _line
+            select concat({", ".join(values)}) as text, _line, "CallId" as call_id
             from raw_sinch.{columns.kind}
             where _file_id = ?
         )
@@ -130,8 +133,8 @@ def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: 
         [file_id],
     ).fetchone()
     assert row is not None
-    rows, values_size, line_sum = row
-    return Measured(rows, values_size, rows * (columns.width - 1), int(line_sum))
+    rows, values_size, line_sum, headers = row
+    return Measured(rows, values_size, rows * (columns.width - 1), int(line_sum), headers)
 
 
 def _incoming_names(columns: Columns) -> list[str]:

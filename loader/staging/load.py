@@ -1,20 +1,23 @@
 """Loads one file in a transaction of its own."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.connection import transaction
 from loader.database.manifest import File
 from loader.errors import FileError
-from loader.parsing.layout import Layout, NoRecords
+from loader.parsing.layout import Layout, NoRecords, cut
 from loader.parsing.totals import ControlTotals
+from loader.staging.options import Options
 from loader.staging.prepare import Ready
 from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadResult
-from loader.staging.versioning import record, record_failure
+from loader.staging.versioning import Change, Versions
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,8 +35,8 @@ class Load:
     ready: Ready
     connection: "duckdb.DuckDBPyConnection"
     folder: Path
-    # Nothing stays in the database but the manifest's row.
-    dry_run: bool
+    options: Options
+    versions: Versions
     stopping: threading.Event
     # What comes of the one that is published before it.
     before: "Future[File] | None"
@@ -55,48 +58,80 @@ class Load:
         except (FileError, ControlTotalMismatch, OSError, duckdb.Error) as error:
             if self.stopping.is_set():
                 raise
-            return record_failure(self.connection, self.file, str(error).splitlines()[0])
+            return self.versions.record_failure(self.connection, self.file, cut(str(error).splitlines()[0]))
 
     def _run_strategies(self, layout: Layout) -> File:
         import duckdb
 
         content = self.ready.content
-        load = FileLoad(self.connection, content, layout, self.file.file_id, self.folder)
+        load = FileLoad(
+            self.connection,
+            content,
+            layout,
+            self.file.file_id,
+            self.folder,
+            self.options.max_rejected_records,
+        )
         *faster, last = load.strategies
         for strategy in faster:
             try:
-                with transaction(self.connection):
-                    return self._publish(strategy(load), layout)
+                return self._publish(partial(strategy, load))
             except (ControlTotalMismatch, duckdb.Error):
                 content.check_unchanged()
                 if self.stopping.is_set():
                     raise
-        with transaction(self.connection):
-            return self._publish(last(load), layout)
+        return self._publish(partial(last, load))
 
     def _publish_empty(self, layout: NoRecords) -> File:
         totals = ControlTotals()
         totals.header.add(layout.offset, layout.line - 1)
-        with transaction(self.connection):
-            return self._publish(LoadResult(0, 0, totals), layout)
+        return self._publish(lambda: LoadResult(0, 0, totals))
 
-    def _publish(self, result: LoadResult, layout: Layout | NoRecords) -> File:
-        """Completes the file's row with what was loaded, and writes it in its turn."""
-        content = self.ready.content
-        result.check(content)
-        file = replace(self.file, staged=result.staged, rejected=result.rejected)
-        file.records = result.staged + result.rejected
-        file.content_bytes, file.accounted_bytes = content.profile.size, result.totals.bytes
-        file.content_lines, file.accounted_lines = content.profile.lines, result.totals.lines
-        if file.file_date is None and isinstance(layout, Layout) and file.staged:
-            file.file_date = latest_call_date(self.connection, layout.kind, file.file_id)
-        if self.before:
-            wait([self.before])
-        content.check_unchanged()
-        record(self.connection, file)
-        if self.dry_run and isinstance(layout, Layout):
-            self.connection.execute(f"delete from raw_sinch.{layout.kind}")
-        return file
+    def _publish(self, load: Callable[[], LoadResult]) -> File:
+        """Loads, completes the file's row with what was loaded, and writes it in its turn."""
+        content, kind = self.ready.content, self.file.kind
+        with transaction(self.connection):
+            result = load()
+            result.check(content)
+            file = replace(self.file, staged=result.staged, rejected=result.rejected)
+            file.records = result.staged + result.rejected
+            file.content_bytes, file.accounted_bytes = content.profile.size, result.totals.bytes
+            file.content_lines, file.accounted_lines = content.profile.lines, result.totals.lines
+            if file.file_date is None and kind and file.staged:
+                file.file_date = latest_call_date(self.connection, kind, file.file_id)
+            if self.before:
+                wait([self.before])
+            content.check_unchanged()
+            change = succession(self.versions, file, result)
+            change.write(self.connection)
+            if self.options.dry_run and kind:
+                self.connection.execute(f"delete from raw_sinch.{kind}")
+        self.versions.committed(change)
+        return change.file
+
+
+def succession(versions: Versions, file: File, result: LoadResult) -> Change:
+    """The change that makes a loaded file current, with a word about what it replaces.
+
+    Raises FileError where nothing of it could be staged although the version before has records.
+    """
+    change = versions.change(file)
+    replaced = [earlier for earlier in change.superseded if earlier.staged]
+    remarks = [file.message] if file.message else []
+    if headers := result.totals.repeated.lines:
+        remarks.append(f"{headers} repeated header{'s' if headers > 1 else ''} passed over")
+    if result.odd_width and not file.staged and file.records:
+        remarks.append(result.odd_width)
+    for earlier in replaced:
+        if not file.staged:
+            why = "; ".join(remarks) or "no records"
+            raise FileError(
+                f"none of it can be staged ({why}), while file {earlier.file_id} has {earlier.staged:,} "
+                f"records and stays current; withdraw file {earlier.file_id} if it should not"
+            )
+        remarks.insert(0, f"supersedes file {earlier.file_id} ({earlier.staged:,} records)")
+    change.file.message = cut("; ".join(remarks))
+    return change
 
 
 def latest_call_date(connection: "duckdb.DuckDBPyConnection", kind: str, file_id: int) -> date | None:

@@ -41,5 +41,16 @@ class Options:
     generated_names: bool = False
     encoding: str | None = None
     max_rejects: Limit = Limit(0)
+    # More rejects fail the file whole.
+    max_rejected_records: int = 1_000_000
+    # Everything counts as delivered again, and is read, whether it is known or not.
+    again: bool = False
     dry_run: bool = False
     wait: float = 0
+
+    @property
+    def reading(self) -> str:
+        """What decides how a file is read, as a text: read otherwise, it may be another file."""
+        return "|".join(str(part or "") for part in (self.kind, self.file_date, self.encoding)) + (
+            "|generated" if self.generated_names else ""
+        )

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from loader.database.manifest import File
+from loader.database.manifest import File, State
 from loader.errors import FileError
 from loader.inputs.content import Content, prepare
 from loader.inputs.discovery import Delivery
-from loader.inputs.naming import date_in_names, kind_in_name
+from loader.inputs.naming import days_in_names, kind_in_name
+from loader.inputs.signatures import NotText
 from loader.parsing.layout import Layout, NoRecords, NoSignOfRecords, detect_layout
+from loader.staging.looks import Looks
 from loader.staging.options import Options
+from loader.staging.versioning import Versions
 
 
 class PassedOver(StrEnum):
@@ -57,10 +60,31 @@ class Ignored:
         """Nothing is left of it."""
 
 
-Prepared = Ready | Failed | Ignored
+@dataclass(frozen=True)
+class Unchanged:
+    """A delivery that is as it was when it was last looked at."""
+
+    file: File
+    file_id: int
+
+    def discard(self) -> None:
+        """Nothing was made of it."""
 
 
-def prepare_all(deliveries: list[Delivery], options: Options, folder: Path) -> Iterator[Prepared]:
+Prepared = Ready | Failed | Ignored | Unchanged
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How deliveries are read, and what is known of them before."""
+
+    options: Options
+    folder: Path
+    versions: Versions
+    looks: Looks
+
+
+def prepare_all(deliveries: list[Delivery], preparation: Preparation) -> Iterator[Prepared]:
     """Reads and recognises the deliveries in order, the next one in a thread while the caller works on this
     one.
     """
@@ -68,36 +92,59 @@ def prepare_all(deliveries: list[Delivery], options: Options, folder: Path) -> I
         following: Future[Prepared] | None = None
         try:
             for at, delivery in enumerate(deliveries):
-                current = following or pool.submit(prepare_one, delivery, options, folder)
+                current = following or pool.submit(prepare_one, delivery, preparation)
                 prepared = current.result()
                 more = at + 1 < len(deliveries)
-                following = pool.submit(prepare_one, deliveries[at + 1], options, folder) if more else None
+                following = pool.submit(prepare_one, deliveries[at + 1], preparation) if more else None
                 yield prepared
         finally:
             if following:
                 following.result().discard()
 
 
-def prepare_one(delivery: Delivery, options: Options, folder: Path) -> Prepared:
+def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared:
     """Reads one delivery and tells what it is."""
-    source = delivery.source
+    source, options = delivery.source, preparation.options
     file = File(0, delivery.file_name, source.location)
     if delivery.ignored:
         return Ignored(file, delivery.ignored)
-    file.file_date = options.file_date or date_in_names(source.names(), options.generated_names)
+    days = days_in_names(source.names(), options.generated_names)
+    if options.file_date:
+        file.file_date = options.file_date
+    elif days:
+        file.file_date, file.covers_from = days.last, days.first
     if delivery.problem:
         return Failed(file, delivery.problem)
+    kind_said = kind_in_name(delivery.file_name)
+    # Passed over for its content, unless somebody says that it is a delivery.
+    may_be_ignored = not delivery.explicit and options.kind is None and kind_said is None
+    nothing = File(0, file.file_name, file.path)
     try:
-        content = prepare(source, options.encoding, folder)
+        if (known := _unchanged(delivery, preparation)) is not None:
+            return Unchanged(file, known)
+        content = prepare(source, options.encoding, preparation.folder)
+    except NotText as error:
+        return Ignored(nothing, f"looks like {error.what}") if may_be_ignored else Failed(file, str(error))
     except (FileError, OSError) as error:
         return Failed(file, str(error))
     file.sha256, file.bytes = content.sha256, content.size
     try:
-        layout = detect_layout(content, options.kind, kind_in_name(delivery.file_name))
+        layout = detect_layout(content, options.kind, kind_said)
     except (FileError, OSError) as error:
         content.discard()
-        if isinstance(error, NoSignOfRecords) and not delivery.explicit:
-            return Ignored(File(0, file.file_name, file.path), "no sign of call detail records")
+        if isinstance(error, NoSignOfRecords) and may_be_ignored:
+            return Ignored(nothing, "no sign of call detail records")
         return Failed(file, str(error))
     file.kind, file.header, file.message = layout.kind, layout.header, layout.message
     return Ready(file, content, layout)
+
+
+def _unchanged(delivery: Delivery, preparation: Preparation) -> int | None:
+    """The file that a path still holds as it did at the last look; None where it has to be read."""
+    look = preparation.looks.at(delivery.source.location)
+    if look is None or preparation.options.again or look.options != preparation.options.reading:
+        return None
+    state = preparation.versions.state_of(look.file_id)
+    if state in (None, State.FAILED) or not look.is_settled:
+        return None
+    return look.file_id if look.is_of(delivery.source.fingerprint()) else None

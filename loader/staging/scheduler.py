@@ -8,16 +8,14 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import transaction
-from loader.database.manifest import File, State, next_file_id
+from loader.database.manifest import File, State
+from loader.parsing.layout import cut
 from loader.staging.load import Load
-from loader.staging.options import Options
-from loader.staging.prepare import Failed, Ignored, PassedOver, Prepared, Ready
+from loader.staging.prepare import Failed, Ignored, PassedOver, Preparation, Prepared, Ready, Unchanged
 from loader.staging.strategies import uses_every_core
-from loader.staging.versioning import decide, record, record_failure, with_content
+from loader.staging.versioning import decide
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,11 +27,13 @@ LANES = min(4, os.cpu_count() or 1)
 class LoadScheduler:
     """Takes deliveries one after the other. A failure is recorded, never raised."""
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection", options: Options, folder: Path) -> None:
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", preparation: Preparation) -> None:
         self._connection = connection
-        self._options = options
-        self._folder = folder
-        self._next_id = next_file_id(connection)
+        self._options = preparation.options
+        self._folder = preparation.folder
+        self._versions = preparation.versions
+        self._looks = preparation.looks
+        self._next_id = self._versions.next_id
         # In the order of the deliveries; None while it is being loaded.
         self._files: list[File | None] = []
         self._loads: deque[Load] = deque()
@@ -54,6 +54,8 @@ class LoadScheduler:
             if wait([load.result], timeout=0.05).done:
                 self._close(load)
         self._lanes.shutdown()
+        if error is None:
+            self._looks.save(self._connection)
 
     @property
     def done(self) -> int:
@@ -70,9 +72,12 @@ class LoadScheduler:
             prepared.discard()
             raise
         self._files.append(file)
-        if file is None and isinstance(prepared, Ready):
+        if not isinstance(prepared, Ready):
+            return
+        if file is None:
             self._start(prepared)
         else:
+            self._note(prepared, file)
             prepared.discard()
 
     def finish(self) -> list[File]:
@@ -88,7 +93,8 @@ class LoadScheduler:
             ready=ready,
             connection=self._connection.cursor(),
             folder=self._folder,
-            dry_run=self._options.dry_run,
+            options=self._options,
+            versions=self._versions,
             stopping=self._stopping,
             before=self._loads[-1].result if self._loads else None,
         )
@@ -104,7 +110,8 @@ class LoadScheduler:
 
     def _finish_first(self) -> None:
         load = self._loads[0]
-        self._files[load.place] = load.result.result()
+        file = self._files[load.place] = load.result.result()
+        self._note(load.ready, file)
         self._close(load)
 
     def _close(self, load: Load) -> None:
@@ -116,29 +123,36 @@ class LoadScheduler:
         self._next_id += 1
         return self._next_id - 1
 
+    def _note(self, ready: Ready, file: File) -> None:
+        """Remembers what its path holds, so that it need not be read again while it stays so."""
+        if file.state != State.FAILED:
+            self._looks.note(file.path, ready.content.seen, self._options.reading, file.file_id)
+
     def _decided(self, prepared: Prepared) -> File | None:
         """What becomes of a delivery; None where it is to be loaded."""
         file = prepared.file
         if isinstance(prepared, Ignored):
             return replace(file, state=PassedOver.IGNORED, message=prepared.reason)
+        if isinstance(prepared, Unchanged):
+            return _skipped(file, self._versions[prepared.file_id])
         if isinstance(prepared, Failed):
-            failed = record_failure(self._connection, replace(file, file_id=self._next_id), prepared.problem)
+            failed = self._versions.record_failure(
+                self._connection, replace(file, file_id=self._next_id), cut(prepared.problem)
+            )
             # A failure that takes an earlier one's place keeps its number.
             self._next_id += failed.file_id == self._next_id
             return failed
-        decision = decide(with_content(self._connection, file.sha256), file, prepared.layout.has_records)
+        decision = decide(
+            self._versions.of_content(file.sha256),
+            file,
+            prepared.layout.has_records,
+            self._is_delivered_again(prepared),
+        )
         existing = decision.existing
         if existing is None:
             return None
         if decision.redelivered:
-            return replace(
-                file,
-                state=PassedOver.SKIPPED,
-                file_id=existing.file_id,
-                kind=existing.kind,
-                file_date=existing.file_date,
-                message=f"known as file {existing.file_id}, {existing.state}",
-            )
+            return _skipped(file, existing)
         duplicate = replace(
             file,
             file_id=self._take_id(),
@@ -146,6 +160,31 @@ class LoadScheduler:
             file_date=file.file_date or existing.file_date,
             message=f"same content as file {existing.file_id} ({existing.path}, {existing.state})",
         )
-        with transaction(self._connection):
-            record(self._connection, duplicate)
-        return duplicate
+        return self._versions.record(self._connection, duplicate)
+
+    def _is_delivered_again(self, ready: Ready) -> bool:
+        """Whether a path holds something new, or something changed, since the last look there."""
+        if self._options.again:
+            return True
+        if look := self._looks.at(ready.file.path):
+            return not look.is_of(ready.content.seen)
+        last = self._versions.at_path(ready.file.path)
+        return last is None or last.sha256 != ready.file.sha256
+
+
+def _skipped(file: File, existing: File) -> File:
+    """What is said of a delivery that is known, and how it would count again."""
+    remedy = {
+        State.SUPERSEDED: "; stage it with --again to make it current",
+        State.WITHDRAWN: ""
+        if existing.is_purged
+        else f"; `cdr withdraw --undo {existing.file_id}` undoes it",
+    }.get(State(existing.state), "") * (not existing.is_purged)
+    return replace(
+        file,
+        state=PassedOver.SKIPPED,
+        file_id=existing.file_id,
+        kind=existing.kind,
+        file_date=existing.file_date,
+        message=f"known as file {existing.file_id}, {existing.state}{remedy}",
+    )

@@ -1,16 +1,24 @@
 """Stages deliveries: each one skipped, refused or loaded whole, in a transaction of its own."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loader.database.manifest import File, State
 from loader.inputs.content import check_encoding
-from loader.inputs.discovery import discover
+from loader.inputs.discovery import Delivery, discover
+from loader.inputs.naming import Days, days_in_names
+from loader.staging.looks import Looks
 from loader.staging.options import Options
-from loader.staging.prepare import PassedOver, prepare_all
+from loader.staging.prepare import PassedOver, Preparation, prepare_all
 from loader.staging.scheduler import LoadScheduler
 from loader.staging.target import staging_target
+from loader.staging.versioning import Versions
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass
@@ -21,6 +29,8 @@ class Report:
 
     files: list[File]
     over_limit: list[File]
+    # Files with less than half of the records of the version that they replace, which is the second.
+    shrunk: list[tuple[File, File]]
 
     @property
     def exit_code(self) -> int:
@@ -41,16 +51,51 @@ def stage(
     """
     if options.encoding is not None:
         check_encoding(options.encoding)
-    deliveries = discover(paths)
-    with (
-        staging_target(database, options) as (connection, folder),
-        LoadScheduler(connection, options, folder) as scheduler,
-    ):
-        for prepared in prepare_all(deliveries, options, folder):
+    deliveries = _in_order(discover(paths), options)
+    with staging_target(database, options) as (connection, folder):
+        preparation = Preparation(options, folder, Versions(connection), Looks(connection))
+        files = _stage_all(deliveries, connection, preparation, progress)
+        shrunk = preparation.versions.shrunk
+    return Report(
+        files,
+        [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
+        shrunk,
+    )
+
+
+def _stage_all(
+    deliveries: list[Delivery],
+    connection: "duckdb.DuckDBPyConnection",
+    preparation: Preparation,
+    progress: Callable[[int, int, str], None],
+) -> list[File]:
+    with LoadScheduler(connection, preparation) as scheduler:
+        for prepared in prepare_all(deliveries, preparation):
             progress(scheduler.done, len(deliveries), prepared.file.file_name)
             scheduler.submit(prepared)
         files = scheduler.finish()
         progress(len(deliveries), len(deliveries), "")
-    return Report(
-        files, [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)]
-    )
+    return files
+
+
+def _in_order(deliveries: list[Delivery], options: Options) -> list[Delivery]:
+    """In the order found, but of several contents of one delivery the last modified comes last."""
+    places: dict[tuple[str, Days | None], list[int]] = defaultdict(list)
+    for at, delivery in enumerate(deliveries):
+        if not (delivery.ignored or delivery.problem):
+            days = days_in_names(delivery.source.names(), options.generated_names)
+            places[delivery.file_name, days].append(at)
+    ordered = list(deliveries)
+    for group in places.values():
+        if len(group) > 1:
+            by_time = sorted((deliveries[at] for at in group), key=_modified)
+            for at, delivery in zip(group, by_time, strict=True):
+                ordered[at] = delivery
+    return ordered
+
+
+def _modified(delivery: Delivery) -> int:
+    try:
+        return delivery.source.fingerprint().modified
+    except OSError:
+        return 0

@@ -33,6 +33,8 @@ class LoadResult:
     staged: int
     rejected: int
     totals: ControlTotals
+    # What all rejects have in common, as a sentence.
+    odd_width: str = ""
 
     def check(self, content: Content) -> None:
         """Raises ControlTotalMismatch unless every byte and line is accounted for."""
@@ -54,11 +56,14 @@ class FileLoad:
     file_id: int
     # For what is written down on the way.
     folder: Path
+    # More rejects fail the file.
+    max_rejects: int = 1_000_000
 
     @property
     def strategies(self) -> list["LoadStrategy"]:
         """The fastest that can be right first."""
-        in_place = self.content.profile.uniform and self.layout.line <= 2
+        columns = self.layout.columns
+        in_place = self.content.profile.uniform and self.layout.line <= 2 and not columns.padding
         return [
             *([FileLoad.load_in_place] if in_place else []),
             FileLoad.load_mixed,
@@ -71,11 +76,13 @@ class FileLoad:
         """
         columns, profile = self.layout.columns, self.content.profile
         before = self.layout.line - 1
-        text = PlainText(self.content.path, before, profile.lines - before, profile.has_opening_quote)
+        text = PlainText(self.content.on_disk(), before, profile.lines - before, profile.has_opening_quote)
         insert_lines(self.connection, text, columns, self.file_id, self.layout.line)
         measured = measure(self.connection, columns, self.file_id)
         if measured.line_sum != sum_of_lines(self.layout.line, text.lines):
             raise ControlTotalMismatch("the lines read are not numbered one after the other")
+        if measured.headers:
+            raise ControlTotalMismatch("a header repeated was read as a record")
         totals = self._totals_before()
         measured.add_to(totals)
         totals.quotes.bytes = profile.quotes - (self.layout.header or "").count('"')
@@ -84,7 +91,7 @@ class FileLoad:
 
     def load_mixed(self) -> LoadResult:
         """Clean lines through DuckDB's reader, the others through the exact one."""
-        return self._load_by_line(clean_lines(self.layout.columns.width))
+        return self._load_by_line(clean_lines(self.layout.columns, self.layout.header))
 
     def load_exactly(self) -> LoadResult:
         """Every line through the exact reader."""
@@ -92,17 +99,17 @@ class FileLoad:
 
     def _load_by_line(self, is_clean: Callable[[bytes, list[bytes]], list[bool]]) -> LoadResult:
         columns = self.layout.columns
-        batch = Batch(self.connection, columns, self.file_id)
+        batch = Batch(self.connection, columns, self.file_id, self.max_rejects)
         quoting = self.content.profile.has_opening_quote
         totals = self._totals_before()
         with (
             Sections(
                 self.connection, columns, self.file_id, self.folder, self.layout.line, quoting
             ) as sections,
-            self.content.path.open("rb", buffering=0) as file,
+            self.content.open() as file,
         ):
             lines = Lines(file, self.layout.offset, self.layout.line, is_clean)
-            reader = ExactReader(lines, columns.width, self.content.transcoded, totals)
+            reader = ExactReader(lines, columns, self.content.transcoded, totals)
             for one in split_lines(reader, sections.write):
                 batch.add(one)
             batch.flush()
@@ -111,7 +118,9 @@ class FileLoad:
         measured.add_to(totals)
         if measured.line_sum != reader.clean_line_sum + batch.line_sum:
             raise ControlTotalMismatch("the lines read are not numbered as they were written")
-        return LoadResult(measured.rows, batch.rejects, totals)
+        if measured.headers and is_clean is not no_clean_lines:
+            raise ControlTotalMismatch("a header repeated was read as a record")
+        return LoadResult(measured.rows, batch.rejects, totals, batch.odd_width)
 
     def _totals_before(self) -> ControlTotals:
         totals = ControlTotals()

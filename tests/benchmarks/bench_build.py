@@ -37,23 +37,14 @@ KINDS = ("phone_terminated", "phone_originated", "app_app", "sip_terminated")
 MODELS_ONLY = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 # The same settings as profiles/profiles.yml gives dbt.
 HAND_WRITTEN = """
-import duckdb, json, os, sys, time
+import duckdb, os, sys
 connection = duckdb.connect(sys.argv[1], config={"storage_compatibility_version": "v1.4.0"})
 limit = os.environ.get("CDR_MEMORY_LIMIT", "6GiB")
 connection.execute("set TimeZone = 'UTC'")
-connection.execute("set enable_progress_bar = false")
 connection.execute(f"set memory_limit = '{limit}'")
 connection.execute("attach ? as source (read_only)", [sys.argv[2]])
-seconds, began = {}, time.monotonic()
-for statement in duckdb.extract_statements(open(sys.argv[3]).read()):
-    connection.execute(statement)
-    # what was prepared before a table is part of what it costs
-    if "create table " in statement.query:
-        table = statement.query.split("create table ")[1].split(" ")[0]
-        seconds[table.split(".")[1]] = time.monotonic() - began
-        began = time.monotonic()
+connection.execute(open(sys.argv[3]).read())
 connection.close()
-print(json.dumps(seconds))
 """
 IMPORT = "import dbt.cli.main, dbt.adapters.duckdb"
 PARSE = """
@@ -147,9 +138,7 @@ class Bench:
     def by_hand(self, source: Path) -> Cost:
         """The hand-written script on the raw tables and seeds of a database, into a new one."""
         self.remove("hand")
-        cost = self.python(HAND_WRITTEN, self.path("hand"), source, BY_HAND, database=self.path("hand"))
-        cost.nodes = json.loads((self.folder / "output.json").read_text())
-        return cost
+        return self.python(HAND_WRITTEN, self.path("hand"), source, BY_HAND, database=self.path("hand"))
 
     def full_refresh(self, database: Path, *arguments: str) -> Cost:
         """`cdr build --full-refresh`."""
@@ -250,8 +239,8 @@ def multiplied(source: Path, target: Path, times: int) -> None:
 
 
 def differences(bench: Bench) -> tuple[int, list[str]]:
-    """How many tables dbt and the hand-written script both build of a small delivery with every irregularity,
-    and those that the script computes otherwise.
+    """How many tables dbt and the hand-written script both build of a small delivery with every irregularity, and
+    those that the script computes otherwise.
     """
     synthetic(bench.folder / "small", 3, 1, calls=2000, warts=True)
     bench.cdr("run", bench.folder / "small", database=bench.path("small"))
@@ -261,8 +250,7 @@ def differences(bench: Bench) -> tuple[int, list[str]]:
     connection.execute("attach ? as hand (read_only)", [str(bench.path("hand"))])
     tables = connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() "
-        "where database_name = 'dbt' and schema_name in ('staging', 'marts') "
-        "and (schema_name, table_name) in "
+        "where database_name = 'dbt' and schema_name in ('staging', 'marts') and (schema_name, table_name) in "
         "(select (schema_name, table_name) from duckdb_tables() where database_name = 'hand') order by all"
     ).fetchall()
     different = []
@@ -331,7 +319,6 @@ def full_table(bench: Bench, database: Path, calls: int, rounds: int, start: Cos
     row("the same without dbt's own start", without, base)
     row("`cdr build --full-refresh`, models and tests", tested, base)
     longest(ours.nodes)
-    table_by_table(base.nodes, ours.nodes)
     bench.remove("hand")
 
 
@@ -340,18 +327,6 @@ def longest(nodes: dict[str, float]) -> None:
     top = sorted(nodes.items(), key=lambda node: -node[1])[:8]
     texts = [f"{name.split('.')[2]} {seconds:.1f} s" for name, seconds in top]
     print(f"\nLongest: {', '.join(texts)}.", flush=True)
-
-
-def table_by_table(hand: dict[str, float], nodes: dict[str, float]) -> None:
-    """Each table of the script beside the model that makes it; views and temporary tables are part of what
-    needs them first.
-    """
-    models = {node.split(".")[-1]: seconds for node, seconds in nodes.items() if node.startswith("model.")}
-    print("\n| table | by hand, seconds | model, seconds | ratio |\n|---|---:|---:|---:|")
-    for name, seconds in hand.items():
-        if name in models:
-            ours = models[name]
-            print(f"| `{name}` | {seconds:.2f} | {ours:.2f} | {ours / max(seconds, 0.01):.2f} |", flush=True)
 
 
 def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> None:

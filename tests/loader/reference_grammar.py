@@ -2,6 +2,12 @@
 
 import re
 
+# In the columns of every kind.
+CALL_TIME = 2
+READABLE_TIME = re.compile(
+    rb"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d|[+-]\d\d\d\d|[+-]\d\d:\d\d)?"
+)
+
 Outcome = tuple[int, str, tuple[str, ...]]
 
 
@@ -17,7 +23,7 @@ def reading(text: bytes, width: int, first_line: int = 1) -> list[Outcome]:
         if stop == at:
             at, line = after, line + 1
             continue
-        fields, end, bad_field = _record(text, at)
+        fields, end, bad_field = _record(text, at, width)
         if bad_field is not None:
             reason = "unbalanced_quote"
             end, after = _physical(text, bad_field)
@@ -29,9 +35,6 @@ def reading(text: bytes, width: int, first_line: int = 1) -> list[Outcome]:
             assert fields is not None
             outcomes.append((line, "", tuple(field.decode() for field in fields)))
         else:
-            if _has_whole_record(text[at:end], width):
-                reason = "unbalanced_quote"
-                end, after = _physical(text, at)
             raw = text[at:end]
             if not _is_text(raw):
                 reason = "undecodable_bytes"
@@ -49,9 +52,9 @@ def _physical(text: bytes, at: int) -> tuple[int, int]:
     return (feed - 1 if feed > at and text[feed - 1 : feed] == b"\r" else feed), feed + 1
 
 
-def _record(text: bytes, at: int) -> tuple[list[bytes] | None, int, int | None]:
+def _record(text: bytes, at: int, width: int) -> tuple[list[bytes] | None, int, int | None]:
     """Fields and end of the record at a position, or the position of its first unbalanced field."""
-    fields = []
+    fields: list[bytes] = []
     while True:
         start = at
         if text[at : at + 1] == b'"':
@@ -63,6 +66,8 @@ def _record(text: bytes, at: int) -> tuple[list[bytes] | None, int, int | None]:
                 if text[at + 1 : at + 2] != b'"':
                     break
                 at += 2
+            if _is_stray(text, start, at, width, beyond=len(fields) >= width):
+                return None, 0, start
             fields.append(text[start + 1 : at].replace(b'""', b'"'))
             at += 1
             rest = text[at : at + 2]
@@ -76,6 +81,42 @@ def _record(text: bytes, at: int) -> tuple[list[bytes] | None, int, int | None]:
         if text[at : at + 1] != b";":
             return fields, at, None
         at += 1
+
+
+def _is_stray(text: bytes, start: int, closing: int, width: int, beyond: bool) -> bool:
+    """Whether the quote that opens a value is a stray one, by the lines on which the value goes on."""
+    at = text.find(b"\n", start, closing)
+    if beyond and at >= 0:
+        return True
+    while at >= 0:
+        at += 1
+        stop = _physical(text, at)[0]
+        inside = text[at : min(stop, closing)].split(b";")
+        if closing < stop:
+            # The last of them goes on behind the value.
+            inside = inside[:-1]
+        if is_record_by_itself(text[at:stop], width):
+            return True
+        if len(inside) > CALL_TIME and READABLE_TIME.fullmatch(inside[CALL_TIME].strip(b' "\t')):
+            return True
+        at = text.find(b"\n", at, closing)
+    return False
+
+
+def is_record_by_itself(line: bytes, width: int) -> bool:
+    """Whether a line is a record of full width, without quotes that are part of a value."""
+    fields = []
+    rest = line
+    while True:
+        quoted = re.match(rb'"((?:[^"]|"")*)"(?=;|$)', rest)
+        plain = re.match(rb'(?!")[^;"]*(?=;|$)', rest)
+        found = quoted or plain
+        if found is None:
+            return False
+        fields.append(found[0])
+        if found.end() == len(rest):
+            return len(fields) == width
+        rest = rest[found.end() + 1 :]
 
 
 def _fault(fields: list[bytes], width: int) -> str:
@@ -94,25 +135,3 @@ def _is_text(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _has_whole_record(joined: bytes, width: int) -> bool:
-    """Whether a line after the first is a record of full width by itself, without quotes that are part of a
-    value.
-    """
-    at = _physical(joined, 0)[1]
-    while at < len(joined):
-        stop, after = _physical(joined, at)
-        line = joined[at:stop]
-        fields, _, bad_field = _record(line, 0)
-        unquoted = re.sub(rb'(^|;)"(?:[^"]|"")*"(?=;|$)', rb"\1", line)
-        if (
-            line
-            and bad_field is None
-            and fields is not None
-            and len(fields) == width
-            and b'"' not in unquoted
-        ):
-            return True
-        at = after
-    return False

@@ -20,12 +20,14 @@ from loader.inputs.content import prepare
 from loader.inputs.opening import LocalFile
 from loader.parsing import lines as parsed_lines
 from loader.parsing import records
+from loader.parsing.header import Columns
 from loader.parsing.layout import NoRecords, detect_layout
 from loader.staging import buffers, csv_insert
 from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadStrategy
 from loader.staging.target import bound_memory
 
-WIDTH = len(KINDS["sip_terminated"])
+COLUMNS = Columns("sip_terminated", KINDS["sip_terminated"])
+WIDTH = COLUMNS.width
 HEADER = header().encode() + b"\n"
 
 WAYS: dict[str, LoadStrategy | None] = {
@@ -201,8 +203,8 @@ def test_block_boundaries_change_nothing(tmp_path: Path, text: bytes, size: int)
         patch.setattr(content, "BLOCK", size)
         clean_text: list[bytes] = []
         with path.open("rb", buffering=0) as file:
-            lines = parsed_lines.Lines(file, 0, 1, parsed_lines.clean_lines(WIDTH))
-            reader = records.ExactReader(lines, WIDTH, transcoded=False)
+            lines = parsed_lines.Lines(file, 0, 1, parsed_lines.clean_lines(COLUMNS))
+            reader = records.ExactReader(lines, COLUMNS, transcoded=False)
 
             def write(some: bytes, count: int, clean: bool) -> None:
                 clean_text.append(some)

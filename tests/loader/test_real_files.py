@@ -1,0 +1,367 @@
+"""What real files do: headers, versions, names and contents as public reports describe them."""
+
+import gzip
+import io
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from builders import delivery, header, record
+from harness import Loader
+
+from loader.database.manifest import File, State
+from loader.inputs.naming import Days, dates_in_name, days_in_names
+from loader.staging.versioning import decide
+
+DAY = "2026-11-22"
+PHONE = "+46701234567"
+
+
+def touch(path: Path, seconds: int) -> None:
+    """Sets a file's modification time so many seconds from now."""
+    at = time.time() + seconds
+    os.utime(path, (at, at))
+
+
+def manifest(cdr: Loader) -> str:
+    """All that the manifest says in words."""
+    return str(cdr.query("select header, message from raw_sinch.files"))
+
+
+# --- a header is names --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        ("\r", "line ends are CR alone"),
+        ("\x85", "line ends are NEL (U+0085) alone"),
+        ("\u2028", "line ends are LINE SEPARATOR (U+2028) alone"),
+        ("\f", "line ends are form feed alone"),
+    ],
+)
+def test_other_line_ends_are_named_and_no_value_is_told(cdr: Loader, mark: str, said: str) -> None:
+    lines = [header(), record(To=PHONE), record(call_id="b", To=PHONE), ""]
+    cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(".")
+    cdr.write(f"sip_{DAY}.csv", mark.join(lines))
+    line = cdr.error("stage", f"sip_{DAY}.csv", "-q")
+    assert said in line
+    assert PHONE not in line + manifest(cdr)
+    assert [state for _, _, state in cdr.states()] == ["current", "failed"]
+
+
+@pytest.mark.parametrize("cell", [PHONE.removeprefix("+"), "x" * 129, "a\x07b"])
+def test_what_cannot_be_a_name_is_told_by_its_place_only(cdr: Loader, cell: str) -> None:
+    cdr.write("sip.csv", f"{header()};{cell}\n")
+    line = cdr.error("stage", "sip.csv", "-q")
+    assert "the header's column 11 cannot be names" in line
+    assert cell not in line + manifest(cdr)
+
+
+def test_a_header_with_thousands_of_columns_is_refused_in_one_short_line(cdr: Loader) -> None:
+    cdr.write("sip.csv", header() + "".join(f";Extra{at}" for at in range(60_000)) + "\n")
+    started = time.process_time()
+    line = cdr.error("stage", "sip.csv", "-q")
+    assert time.process_time() - started < 5
+    assert "60010 columns, more than 1000" in line
+    assert len(line) < 400
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\ufeff\ufeff" + header(),
+        header().replace("CallId;", "\u00a0CallId\u200b;"),
+        header().replace(";UserSpaceId", '; "UserSpaceId"'),
+        ";".join(f"'{name}'" for name in header().split(";")),
+        ";".join(f"\u201c{name}\u201d" for name in header().split(";")),
+    ],
+)
+def test_a_header_in_odd_clothes_is_a_header(cdr: Loader, written: str) -> None:
+    cdr.write("cdr.csv", f"{written}\n{record()}\n")
+    (file,) = cdr.stage("cdr.csv")
+    assert (file["kind"], file["staged"], file["message"]) == ("sip_terminated", 1, "")
+
+
+def test_columns_without_a_name_are_dropped_where_they_are_empty(cdr: Loader) -> None:
+    rows = [f"{header()};;", f"{record(call_id='a')};;", f"{record(call_id='b')};;x", f'{record()};"";""']
+    cdr.write("sip.csv", "\n".join(rows) + "\n")
+    (file,) = cdr.stage("sip.csv", code=1)
+    assert (file["staged"], file["rejected"]) == (2, 1)
+    assert file["message"] == "2 columns without a name dropped"
+    assert [(line, code) for line, code, _ in cdr.rejects()] == [(3, "too_many_fields")]
+    assert cdr.records(columns="_extra") == [(2, None), (4, None)]
+    cdr("verify", "-q")
+
+
+def test_what_stands_before_a_header_is_passed_over_and_said(cdr: Loader) -> None:
+    cdr.write("in/report.csv", "Calls of yesterday\n\nmade by;a system\n" + delivery("a"))
+    cdr.write("in/excel.csv", "sep=;\n" + delivery("b"))
+    files = cdr.stage("in")
+    assert [(f["staged"], f["message"]) for f in files] == [
+        (1, "a line that names the separator passed over"),
+        (1, "2 lines before the header passed over"),
+    ]
+    assert cdr.records(columns='"CallId"') == [(3, "b"), (5, "a")]
+    cdr("verify", "-q")
+
+
+def test_lines_of_the_kinds_width_before_a_header_are_records(cdr: Loader) -> None:
+    cdr.write("rotated.csv", record(call_id="a") + "\n" + delivery("b"))
+    (file,) = cdr.stage("rotated.csv")
+    assert (file["kind"], file["staged"], file["message"]) == (
+        "sip_terminated",
+        2,
+        "1 repeated header passed over",
+    )
+    assert cdr.records(columns='"CallId"') == [(1, "a"), (3, "b")]
+
+
+@pytest.mark.parametrize("again", [header(), header().lower(), '"' + header().replace(";", '";"') + '"'])
+def test_a_header_repeated_inside_a_file_is_no_record(cdr: Loader, again: str) -> None:
+    cdr.write("sip.csv", delivery("a") + again + "\n" + record(call_id="b") + "\n" + again + "\n")
+    (file,) = cdr.stage("sip.csv")
+    assert (file["records"], file["staged"], file["message"]) == (2, 2, "2 repeated headers passed over")
+    assert cdr.records(columns='"CallId"') == [(2, "a"), (4, "b")]
+    cdr("verify", "-q")
+
+
+# --- versions -----------------------------------------------------------------------------------------------
+
+
+def test_a_version_of_which_nothing_can_be_staged_replaces_nothing(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a", "b", "c"))
+    cdr.stage(path)
+    path.write_text(
+        "".join(
+            f"{line};\n" if at else f"{line}\n" for at, line in enumerate(delivery("a", "b").splitlines())
+        )
+    )
+    line = cdr.error("stage", path, "-q")
+    assert "every record has 11 fields where the file has 10" in line
+    assert "file 1 has 3 records and stays current" in line
+    assert [state for _, _, state in cdr.states()] == ["current", "failed"]
+    assert cdr.rejects() == []
+    cdr("verify", "-q")
+
+
+def test_an_empty_version_replaces_nothing_either(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(path)
+    path.write_text(delivery())
+    assert "none of it can be staged (no records)" in cdr.error("stage", path, "-q")
+    assert len(cdr.records()) == 1
+
+
+def test_replaced_content_delivered_again_is_current_again(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    for content, seconds in ((delivery("a"), -50), (delivery("b"), -40), (delivery("a"), -30)):
+        path.write_text(content)
+        touch(path, seconds)
+        (file,) = cdr.stage(path)
+        assert file["state"] == "current"
+    assert [state for _, _, state in cdr.states()] == ["superseded", "superseded", "current"]
+    (times,) = cdr.query("select count(distinct loaded_at) from raw_sinch.files")
+    assert times == (3,)
+    assert [f["state"] for f in cdr.stage(path)] == ["skipped"]
+
+
+def test_an_inbox_that_keeps_old_and_corrected_stays_with_the_corrected(cdr: Loader) -> None:
+    touch(cdr.write(f"sip_{DAY}.csv", delivery("b")), -50)
+    touch(cdr.write(f"a/sip_{DAY}.csv", delivery("a")), -100)
+    for _ in range(3):
+        cdr.stage(".")
+        assert cdr.query("select path not like '%/a/%' from raw_sinch.files where state = 'current'") == [
+            (True,)
+        ]
+    assert len(cdr.states()) == 2
+    said = [f["message"] for f in cdr.stage(".")]
+    assert "known as file 1, superseded; stage it with --again to make it current" in said
+    touch(cdr.inbox / "a" / f"sip_{DAY}.csv", -10)
+    cdr.stage(".")
+    assert cdr.states()[-1][2] == "current"
+    assert len(cdr.states()) == 3
+
+
+def test_again_makes_replaced_content_current(cdr: Loader) -> None:
+    old = cdr.write(f"old/sip_{DAY}.csv", delivery("a"))
+    cdr.stage(old)
+    cdr.write(f"new/sip_{DAY}.csv", delivery("b"))
+    cdr.stage("new")
+    assert cdr.stage(old)[0]["state"] == "skipped"
+    assert cdr.stage(old, "--again")[0]["state"] == "current"
+
+
+def test_withdrawn_content_stays_withdrawn(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(path)
+    cdr("withdraw", 1)
+    touch(path, 10)
+    (file,) = cdr.stage(path, "--again")
+    assert (file["state"], file["message"]) == (
+        "skipped",
+        "known as file 1, withdrawn; `cdr withdraw --undo 1` undoes it",
+    )
+    cdr.write(f"other_{DAY}.csv", delivery("a"))
+    assert cdr.stage(f"other_{DAY}.csv")[0]["state"] == "duplicate"
+
+
+def test_replaced_content_under_another_name_is_staged(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(path)
+    path.write_text(delivery("b"))
+    touch(path, 5)
+    cdr.stage(path)
+    cdr.write(f"sip_{DAY}_first.csv", delivery("a"))
+    assert cdr.stage(f"sip_{DAY}_first.csv")[0]["state"] == "current"
+
+
+def test_replacing_says_what_is_replaced(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery(*map(str, range(1_250))))
+    cdr.stage(path)
+    path.write_text(delivery("a"))
+    result = cdr("stage", path)
+    assert "supersedes file 1 (1,250 records)" in " ".join(result.stdout.split())
+    assert "less than half" in result.stderr
+    assert "cdr withdraw 2" in result.stderr
+
+
+def delivered(state: State, name: str = "x.csv", file_id: int = 1, message: str = "") -> File:
+    return File(file_id, name, f"/in/{name}", "app_app", sha256="A", state=state, message=message)
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    ("known", "name", "expected"),
+    [
+        ([], "x.csv", "load"),
+        ([delivered(State.CURRENT)], "x.csv", "skip"),
+        ([delivered(State.SUPERSEDED)], "x.csv", "load if again"),
+        ([delivered(State.WITHDRAWN)], "x.csv", "skip"),
+        ([delivered(State.FAILED)], "x.csv", "load"),
+        ([delivered(State.CURRENT)], "y.csv", "duplicate"),
+        ([delivered(State.WITHDRAWN)], "y.csv", "duplicate"),
+        ([delivered(State.SUPERSEDED)], "y.csv", "load"),
+        ([delivered(State.CURRENT), delivered(State.DUPLICATE, "y.csv", 2)], "y.csv", "skip"),
+        ([delivered(State.SUPERSEDED), delivered(State.DUPLICATE, "y.csv", 2)], "y.csv", "load if again"),
+        ([delivered(State.SUPERSEDED), delivered(State.WITHDRAWN, file_id=2)], "x.csv", "skip"),
+    ],
+)
+def test_what_is_decided(known: list[File], name: str, expected: str, again: bool) -> None:
+    file = File(0, name, f"/in/{name}", "app_app", sha256="A")
+    decision = decide(known, file, has_records=True, delivered_again=again)
+    got = "load" if decision.existing is None else "skip" if decision.redelivered else "duplicate"
+    assert got == {"load if again": "load" if again else "skip"}.get(expected, expected)
+
+
+# --- names --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("cdr_2026-11-22.csv", None, "2026-11-22"),
+        ("cdr_2026-11-01_2026-11-30.csv", "2026-11-01", "2026-11-30"),
+        ("cdr_20261130-20261101.csv", None, "2026-11-01"),
+        ("a_2026-11-01_2026-11-02_2026-11-03.csv", None, "2026-11-03"),
+        ("x.csv.2026-11-22-04-00-01", None, "2026-11-22"),
+        ("x.csv-20261121", None, "2026-11-21"),
+    ],
+)
+def test_the_last_date_of_a_name_counts(name: str, first: str | None, last: str) -> None:
+    days = days_in_names([name], generated=False)
+    assert isinstance(days, Days)
+    assert (days.first and days.first.isoformat(), days.last.isoformat()) == (first, last)
+    assert days.last in dates_in_name(name)
+
+
+def test_a_name_with_two_dates_covers_the_days_between(cdr: Loader) -> None:
+    cdr.write("sip_2026-11-01_2026-11-30.csv", delivery("a"))
+    cdr.write("sip_2026-11-30.csv", delivery("b"))
+    cdr.stage(".")
+    rows = cdr.query("select covers_from::varchar, file_date::varchar from raw_sinch.files order by file_id")
+    assert rows == [("2026-11-01", "2026-11-30"), (None, "2026-11-30")]
+
+
+def test_content_decides_never_the_name_alone(cdr: Loader) -> None:
+    names = ["x.csv.2026-11-22-04-00-01", "x.csv-20261121", "x.csv.1", "calls.export", "y.csv.2.gz"]
+    for at, name in enumerate(names):
+        content = delivery(str(at)).encode()
+        cdr.write(name, gzip.compress(content) if name.endswith(".gz") else content)
+    assert {f["file_name"]: f["state"] for f in cdr.stage(".")} == {
+        name.removesuffix(".gz"): "current" for name in names
+    }
+
+
+def test_ignored_files_are_counted_and_named_on_request(cdr: Loader) -> None:
+    cdr.write("in/a.csv", delivery("a"))
+    cdr.write("in/readme.txt", "words\n")
+    cdr.write("in/invoice.pdf", b"%PDF-1.7\n\xff\xfe")
+    result = cdr("stage", "in")
+    assert "2 files ignored; -v names them and says why" in result.stderr
+    assert "invoice.pdf" not in result.stdout
+    assert "looks like a PDF" in " ".join(cdr("stage", "in", "-v").stdout.split())
+
+
+# --- spreadsheets and foreign files -------------------------------------------------------------------------
+
+
+def test_what_a_spreadsheet_did_is_said(cdr: Loader) -> None:
+    rows = [header(), record(From="4.67E+10", CallTime="22.11.2026 10:00")]
+    cdr.write("sip.csv", "\n".join(rows) + "\n")
+    (file,) = cdr.stage("sip.csv")
+    assert "From looks like a number that a spreadsheet rounded" in file["message"]
+    assert "CallTime looks like a date that a spreadsheet rewrote" in file["message"]
+
+
+def archive(names: list[str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for name in names:
+            made.writestr(name, "x")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "a.xlsx",
+            archive(["[Content_Types].xml", "xl/workbook.xml"]),
+            "looks like a spreadsheet (.xlsx); save",
+        ),
+        ("a.pdf", b"%PDF-1.7\n", "looks like a PDF"),
+        ("a.csv", archive(["inner.csv"]), "looks like a zip archive; unpack it"),
+        ("a.csv", delivery("a").replace(";", ",").encode(), "not separated by semicolons but by commas"),
+        ("a.csv", delivery("a").replace(";", "\t").encode(), "not separated by semicolons but by tabs"),
+        ("a.csv", b"VerificationId;Method;Status;Price;CallId\n", "that of a verification record file"),
+        ("a.csv", b"MessageId;From;To;CallId;Status\n", "of a messaging record file"),
+        ("a.csv", b"verification_id;method;status\n", "of a verification record file"),
+        ("a.csv", delivery("a").encode("utf-16-le"), "stage it with --encoding utf-16-le"),
+        ("a.csv", delivery("a").encode("utf-16-be"), "stage it with --encoding utf-16-be"),
+        ("a.csv", delivery("a").encode("utf-32-le"), "stage it with --encoding utf-32-le"),
+    ],
+)
+def test_foreign_files_are_named_for_what_they_are(cdr: Loader, name: str, content: bytes, said: str) -> None:
+    cdr.write(name, content)
+    assert said in cdr.error("stage", name, "-q")
+
+
+def test_a_zip_in_a_zip_is_named_so(cdr: Loader) -> None:
+    path = cdr.inbox / "outer.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("inner.csv", archive(["a.csv"]))
+        made.writestr("a.csv", delivery("a"))
+    files = cdr.stage(path)
+    assert [(f["state"], f["message"]) for f in files] == [
+        ("ignored", "looks like a zip archive"),
+        ("current", ""),
+    ]
+
+
+def test_an_encoding_that_has_to_be_named_reads_the_file(cdr: Loader) -> None:
+    cdr.write("a.csv", delivery("a").encode("utf-16-le"))
+    assert cdr.stage("a.csv", "--encoding", "utf-16-le")[0]["staged"] == 1
