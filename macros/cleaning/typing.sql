@@ -1,18 +1,36 @@
 {#- How a delivered text becomes a typed value: trimmed, empty is null, anything that does not fit is null and gets named. -#}
 
+{#- A text without blank and invisible characters at its ends; null where nothing is left. For names, numbers, ids and custom. -#}
 {% macro clean_text(column) -%}
     nullif({{ trim_blanks(column) }}, '')
 {%- endmacro %}
 
 
-{#- Digits only: 12.5 and 1e3 would be rounded by one engine and refused by the other. -#}
-{% macro whole_number(text) -%}
-    case when {{ matches(text, '^[0-9]+$') }} then try_cast({{ text }} as bigint) end
+{#- As clean_text, and null where systems write a word for "none": for every column that cannot hold such a word as its value. -#}
+{% macro clean_code(column) -%}
+    {%- set text = trim_blanks(column) -%}
+    {%- set postgres_null = dbt.string_literal(dbt.escape_single_quotes('\\N')) -%}
+    case when {{ text }} not in ('', '-', 'NULL', 'null', 'nil', 'None', {{ postgres_null }}) then {{ text }} end
+{%- endmacro %}
+
+
+{#- Digits only: 12.5 and 1e3 would be rounded by one engine and refused by the other. A number above `at_most` does not fit. -#}
+{% macro whole_number(text, at_most=none) -%}
+    case
+        when {{ matches(text, '^[0-9]+$') }} {%- if at_most is not none %} and try_cast({{ text }} as bigint) <= {{ at_most }} {%- endif %}
+            then try_cast({{ text }} as bigint)
+    end
+{%- endmacro %}
+
+
+{#- Seconds of a call, at most ten million (115 days): more is a fault, and no call's end can be told from it. -#}
+{% macro call_seconds(text) -%}
+    {{ whole_number(text, at_most=10000000) }}
 {%- endmacro %}
 
 
 {#- [+-]digits[.digits] with six decimals kept; a further decimal must be zero, because money is never rounded. -#}
-{% macro amount(text) -%}
+{% macro to_decimal(text) -%}
     case
         when {{ matches(text, '^[+-]?[0-9]+([.][0-9]{1,6})?$') }} then try_cast({{ text }} as decimal(18, 6))
         when {{ matches(text, '^[+-]?[0-9]+[.][0-9]{6}0+$') }}
@@ -22,22 +40,44 @@
 
 
 {#-
-    ISO 8601 date and time, T or a blank between them, Z, an offset or nothing (UTC) behind. Both engines cut decimals beyond
-    microseconds; hour 24 and offsets from 18 hours are refused since only one of them reads them.
+    An ISO 8601 date and time before 2100 as a UTC timestamp: T, t or a blank between them, seconds or not, a fraction behind a point or a comma (cut
+    beyond microseconds), then Z, z, an offset as hh, hhmm or hh:mm, or nothing (UTC). The usual form is read at once; other forms are
+    first written as the usual one. A leap second (60) is the first second of the next minute, and a database's zero date (0000-00-00) the year 1. Hour 24
+    and offsets of 18 hours and more are refused, since only one of the engines reads them.
 -#}
 {% macro iso_timestamp(text) -%}
     {%- set date_shape = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
-    {%- set time_shape = '([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?' -%}
+    {%- set minute_shape = '([01][0-9]|2[0-3]):[0-9]{2}' -%}
+    {%- set usual = '^([01][0-9]|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]' ~ minute_shape ~ ':[0-9]{2}([.][0-9]{1,9})?Z?$' -%}
+    {%- set offset = '[+-](0[0-9]|1[0-7])(:?[0-5][0-9])?' -%}
+    {%- set other = '^' ~ date_shape ~ '[Tt ]' ~ minute_shape ~ '(:[0-9]{2}([.,][0-9]+)?)?([Zz]|' ~ offset ~ ')?$' -%}
+    {%- set leap_second = '^' ~ date_shape ~ '[Tt ]' ~ minute_shape ~ ':60' -%}
+    {%- set read = utc_timestamp(usual_iso_form(text)) -%}
+    {%- set second_before = utc_timestamp(usual_iso_form("concat(substr(" ~ text ~ ", 1, 17), '59', substr(" ~ text ~ ", 20))")) -%}
+    {%- set end = "timestamp '2100-01-01 00:00:00'" -%}
     case
-        when {{ matches(text, '^' ~ date_shape ~ '[T ]' ~ time_shape ~ '(Z|[+-](0[0-9]|1[0-7]):?[0-5][0-9])?$') }}
-            then {{ utc_timestamp(text) }}
+        when {{ matches(text, usual) }} and substr({{ text }}, 18, 2) <> '60' then try_cast({{ text }} as timestamp)
+        when not {{ matches(text, other) }} then null
+        when substr({{ text }}, 1, 10) = '0000-00-00' then timestamp '0001-01-01 00:00:00'
+        when {{ matches(text, leap_second) }}
+            then case when {{ add_seconds(second_before, 1) }} < {{ end }} then {{ add_seconds(second_before, 1) }} end
+        when {{ read }} < {{ end }} then {{ read }}
     end
 {%- endmacro %}
 
 
-{#- A year-one moment is how some systems write "none": null. -#}
-{% macro known_moment(moment) -%}
-    nullif({{ moment }}, cast('0001-01-01 00:00:00' as timestamp))
+{#- An ISO 8601 text of one of the other forms, written with a capital T and Z, seconds, a decimal point, six decimals at most, and minutes in its offset. -#}
+{% macro usual_iso_form(text) -%}
+    {%- set capital = "upper(replace(" ~ text ~ ", ',', '.'))" -%}
+    {%- set with_seconds = replace_pattern(capital, '^(.{16})((Z|[+-].*)?)$', '$1:00$2') -%}
+    {%- set microseconds = replace_pattern(with_seconds, '([.][0-9]{6})[0-9]+', '$1') -%}
+    {{ replace_pattern(microseconds, '^(.{11}.*[+-][0-9]{2})$', '$1:00') }}
+{%- endmacro %}
+
+
+{#- A moment, or null where it is before 1990: no call is that old, but systems write "none" as one of year 1, 1900 or 1970, in any time zone. -#}
+{% macro null_if_no_moment(moment) -%}
+    case when {{ moment }} >= timestamp '1990-01-01 00:00:00' then {{ moment }} end
 {%- endmacro %}
 
 

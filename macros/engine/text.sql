@@ -1,13 +1,33 @@
-{#- Surrounding blanks removed. The syntax for a set of characters differs. -#}
+{#-
+    A text without the blank and invisible characters at its ends: blanks and separators of every kind, controls, and format characters such as
+    zero-width spaces, byte order marks and direction marks (Unicode categories Z, Cc and Cf). Both engines read the same list of them, since their
+    own notions of a blank differ; the backslash of a pattern does.
+-#}
 {% macro trim_blanks(text) %}{{ return(adapter.dispatch('trim_blanks')(text)) }}{% endmacro %}
 
 {% macro duckdb__trim_blanks(text) -%}
-    {#- Trimming a set of characters is slow: do it only where the first or last one sorts before '!', as blanks do. -#}
-    case when {{ text }} < '!' or right({{ text }}, 1) < '!' then trim({{ text }}, e' \t\r\n\f\x0b') else {{ text }} end
+    {#- A pattern is slow: only where the first or last character is none of the visible ones of ASCII. -#}
+    case
+        when {{ text }} not between '!' and '~' or right({{ text }}, 1) not between '!' and '~'
+            then regexp_replace({{ text }}, '{{ blanks_at_the_ends() }}', '', 'g')
+        else {{ text }}
+    end
 {%- endmacro %}
 
 {% macro spark__trim_blanks(text) -%}
-    trim(both ' \t\r\n\u000c\u000b' from {{ text }})
+    regexp_replace({{ text }}, '{{ blanks_at_the_ends() | replace("\\", "\\\\") }}', '')
+{%- endmacro %}
+
+{#- A pattern that both engines read: blank and invisible characters at the start of a text and at its end. -#}
+{% macro blanks_at_the_ends() -%}
+    {%- set ranges = [
+        '00-20', '7f-a0', 'ad', '600-605', '61c', '6dd', '70f', '890-891', '8e2', '1680', '180e', '2000-200f', '2028-202f', '205f-2064', '2066-206f',
+        '3000', 'feff', 'fff9-fffb', '110bd', '110cd', '13430-1343f', '1bca0-1bca3', '1d173-1d17a', 'e0001', 'e0020-e007f',
+    ] -%}
+    {%- set characters -%}
+        {%- for range in ranges %}\x{ {{- range | replace('-', '}-\\x{') -}} }{% endfor -%}
+    {%- endset -%}
+    \A[{{ characters }}]+|[{{ characters }}]+\z
 {%- endmacro %}
 
 

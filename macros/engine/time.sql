@@ -54,19 +54,25 @@
 {%- endmacro %}
 
 
-{#- The calendar date of a UTC timestamp in an IANA time zone. -#}
-{% macro date_in_zone(moment, zone) %}{{ return(adapter.dispatch('date_in_zone')(moment, zone)) }}{% endmacro %}
+{#- The wall clock of an IANA time zone at a UTC timestamp, as a timestamp without a zone. -#}
+{% macro time_in_zone(moment, zone) %}{{ return(adapter.dispatch('time_in_zone')(moment, zone)) }}{% endmacro %}
 
-{% macro duckdb__date_in_zone(moment, zone) -%}
+{% macro duckdb__time_in_zone(moment, zone) -%}
     {%- if zone == 'UTC' -%}
-        cast({{ moment }} as date)
+        {{ moment }}
     {%- else -%}
-        cast({{ moment }} at time zone 'UTC' at time zone '{{ zone }}' as date)
+        {{ moment }} at time zone 'UTC' at time zone '{{ zone }}'
     {%- endif -%}
 {%- endmacro %}
 
-{% macro spark__date_in_zone(moment, zone) -%}
-    cast(from_utc_timestamp({{ moment }}, '{{ zone }}') as date)
+{% macro spark__time_in_zone(moment, zone) -%}
+    from_utc_timestamp({{ moment }}, '{{ zone }}')
+{%- endmacro %}
+
+
+{#- The calendar date of a UTC timestamp in an IANA time zone. -#}
+{% macro date_in_zone(moment, zone) -%}
+    cast({{ time_in_zone(moment, zone) }} as date)
 {%- endmacro %}
 
 

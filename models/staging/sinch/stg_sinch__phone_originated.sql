@@ -33,18 +33,18 @@ texts as (
         _file_id as file_id,
         _line as source_line,
         {{ clean_text('CallId') }} as call_id,
-        {{ clean_text('UserSpaceId') }} as user_space_id_text,
-        {{ clean_text('ApplicationKey') }} as application_key,
-        {{ clean_text('Result') }} as result,
-        {{ clean_text('Reason') }} as reason,
+        {{ clean_code('UserSpaceId') }} as user_space_id_text,
+        {{ clean_code('ApplicationKey') }} as application_key,
+        {{ clean_code('Result') }} as result,
+        {{ clean_code('Reason') }} as reason,
         {{ clean_text(adapter.quote('From')) }} as {{ adapter.quote('from') }},
         {{ clean_text(adapter.quote('To')) }} as {{ adapter.quote('to') }},
-        {{ clean_text('Currency') }} as currency,
+        {{ clean_code('Currency') }} as currency,
         {{ clean_text('Custom') }} as custom,
         _extra as extra,
-        {{ clean_text('Duration') }} as duration_text,
-        {{ clean_text('Amount') }} as amount_text,
-        {{ clean_text('CallTime') }} as call_time_text
+        {{ clean_code('Duration') }} as duration_text,
+        {{ clean_code('Amount') }} as amount_text,
+        {{ clean_code('CallTime') }} as call_time_text
     from records
 ),
 
@@ -66,9 +66,9 @@ typed as (
         amount_text,
         call_time_text,
         {{ whole_number('user_space_id_text') }} as user_space_id,
-        {{ whole_number('duration_text') }} as duration,
-        {{ amount('amount_text') }} as amount,
-        {{ known_moment(iso_timestamp('call_time_text')) }} as call_time
+        {{ call_seconds('duration_text') }} as duration,
+        {{ to_decimal('amount_text') }} as amount,
+        {{ iso_timestamp('call_time_text') }} as call_time
     from texts
 ),
 
@@ -77,7 +77,7 @@ final as (
         typed.file_id,
         typed.source_line,
         case
-            when typed.call_id is not null and typed.call_time is not null
+            when typed.call_id is not null and {{ null_if_no_moment('typed.call_time') }} is not null
                 then {{ key_hash("concat_ws('|', 'phone_originated', typed.call_id)") }}
         end as key_hash,
         typed.call_id,
@@ -93,9 +93,9 @@ final as (
         {{ invalid_fields(['user_space_id', 'call_time', 'duration', 'amount']) }} as invalid_fields,
         typed.duration,
         typed.amount,
-        cast(typed.call_time as date) as call_date,
+        cast({{ null_if_no_moment('typed.call_time') }} as date) as call_date,
         files.file_date,
-        typed.call_time,
+        {{ null_if_no_moment('typed.call_time') }} as call_time,
         files.loaded_at
     from typed
     inner join files

@@ -33,16 +33,16 @@ texts as (
         _file_id as file_id,
         _line as source_line,
         {{ clean_text('CallId') }} as call_id,
-        {{ clean_text('UserSpaceId') }} as user_space_id_text,
-        {{ clean_text('ApplicationKey') }} as application_key,
-        {{ clean_text('Result') }} as result,
-        {{ clean_text('Reason') }} as reason,
+        {{ clean_code('UserSpaceId') }} as user_space_id_text,
+        {{ clean_code('ApplicationKey') }} as application_key,
+        {{ clean_code('Result') }} as result,
+        {{ clean_code('Reason') }} as reason,
         {{ clean_text(adapter.quote('From')) }} as {{ adapter.quote('from') }},
         {{ clean_text(adapter.quote('To')) }} as {{ adapter.quote('to') }},
         {{ clean_text('Custom') }} as custom,
         _extra as extra,
-        {{ clean_text('Duration') }} as duration_text,
-        {{ clean_text('CallTime') }} as call_time_text
+        {{ clean_code('Duration') }} as duration_text,
+        {{ clean_code('CallTime') }} as call_time_text
     from records
 ),
 
@@ -62,8 +62,8 @@ typed as (
         duration_text,
         call_time_text,
         {{ whole_number('user_space_id_text') }} as user_space_id,
-        {{ whole_number('duration_text') }} as duration,
-        {{ known_moment(iso_timestamp('call_time_text')) }} as call_time
+        {{ call_seconds('duration_text') }} as duration,
+        {{ iso_timestamp('call_time_text') }} as call_time
     from texts
 ),
 
@@ -72,7 +72,7 @@ final as (
         typed.file_id,
         typed.source_line,
         case
-            when typed.call_id is not null and typed.call_time is not null
+            when typed.call_id is not null and {{ null_if_no_moment('typed.call_time') }} is not null
                 then {{ key_hash("concat_ws('|', 'sip_terminated', typed.call_id)") }}
         end as key_hash,
         typed.call_id,
@@ -86,9 +86,9 @@ final as (
         typed.extra,
         {{ invalid_fields(['user_space_id', 'call_time', 'duration']) }} as invalid_fields,
         typed.duration,
-        cast(typed.call_time as date) as call_date,
+        cast({{ null_if_no_moment('typed.call_time') }} as date) as call_date,
         files.file_date,
-        typed.call_time,
+        {{ null_if_no_moment('typed.call_time') }} as call_time,
         files.loaded_at
     from typed
     inner join files
