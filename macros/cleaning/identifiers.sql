@@ -17,16 +17,39 @@
 
 
 {#-
-    A phone number as `+` and digits, or null. Taken: all digits (7 to 15), with or without +; the same within `Name <...>`, behind sip: or tel: and
-    before @; a + followed by digits set apart by blanks, dots or dashes. Not taken: names, private, anonymous, alphabetic users.
-    No national or 00 prefix is guessed at: the digits are kept as delivered.
+    A phone number as `+` and digits, or null. Taken, unless they begin with 0, are 7 to 15 digits: alone, with or without +, or as the user of a sip: or
+    tel: URI or within `Name <...>`, where escapes and the separators -.() and blank are undone (behind a + also without a URI). A local number with a
+    global phone-context (tel:911-230-001;phone-context=+34) continues that; one with any other is in a plan of its own. Not taken: names, private,
+    anonymous, alphabetic users, IP addresses, and numbers with a trunk zero in brackets, (0). No prefix is guessed at.
 -#}
 {% macro e164(text) -%}
-    {%- set uri = '^([^<>]*<)?([sS][iI][pP][sS]?:|[tT][eE][lL]:)?[+]?([0-9]{7,15})([@;:][^<>]*)?(>.*)?$' -%}
-    {%- set spaced = replace_pattern(text, '[ .-]', '') -%}
+    {%- set scheme = '([sS][iI][pP][sS]?|[tT][eE][lL]):' -%}
+    {%- set context = ';[pP][hH][oO][nN][eE]-[cC][oO][nN][tT][eE][xX][tT]=' -%}
+    {%- set plain = '^[+]?[1-9][0-9]{6,14}$' -%}
+    {%- set plain_uri = '^' ~ scheme ~ '[+]?([1-9][0-9]{6,14})([@:].*)?$' -%}
+    {%- set may_hold_one = '^([+]|[^<>]*<|' ~ scheme ~ '|[0-9]{7,15}[@:;])' -%}
+    {#- Each step takes something away; what is then no number in international form has none. -#}
+    {%- set steps = [
+        ('^[^<>]*<([^<>]*)>.*$', '$1'),
+        ('%2[bB]', '+'),
+        ('%3([0-9])', '$1'),
+        ('%(20|28|29|2[dDeE])', '-'),
+        ('^[sS][iI][pP][sS]?:[0-9]{1,3}([.][0-9]{1,3}){3}([@:;?].*)?$', ''),
+        ('^' ~ scheme, ''),
+        ('^([1-9(][-.() 0-9]*)(;[^@]*)?' ~ context ~ '([+][-.() 0-9]+)([;@].*)?$', '$3-$1'),
+        ('^[^+].*' ~ context ~ '.*$', ''),
+        ('[;@:?].*$', ''),
+        ('^.*[(]0.*$', ''),
+        ('[-.() ]', ''),
+    ] -%}
+    {%- set number = namespace(text=text) -%}
+    {%- for pattern, replacement in steps -%}
+        {%- set number.text = replace_pattern(number.text, pattern, replacement) -%}
+    {%- endfor -%}
     case
-        when {{ matches(text, '^[+]?[0-9]{7,15}$') }} then concat('+', replace({{ text }}, '+', ''))
-        when {{ matches(text, uri) }} then concat('+', {{ extract_pattern(text, uri, 3) }})
-        when {{ matches(text, '^[+][0-9 .-]+$') }} and {{ matches(spaced, '^[+][0-9]{7,15}$') }} then {{ spaced }}
+        when {{ matches(text, plain) }} then concat('+', replace({{ text }}, '+', ''))
+        when {{ matches(text, plain_uri) }} then concat('+', {{ extract_pattern(text, plain_uri, 2) }})
+        when {{ matches(text, may_hold_one) }}
+            then '+' || nullif({{ extract_pattern(number.text, '^[+]?([1-9][0-9]{6,14})$', 1) }}, '')
     end
 {%- endmacro %}

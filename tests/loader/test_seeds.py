@@ -19,6 +19,7 @@ SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 HEADERS = {
     "outcome_map": "result,reason,outcome,is_contradictory",
     "outcomes": "outcome,outcome_side,is_seizure,is_answered,is_network_effective,is_abandoned,description",
+    "sip_reasons": "kind,reason,answered_outcome,no_answer_outcome,failed_outcome,source",
     "countries": "country_code,country_name,region",
     "calling_codes": "prefix,country_code,description",
     "number_ranges": "prefix,number_type,description,source",
@@ -29,6 +30,7 @@ HEADERS = {
 KEYS = {
     "outcome_map": ("result", "reason"),
     "outcomes": ("outcome",),
+    "sip_reasons": ("kind", "reason"),
     "countries": ("country_code",),
     "calling_codes": ("prefix",),
     "number_ranges": ("prefix",),
@@ -61,6 +63,24 @@ ANY_RESULT = {
     "CLIENTNETWORK": "access_failure",
     "*": "unclassified",
 }
+# What SIP statuses (bare) and causes of Q.850 (behind q) mean for a call that is not answered, for a failed
+# one where that differs, and for an answered one.
+SIP_GRID = """
+200 q16                                unanswered_hangup                   completed
+q31                                    unanswered_hangup                   completed_unknown_release
+486 600 q17                            user_busy                           answered_other
+480 q18 q19 q20                        ring_no_answer                      answered_other
+408                                    ring_no_answer/network_failure      dropped_error
+487                                    caller_abandoned                    answered_other
+603 607 q21                            rejected                            answered_other
+404 410 484 485 604 q1 q22 q28         invalid_destination                 answered_other
+402 403 608 q50 q55 q57                barred                              answered_other
+401 407                                access_failure                      answered_other
+400 415 488 606 500-599                network_failure                     dropped_error
+q3 q27 q29 q34 q38 q41 q42 q44 q47     network_failure                     dropped_error
+q58 q63 q65 q69 q79 q88 q95-101        network_failure                     dropped_error
+q102 q111 q127                         network_failure                     dropped_error
+"""
 # side, then seizure, answered, network-effective, abandoned
 OUTCOMES = {
     "completed": "customer 1110",
@@ -84,6 +104,7 @@ OUTCOMES = {
     "failed_other": "unknown 1000",
     "invalid_destination": "called_party 1000",
     "application_error": "application 0000",
+    "barred": "called_party 1000",
     "access_failure": "network 1000",
     "unclassified": "unknown 1000",
 }
@@ -113,6 +134,19 @@ def expected_outcome_map() -> dict[tuple[str, str], tuple[str, bool]]:
         for result, outcome in zip(header[1:], outcomes, strict=True)
     }
     return expected | {("*", reason): (outcome, False) for reason, outcome in ANY_RESULT.items()}
+
+
+def expected_sip_reasons() -> dict[tuple[str, str], tuple[str, str, str]]:
+    expected = {}
+    for line in filter(None, SIP_GRID.split("\n")):
+        *codes, unanswered, answered = line.split()
+        no_answer, _, failed = unanswered.partition("/")
+        for code in codes:
+            kind = "q850" if code.startswith("q") else "sip"
+            first, _, last = code.removeprefix("q").partition("-")
+            for number in range(int(first), int(last or first) + 1):
+                expected[kind, str(number)] = (answered, no_answer, failed or no_answer)
+    return expected
 
 
 # --- every seed
@@ -159,6 +193,9 @@ def test_every_seed_file_is_known_and_described() -> None:
     ("seed", "column", "other", "key"),
     [
         ("outcome_map", "outcome", "outcomes", "outcome"),
+        ("sip_reasons", "answered_outcome", "outcomes", "outcome"),
+        ("sip_reasons", "no_answer_outcome", "outcomes", "outcome"),
+        ("sip_reasons", "failed_outcome", "outcomes", "outcome"),
         ("calling_codes", "country_code", "countries", "country_code"),
         ("fx_rates", "from_currency", "currencies", "currency_code"),
         ("fx_rates", "to_currency", "currencies", "currency_code"),
@@ -186,7 +223,38 @@ def test_outcomes_have_the_documented_meaning() -> None:
         for row in rows("outcomes")
     }
     assert actual == OUTCOMES
-    assert {row["outcome"] for row in rows("outcome_map")} == set(OUTCOMES)
+    named = {row["outcome"] for row in rows("outcome_map")}
+    named |= {row[column] for row in rows("sip_reasons") for column in row if column.endswith("_outcome")}
+    assert named == set(OUTCOMES)
+
+
+def test_codes_of_sip_reasons_are_the_documented_table() -> None:
+    actual = {
+        (row["kind"], row["reason"]): sip_outcomes(row)
+        for row in rows("sip_reasons")
+        if row["kind"] != "phrase"
+    }
+    assert actual == expected_sip_reasons()
+
+
+def test_phrases_of_sip_reasons_mean_what_their_code_means() -> None:
+    codes = expected_sip_reasons()
+    phrases = {row["reason"]: row for row in rows("sip_reasons") if row["kind"] == "phrase"}
+    for phrase, row in phrases.items():
+        assert phrase == " ".join(phrase.upper().replace("_", " ").split()), "written as they are looked up"
+        kind, code = re.fullmatch(r".*(SIP|[Cc]ause) (\d+)", row["source"]).groups()  # type: ignore[union-attr]
+        assert sip_outcomes(row) == codes["sip" if kind == "SIP" else "q850", code], phrase
+    assert {
+        "NORMAL CLEARING",
+        "NORMAL CALL CLEARING",
+        "USER BUSY",
+        "NO ANSWER",
+        "BUSY HERE",
+    } <= phrases.keys()
+
+
+def sip_outcomes(row: dict[str, str]) -> tuple[str, str, str]:
+    return row["answered_outcome"], row["no_answer_outcome"], row["failed_outcome"]
 
 
 def test_booleans_are_written_as_true_and_false() -> None:
@@ -199,6 +267,8 @@ def test_the_result_alone_decides_whether_a_call_was_answered() -> None:
     answered = {row["outcome"] for row in rows("outcomes") if row["is_answered"] == "true"}
     for row in rows("outcome_map"):
         assert (row["outcome"] in answered) == (row["result"] == "ANSWERED"), row
+    for row in rows("sip_reasons"):
+        assert [outcome in answered for outcome in sip_outcomes(row)] == [True, False, False], row
 
 
 # --- countries and calling codes

@@ -6,7 +6,7 @@
         on_schema_change='fail',
         meta={
             'follows_vars': ['reporting_timezone', 'reporting_currency', 'pii_mode'],
-            'follows_seeds': ['outcome_map', 'outcomes', 'int_calling_prefixes'],
+            'follows_seeds': ['outcome_map', 'outcomes', 'sip_reasons', 'int_calling_prefixes'],
         },
         pre_hook=[
             "{{ log_reset() }}",
@@ -23,7 +23,7 @@
 
 -- What the macros above read, for dbt to see:
 -- depends_on: {{ ref('int_calls__unioned') }} {{ ref('int_calls__contested') }}
--- depends_on: {{ ref('outcome_map') }} {{ ref('outcomes') }} {{ ref('calling_codes') }}
+-- depends_on: {{ ref('outcome_map') }} {{ ref('outcomes') }} {{ ref('sip_reasons') }} {{ ref('calling_codes') }}
 
 with
 
@@ -81,22 +81,32 @@ located as (
         on substr(calls.callee_e164, 2, 4) = callee_short.prefix
 ),
 
-timed as (
+-- An AnswerTime counts only for an answered call, and not before its CallTime.
+answered as (
     select
         located.*,
         coalesce(located.result = 'ANSWERED', false) as is_answer,
-        {{ date_in_zone('located.called_at', var('reporting_timezone')) }} as report_date,
-        case when located.answered_at is null then 'call_time' else 'answer_time' end as interval_basis,
         case
-            when located.call_type = 'phone_terminated'
-                then {{ seconds_between('located.called_at', 'located.answered_at') }}
-        end as answer_delay_seconds,
-        -- a duration beyond what timestamps can hold (some 250000 years) must not stop the build
-        {{ add_seconds(
-            'coalesce(located.answered_at, located.called_at)',
-            'least(coalesce(located.duration_seconds, 0), 8000000000000)'
-        ) }} as ended_at
+            when located.result = 'ANSWERED' and located.answered_at >= located.called_at then located.answered_at
+        end as counted_answer_at
     from located
+),
+
+timed as (
+    select
+        answered.*,
+        {{ time_in_zone('answered.called_at', var('reporting_timezone')) }} as called_at_local,
+        {{ date_in_zone('answered.called_at', var('reporting_timezone')) }} as report_date,
+        case when answered.counted_answer_at is null then 'call_time' else 'answer_time' end as interval_basis,
+        case
+            when answered.call_type = 'phone_terminated'
+                then {{ seconds_between('answered.called_at', 'answered.counted_answer_at') }}
+        end as answer_delay_seconds,
+        {{ add_seconds(
+            'coalesce(answered.counted_answer_at, answered.called_at)',
+            'coalesce(answered.duration_seconds, 0)'
+        ) }} as ended_at
+    from answered
 ),
 
 converted as (
@@ -140,11 +150,13 @@ final as (
         converted.is_seizure,
         converted.is_network_effective,
         converted.is_abandoned,
-        converted.is_contradictory,
+        converted.is_contradictory
+        or (converted.answered_at is not null and converted.counted_answer_at is null) as is_contradictory,
         converted.called_at,
         converted.answered_at,
         converted.ended_at,
         converted.call_date,
+        converted.called_at_local,
         converted.report_date,
         converted.duration_seconds,
         converted.answer_delay_seconds,
