@@ -50,14 +50,16 @@ sip_outcomes as (
 -- Only the reasons of SIP calls are free text.
 read as (
     select
-        calls.*,
+        *,
         case when call_type = 'sip_terminated' then {{ sip_reason_code('reason') }} end as sip_code,
-        case when call_type = 'sip_terminated' then concat('phrase|', {{ sip_reason_phrase('reason') }}) end as sip_phrase
+        case
+            when call_type = 'sip_terminated' then concat('phrase|', {{ sip_reason_phrase('reason') }})
+        end as sip_phrase
     from calls
 ),
 
--- The first match counts: the exact pair; a reason whatever the result, unless it is an answer; what a SIP reason
--- says by its code, then by its phrase; a result whatever the reason.
+-- The first match counts: the exact pair; a reason whatever the result, unless it is an answer; the code,
+-- then the phrase of a SIP reason; a result whatever the reason.
 mapped as (
     select
         calls.*,

@@ -23,7 +23,8 @@
 
 -- What the macros above read, for dbt to see:
 -- depends_on: {{ ref('int_calls__unioned') }} {{ ref('int_calls__contested') }}
--- depends_on: {{ ref('outcome_map') }} {{ ref('outcomes') }} {{ ref('sip_reasons') }} {{ ref('calling_codes') }}
+-- depends_on: {{ ref('outcome_map') }} {{ ref('outcomes') }} {{ ref('sip_reasons') }}
+-- depends_on: {{ ref('calling_codes') }}
 
 with
 
@@ -87,7 +88,8 @@ answered as (
         located.*,
         coalesce(located.result = 'ANSWERED', false) as is_answer,
         case
-            when located.result = 'ANSWERED' and located.answered_at >= located.called_at then located.answered_at
+            when located.result = 'ANSWERED' and located.answered_at >= located.called_at
+                then located.answered_at
         end as counted_answer_at
     from located
 ),
@@ -97,7 +99,10 @@ timed as (
         answered.*,
         {{ time_in_zone('answered.called_at', var('reporting_timezone')) }} as called_at_local,
         {{ date_in_zone('answered.called_at', var('reporting_timezone')) }} as report_date,
-        case when answered.counted_answer_at is null then 'call_time' else 'answer_time' end as interval_basis,
+        case
+            when answered.counted_answer_at is null then 'call_time'
+            else 'answer_time'
+        end as interval_basis,
         case
             when answered.call_type = 'phone_terminated'
                 then {{ seconds_between('answered.called_at', 'answered.counted_answer_at') }}
