@@ -1,11 +1,14 @@
+{%- set in_clear = var('pii_mode') == 'clear' -%}
+{%- set clear = 'calls' if in_clear else 'delivered' -%}
+
 with
 
 calls as (
     select * from {{ ref('fact_calls') }}
 ),
 
--- In pii_mode clear fact_calls has the values itself.
-delivered as (
+-- In pii_mode clear fact_calls has the values itself, and this is not read.
+delivered as ( -- noqa: structure.unused_cte
     select
         file_id,
         source_line,
@@ -16,7 +19,6 @@ delivered as (
         callee_e164,
         call_date
     from {{ ref('int_calls__normalised') }}
-    where {{ "1 = 0" if var('pii_mode') == 'clear' else "1 = 1" }}
 ),
 
 final as (
@@ -24,11 +26,11 @@ final as (
         calls.call_key,
         calls.call_type,
         calls.application_key,
-        coalesce(delivered.user_id, calls.user_id) as user_id,
-        coalesce(delivered.caller, calls.caller) as caller,
-        coalesce(delivered.callee, calls.callee) as callee,
-        coalesce(delivered.caller_e164, calls.caller_e164) as caller_e164,
-        coalesce(delivered.callee_e164, calls.callee_e164) as callee_e164,
+        {{ clear }}.user_id,
+        {{ clear }}.caller,
+        {{ clear }}.callee,
+        {{ clear }}.caller_e164,
+        {{ clear }}.callee_e164,
         calls.number_type,
         calls.origin_country,
         calls.destination_country,
@@ -49,11 +51,13 @@ final as (
         calls.called_at,
         calls.ended_at
     from calls
-    left join delivered
+    {% if not in_clear %}
+    inner join delivered
         on
             calls.call_date = delivered.call_date
             and calls.file_id = delivered.file_id
             and calls.source_line = delivered.source_line
+    {% endif %}
 )
 
 select * from final
