@@ -33,7 +33,7 @@ scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckd
   $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-spark soak lint format docs bench lock clean
+.PHONY: help demo test test-spark soak lint format docs generated bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -104,8 +104,8 @@ demo: $(VENV)/.core ## synthesise a fortnight of deliveries, run the daily job o
 
 # --- checks -----------------------------------------------------------------------------------------------------
 
-test: $(VENV)/.dev $(CLIENT)/.installed ## every test but the soak and Spark ones: loader, models, end to end
-	$(pytest) -n $(JOBS) --dist worksteal
+test: $(VENV)/.dev $(CLIENT)/.installed ## every test but the soak and Spark ones; ARGS="-k name" runs some
+	$(pytest) -n $(JOBS) --dist worksteal $(ARGS)
 
 ifeq ($(shell grep -rls 'mark\.spark' tests/loader),)
 test-spark:
@@ -147,6 +147,10 @@ docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/sta
 	@$(call scratch,docs generate --static)
 	@rm -f target/scratch/scratch.duckdb
 	@echo "target/scratch/static_index.html"
+
+generated: $(VENV)/.dev ## the pages written from the code: loader/COMMANDS.md, models/DICTIONARY.md
+	$(BIN)/python tests/loader/help_texts.py
+	$(BIN)/python tests/loader/dictionary.py
 
 # Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
 # bench locks follow the development lock's versions, so that all of them fit into one environment.

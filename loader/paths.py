@@ -6,35 +6,68 @@ from pathlib import Path
 from loader.errors import CdrError
 
 PROJECT_FILE = "dbt_project.yml"
+PROJECT_NAME = "sinch_cdr"
+# The project inside an installed wheel; a clone has it beside the package.
+_PACKAGED = Path(__file__).resolve().parent / "project"
 
 
 def project_root() -> Path:
-    """The folder with dbt_project.yml: beside this package, above the current folder, or CDR_PROJECT_DIR.
+    """The folder with dbt_project.yml: CDR_PROJECT_DIR, else beside this package (a clone), else the current
+    folder or one above it that holds this project or one built on it (`cdr init`), else the installed
+    package's own.
 
     Raises CdrError when there is none.
     """
-    package_parent = Path(__file__).resolve().parent.parent
-    here = Path.cwd()
-    candidates = [package_parent, here, *here.parents]
     if configured := os.environ.get("CDR_PROJECT_DIR"):
-        candidates.append(Path(configured).resolve())
-    for folder in candidates:
-        if (folder / PROJECT_FILE).is_file():
+        folder = Path(configured).resolve()
+        if not (folder / PROJECT_FILE).is_file():
+            raise CdrError(f"no {PROJECT_FILE} in {folder}, which CDR_PROJECT_DIR names; correct or unset it")
+        return folder
+    here = Path.cwd()
+    beside = Path(__file__).resolve().parent.parent
+    for folder in (beside, here, *here.parents):
+        if _is_project(folder):
             return folder
+    if _is_project(_PACKAGED):
+        return _PACKAGED
     raise CdrError(
-        f"no {PROJECT_FILE} beside the loader package, in {here} or above it; "
+        f"no {PROJECT_FILE} of this project beside the loader package, in {here} or above it; "
         "run inside the project or set CDR_PROJECT_DIR to its folder"
     )
 
 
+def package_project() -> Path:
+    """The project that comes with this package, whichever project is in use."""
+    beside = Path(__file__).resolve().parent.parent
+    return beside if _is_project(beside) else _PACKAGED
+
+
+def is_packaged(root: Path) -> bool:
+    """Whether the project lies inside the installed package, where nothing may be written."""
+    return root == _PACKAGED
+
+
+def _is_project(folder: Path) -> bool:
+    path = folder / PROJECT_FILE
+    return path.is_file() and PROJECT_NAME in path.read_text(encoding="utf-8", errors="replace")
+
+
 def database_path(option: str | None) -> Path:
     """The database file, absolute: `--database` (from the current folder), CDR_DATABASE or the default (from
-    the project root).
+    the project root; of an installed package, from the current folder).
     """
     if option is not None:
         return Path(option).absolute()
     configured = Path(os.environ.get("CDR_DATABASE") or "cdr.duckdb")
-    return configured if configured.is_absolute() else project_root() / configured
+    if configured.is_absolute():
+        return configured
+    root = project_root()
+    return (Path.cwd() if is_packaged(root) else root) / configured
+
+
+def dbt_folder(database: Path) -> Path:
+    """Where dbt keeps target/ and logs/ when the project itself is inside the installed package."""
+    return database.with_name(f".{database.name}.dbt")
 
 
 def staging_folder(database: Path) -> Path:

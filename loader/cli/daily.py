@@ -1,5 +1,8 @@
-"""The daily job: stage, build, run."""
+"""The daily job: stage, build, run, status."""
 
+import time
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,8 +10,15 @@ from typing import Any
 import click
 
 from loader.cli import output
-from loader.cli.options import common_options, stage_options
+from loader.cli.options import common_options, stage_options, wait_option
 from loader.cli.output import STAGED_COLUMNS
+from loader.database.lock import exclusive
+from loader.errors import CdrError
+
+# More files than this are told in a line a kind and state, unless -v asks for all.
+_LISTED_FILES = 20
+# How long the steps of one run wait for a reader that opens the file between them, whatever --wait says.
+_GRACE_SECONDS = 5.0
 
 
 def _stage(
@@ -39,7 +49,7 @@ def _stage(
         dry_run=dry_run,
         wait=wait,
     )
-    with output.progress_bar("staging", shown=not quiet) as progress:
+    with output.progress_bar("staging", visible=not quiet) as progress:
         return stage_all(paths, database, options, progress)
 
 
@@ -57,47 +67,78 @@ def _staged_document(report: Any) -> dict[str, Any]:
     }
 
 
-def _print_staged(report: Any, quiet: bool, verbose: bool) -> None:
+def _print_staged(report: Any, quiet: bool, verbose: bool = False, dry_run: bool = False) -> None:
     if not quiet and report.files:
-        shown = [file for file in report.files if verbose or file.state != "ignored"]
-        rows = [[getattr(file, name) for name in STAGED_COLUMNS[1:]] for file in shown]
-        output.print_table(STAGED_COLUMNS[1:], rows)
+        known = [file for file in report.files if file.state == "skipped"]
+        # What failed is told below, once.
+        told = {"failed"} if verbose else {"failed", "skipped", "ignored"}
+        listed = [file for file in report.files if file.state not in told]
+        if len(listed) > _LISTED_FILES and not verbose:
+            plain = [file for file in listed if file.state == "current" and not file.message]
+            listed = [file for file in listed if file not in plain]
+            _print_by_kind(plain)
+        if listed:
+            rows = [[getattr(file, name) for name in STAGED_COLUMNS[1:]] for file in listed]
+            output.print_table(STAGED_COLUMNS[1:], rows, optional=("file_date", "message"))
+        if known and not verbose:
+            output.print_line(f"{len(known):,} files are known and unchanged (-v lists them)")
     elif not quiet:
-        click.echo("no files found", err=True)
+        output.print_error("no files found")
     for file in report.files:
         if file.state == "failed":
-            click.echo(f"cdr: {file.path}: {file.message}", err=True)
+            output.print_error(f"cdr: {file.path}: {file.message}")
     ignored = sum(file.state == "ignored" for file in report.files)
     if ignored and not quiet:
         hint = "" if verbose else "; -v names them and says why"
-        click.echo(f"{ignored} file{'s' if ignored > 1 else ''} ignored{hint}", err=True)
+        output.print_error(f"{ignored} file{'s' if ignored > 1 else ''} ignored{hint}")
     for file, replaced in report.shrunk:
-        click.echo(
+        output.print_error(
             f"cdr: {file.path}: {file.staged:,} records, less than half of the {replaced.staged:,} of file "
             f"{replaced.file_id} that it replaces; if that is wrong: `cdr withdraw {file.file_id}`, then "
-            "stage the right file with --again",
-            err=True,
+            "stage the right file with --again"
         )
     for file in report.over_limit:
-        click.echo(
+        output.print_error(
             f"cdr: {file.path}: {file.rejected} of {file.records} records rejected; "
-            f"see `cdr rejects --file {file.file_id}`",
-            err=True,
+            + (
+                "staged for good, `cdr rejects` shows them"
+                if dry_run
+                else f"see `cdr rejects --file {file.file_id}`"
+            )
         )
+
+
+def _print_by_kind(files: list[Any]) -> None:
+    rows = []
+    for kind in sorted({str(file.kind) for file in files}):
+        of_kind = [file for file in files if str(file.kind) == kind]
+        days = [file.file_date for file in of_kind if file.file_date]
+        span = f"{min(days)} to {max(days)}" if days else ""
+        counts = [sum(getattr(file, name) for file in of_kind) for name in ("records", "staged", "rejected")]
+        rows.append([kind, len(of_kind), span, *counts])
+    if rows:
+        output.print_table(("kind", "files", "file_dates", "records", "staged", "rejected"), rows)
 
 
 @click.command()
 @stage_options
 @click.option("--dry-run", is_flag=True, help="Read and check everything, change nothing.")
-def stage(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> int:
+def stage(
+    as_json: bool, quiet: bool, verbose: bool, database: Path, wait: float, dry_run: bool, **options: Any
+) -> int:
     """Stages files, folders (with all below them) and globs, plain, .gz, .zst or .zip.
 
     Example: cdr stage inbox/ 'archive/2026-11-*.csv.gz' --wait 60
     """
-    report = _stage(quiet=quiet or as_json, **options)
+    quiet = quiet or as_json
+    if dry_run:
+        report = _stage(quiet=quiet, database=database, wait=wait, dry_run=True, **options)
+    else:
+        with exclusive(database, wait, creates=True) as deadline:
+            report = _stage(quiet=quiet, database=database, wait=deadline.left, **options)
     if as_json:
         output.print_json(_staged_document(report))
-    _print_staged(report, quiet or as_json, verbose)
+    _print_staged(report, quiet, verbose, dry_run)
     return int(report.exit_code)
 
 
@@ -113,13 +154,14 @@ def _built_document(result: Any) -> dict[str, Any]:
 def _say_what_is_still_shown(result: Any) -> None:
     """The last line of a build that was to hide personal data and could not."""
     if result.still_shown:
-        click.echo(f"cdr: {result.still_shown}", err=True)
+        output.print_error(f"cdr: {result.still_shown}")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@wait_option
 @common_options
 @click.argument("dbt_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[DBT ARGS]...")
-def build(database: Path, as_json: bool, quiet: bool, dbt_arguments: tuple[str, ...]) -> int:
+def build(database: Path, as_json: bool, quiet: bool, wait: float, dbt_arguments: tuple[str, ...]) -> int:
     """Builds and tests the tables: `dbt build` with this project and its profiles.
 
     All other arguments are dbt's own.
@@ -127,32 +169,225 @@ def build(database: Path, as_json: bool, quiet: bool, dbt_arguments: tuple[str, 
     Example: cdr build --select +mart_cost_daily --full-refresh
     """
     from loader.operations import build as dbt_build
+    from loader.operations import compact
 
-    result = dbt_build.build(database, dbt_arguments, quiet=quiet or as_json, stdout_to_stderr=as_json)
+    with exclusive(database, wait, creates=True) as deadline:
+        result = dbt_build.build(
+            database, dbt_arguments, quiet=quiet or as_json, stdout_to_stderr=as_json, wait=deadline.left
+        )
+        if {"--full-refresh", "-f"} & set(dbt_arguments) and compact.is_worth_it(database):
+            freed = compact.compact(database, _GRACE_SECONDS)
+            if not (quiet or as_json):
+                output.print_line(_compacted(freed))
     if as_json:
         output.print_json(_built_document(result))
     _say_what_is_still_shown(result)
     return result.exit_code
 
 
+def _compacted(freed: Any) -> str:
+    before, after = freed.bytes_before / 2**20, freed.bytes_after / 2**20
+    return f"database compacted from {before:,.1f} to {after:,.1f} MiB"
+
+
 @click.command()
 @stage_options
-def run(database: Path, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> int:
-    """The daily job: stages, then builds, also when some files failed or had rejects.
+@click.option(
+    "--publish",
+    "published",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="At the end, write the marts alone to OUT, as `cdr publish` does.",
+)
+def run(
+    database: Path,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    wait: float,
+    published: Path | None,
+    **options: Any,
+) -> int:
+    """The daily job: stages, then builds and tests the tables, then sums up.
+
+    It builds also when some files failed or had rejects. Unit tests are left out: they test SQL, not data.
+    Where nothing is new since the last run, nothing is built.
 
     Example: cdr run inbox/ --wait 600
     """
-    from loader.operations import build as dbt_build
+    silent = quiet or as_json
+    begun = time.monotonic()
+    with exclusive(database, wait, creates=True) as deadline:
+        report = _stage(database=database, quiet=silent, wait=deadline.left, **options)
+        _print_staged(report, silent, verbose)
+        staged_in = time.monotonic() - begun
+        result, up_to_date, problem = None, False, None
+        if report.exit_code < 2:
+            wait_for = max(deadline.left, _GRACE_SECONDS)
+            try:
+                result, up_to_date = _build_what_is_due(database, silent, as_json, wait_for)
+            except CdrError as error:
+                # Something may be staged: so it is not true that nothing was done.
+                problem = str(error)
+            except KeyboardInterrupt:
+                message = "interrupted while building; the files are staged: `cdr build` does the rest"
+                output.print_error(f"cdr: {message}")
+                return 130
+        code = max(report.exit_code, result.exit_code if result else 0, 1 if problem else 0)
+        if published is not None and result is not None and not problem:
+            from loader.operations.publish import publish as publish_marts
 
-    report = _stage(database=database, quiet=quiet or as_json, **options)
-    _print_staged(report, quiet or as_json, verbose)
-    result = None
-    if report.exit_code < 2:
-        result = dbt_build.build(database, (), quiet=quiet or as_json, stdout_to_stderr=as_json)
-    code = max(report.exit_code, result.exit_code if result else 0)
+            publish_marts(database, published, wait=max(deadline.left, _GRACE_SECONDS))
+        summary = None
+        if not problem and report.exit_code < 2:
+            from loader.operations.summary import summarise
+
+            summary = summarise(database)
+    if problem:
+        output.print_error(f"cdr: {problem}")
+    for node in result.with_status("error", "fail", "runtime error") if result else ():
+        reason = " ".join(str(node["message"]).split())[:300]
+        output.print_error(f"cdr: {node['label']}: {reason}; see logs/dbt.log")
     if as_json:
-        built = _built_document(result) if result else None
-        output.print_json({"stage": _staged_document(report), "build": built, "exit_code": code})
+        document = {
+            "stage": _staged_document(report),
+            "build": _built_document(result) if result else None,
+            "up_to_date": up_to_date,
+            "summary": asdict(summary) if summary else None,
+            "exit_code": code,
+        }
+        output.print_json(document | ({"error": problem} if problem else {}))
+    elif not quiet and report.exit_code < 2:
+        _print_summary(report, result, summary, staged_in, time.monotonic() - begun)
     if result:
         _say_what_is_still_shown(result)
     return int(code)
+
+
+def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float) -> tuple[Any, bool]:
+    """The build, and whether there was nothing to do."""
+    from loader.operations import fingerprint
+    from loader.paths import project_root
+
+    root = project_root()
+    if fingerprint.is_up_to_date(database, root, wait):
+        return None, True
+    from loader.operations import build as dbt_build
+
+    with output.progress_bar("building", visible=not silent) as progress:
+        result = dbt_build.build(
+            database,
+            ("--exclude-resource-type", "unit_test"),
+            quiet=True,
+            stdout_to_stderr=as_json,
+            wait=wait,
+            progress=progress,
+        )
+    if result.exit_code == 0:
+        fingerprint.remember(database, root, wait)
+    return result, False
+
+
+def _print_summary(report: Any, result: Any, summary: Any, staged_in: float, total: float) -> None:
+    counts = {
+        word: sum(file.state == state for file in report.files)
+        for word, state in (("new", "current"), ("known", "skipped"), ("failed", "failed"))
+    }
+    rejected = sum(file.rejected for file in report.files if file.state == "current")
+    say = _fact
+    output.print_line()
+    say(
+        "files", ", ".join(f"{n:,} {word}" for word, n in counts.items()) + f", {rejected:,} records rejected"
+    )
+    if summary is not None and summary.report_date is not None:
+        asr = f"{100 * summary.asr:.1f} %" if summary.asr is not None else "unknown"
+        say(str(summary.report_date), f"{summary.calls:,} calls, {summary.answers:,} answers, ASR {asr}")
+        for spend in summary.spend:
+            change = spend.change_pct
+            against = f" ({change:+.1f} % on the day before)" if change is not None else ""
+            say("spend", f"{spend.currency} {spend.amount:,.2f}{against}")
+        if summary.missing_days:
+            say(
+                "missing",
+                f"{summary.missing_days:,} files of a day and kind; see marts.mart_feed_completeness",
+            )
+        if summary.unreadable_values:
+            say(
+                "unreadable",
+                f"{summary.unreadable_values:,} values; see mart_feed_invalid_fields",
+            )
+    for warning in _warnings(result) if result else ():
+        say("warning", warning)
+    skipped = len(result.with_status("skipped")) if result else 0
+    if skipped:
+        say("skipped", f"{skipped:,} models and tests behind what failed")
+    built = "nothing new, nothing built" if result is None else f"build {total - staged_in:.1f} s"
+    say("time", f"stage {staged_in:.1f} s, {built}")
+
+
+def _fact(name: str, text: str) -> None:
+    output.print_line(f"{name:<11} {text}")
+
+
+def _warnings(result: Any) -> list[str]:
+    """What the tests found, in words; of tests that have none, their name and what they count."""
+    without_words = [node for node in result.with_status("warn") if not node["has_words"]]
+    counted = [f"{node['label']}: {node['failures']} records; see logs/dbt.log" for node in without_words]
+    return [*result.findings, *counted]
+
+
+@click.command()
+@click.option(
+    "--max-age",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Exit with 1 when the newest day is older than so many days.",
+)
+@wait_option
+@common_options
+def status(database: Path, as_json: bool, quiet: bool, wait: float, max_age: int | None) -> int:
+    """Shows what is in the database: newest and missing days, rejects, the last build, versions, size.
+
+    Example: cdr status --max-age 2
+    """
+    from loader.operations.status import status as read_status
+
+    found = read_status(database, wait)
+    too_old = max_age is not None and (found.age_days is None or found.age_days > max_age)
+    if as_json:
+        output.print_json({**asdict(found), "exit_code": int(too_old)})
+    elif not quiet:
+        _print_status(found)
+    if too_old:
+        newest = f"the newest day is {found.newest_day}" if found.newest_day else "no day is there"
+        output.print_error(f"cdr: {newest}, older than {max_age} days; deliver what is missing")
+    return int(too_old)
+
+
+def _print_status(found: Any) -> None:
+    say: Callable[[str, str], None] = _fact
+    say("database", f"{found.database} ({found.blocks.bytes / 2**20:,.1f} MiB, {_free(found.blocks)})")
+    for kind in found.kinds:
+        if not kind.files:
+            continue
+        missing = f", {len(kind.missing_days)} days missing" if kind.missing_days else ""
+        output.print_line(
+            f"  {kind.kind:<17} {kind.first_day} to {kind.newest_day}, {kind.files:,} files, "
+            f"{kind.records:,} records{missing}"
+        )
+    say("rejects", f"{found.open_rejects:,} records of current files (`cdr rejects`)")
+    if found.failed_files:
+        say("failed", f"{found.failed_files:,} files (`cdr files --state failed`)")
+    last = found.last_build
+    if last is None:
+        say("build", "none yet; `cdr build`")
+    else:
+        ended = "passed" if last.success else f"FAILED: {', '.join(last.failed[:5])}"
+        warned = f", {last.warned} warnings" if last.warned else ""
+        say("build", f"{last.ended_at:%Y-%m-%d %H:%M} UTC, dbt {last.command} {ended}{warned}")
+    say("versions", ", ".join(f"{name} {number}" for name, number in found.versions.items()))
+
+
+def _free(blocks: Any) -> str:
+    share = f"{100 * blocks.free_share:.0f} % free"
+    return f"{share}; `cdr compact` gives it back" if blocks.free_share > 1 / 3 else share

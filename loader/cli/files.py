@@ -1,6 +1,8 @@
 """Commands about delivered files: files, rejects, withdraw, purge."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -9,14 +11,22 @@ from typing import Any
 import click
 
 from loader.cli import output
-from loader.cli.options import DAY, as_date, common_options, filter_options, wait_option
+from loader.cli.options import DAY, as_date, common_options, filter_options, wait_option, wide_option
 from loader.cli.output import STAGED_COLUMNS
+from loader.database.lock import exclusive
+
+# As many files as a screen holds.
+_NEWEST = 50
 
 
 @click.command()
 @filter_options
-def files(database: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
+@click.option("--all", "everything", is_flag=True, help="List all files, not the newest 50 only.")
+@wide_option
+def files(database: Path, as_json: bool, quiet: bool, everything: bool, wide: bool, **chosen: Any) -> int:
     """Lists the manifest: every delivered version of every file and what became of it.
+
+    On a terminal the newest 50, elsewhere all.
 
     Example: cdr files --kind app_app --state superseded
     """
@@ -28,8 +38,15 @@ def files(database: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
     if as_json:
         output.print_json({"files": [asdict(file) for file in found], "exit_code": 0})
     elif not quiet:
+        shown = found if everything or not sys.stdout.isatty() else found[-_NEWEST:]
+        if len(shown) < len(found):
+            output.print_line(f"the newest {len(shown)} of {len(found):,} files; --all lists all")
         columns = ("file_id", *STAGED_COLUMNS[1:], "loaded_at")
-        output.print_table(columns, [[getattr(file, name) for name in columns] for file in found])
+        rows = [[getattr(file, name) for name in columns] for file in shown]
+        if rows:
+            output.print_table(columns, rows, wide=wide, optional=("loaded_at", "message", "rejected"))
+        else:
+            output.print_line("no file is like that; `cdr files` lists all")
     return 0
 
 
@@ -41,8 +58,9 @@ def files(database: Path, as_json: bool, quiet: bool, **chosen: Any) -> int:
     metavar="CSV",
     help="Write the rejected lines of one file, under its header, to correct them and stage them again.",
 )
-def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, **chosen: Any) -> int:
-    """Lists the quarantine: the records that could not be staged, and why.
+@wide_option
+def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, wide: bool, **chosen: Any) -> int:
+    """Lists the quarantine: the records that could not be staged, or be typed by the models, and why.
 
     Example: cdr rejects --file cdr_2026-11-22.csv --out to_correct.csv
     """
@@ -57,14 +75,25 @@ def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, **chos
                     {"file_id": file.file_id, "out": str(out), "rejects": count, "exit_code": 0}
                 )
             elif not quiet:
-                click.echo(f"{count} rejected records of file {file.file_id} ({file.file_name}) in {out}")
+                output.print_line(
+                    f"{count} rejected records of file {file.file_id} ({file.file_name}) in {out}"
+                )
             return 0
         found = list(list_rejects(connection, Filter(**chosen)))
     if as_json:
         output.print_json({"rejects": [asdict(reject) for reject in found], "exit_code": 0})
+    elif not quiet and found:
+        columns = ("file_id", "file_name", "line", "stage", "reason_code", "detail", "raw")
+        rows = [[getattr(reject, name) for name in columns] for reject in found]
+        output.print_table(
+            columns,
+            rows,
+            wide=wide,
+            shortened=("file_name", "detail", "raw"),
+            optional=("file_name", "stage"),
+        )
     elif not quiet:
-        columns = ("file_id", "file_name", "line", "reason_code", "detail", "raw")
-        output.print_table(columns, [[getattr(reject, name) for name in columns] for reject in found])
+        output.print_line("nothing is rejected")
     return 0
 
 
@@ -82,17 +111,26 @@ def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, 
     Example: cdr withdraw 17
     """
     from loader.database.connection import opened
-    from loader.operations.withdraw import restore, withdraw
+    from loader.operations.withdraw import restore, superseded_by, withdraw
 
-    with opened(database, "write", wait) as connection:
+    with (
+        exclusive(database, wait) as deadline,
+        opened(database, "write", deadline.left) as connection,
+    ):
         changed = (restore if undo else withdraw)(connection, file)
+        before = superseded_by(connection, changed)
     if as_json:
         output.print_json({"file": asdict(changed), "exit_code": 0})
     elif not quiet:
-        click.echo(
+        output.print_line(
             f"file {changed.file_id} ({changed.file_name}) is {changed.state}; "
             "`cdr build` brings the tables up to date"
         )
+        if before is not None and not undo:
+            output.print_line(
+                f"file {before.file_id}, which it had superseded, stays out; to bring it back, "
+                "deliver it again under its name or stage it with --again"
+            )
     return 0
 
 
@@ -102,34 +140,86 @@ def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, 
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+@click.option("--build", "with_build", is_flag=True, help="Build and erase what the tables drop, in one go.")
 @wait_option
 @common_options
 def purge(
-    before: date, database: Path, as_json: bool, quiet: bool, dry_run: bool, yes: bool, wait: float
+    before: date,
+    database: Path,
+    as_json: bool,
+    quiet: bool,
+    dry_run: bool,
+    yes: bool,
+    with_build: bool,
+    wait: float,
 ) -> int:
     """Erases raw and rejected records of old files for good and marks the files withdrawn.
 
     The tables follow with the next build; a purge after that erases what the build has dropped from the file,
-    too.
+    too. --build does all three.
 
-    Example: cdr purge --before 2025-11-22 && cdr build && cdr purge --before 2025-11-22
+    Example: cdr purge --before 2025-11-22 --build
     """
+    from loader.operations.purge import erase_everywhere
     from loader.operations.purge import purge as purge_files
 
+    silent = quiet or as_json
     if not (yes or dry_run or as_json) and sys.stdin.isatty():
         click.confirm(
             f"Erase the records of all files before {before} from {database}?", abort=True, err=True
         )
-    purged = purge_files(database, before, dry_run=dry_run, wait=wait)
+    proof = None
+    with _interrupted(before), exclusive(database, wait) as deadline:
+        if with_build and not dry_run:
+            with output.progress_bar("building", visible=not silent) as progress:
+                purged, proof = erase_everywhere(
+                    database, before, wait=deadline.left, progress=progress, stdout_to_stderr=as_json
+                )
+        else:
+            purged = purge_files(database, before, dry_run=dry_run, wait=deadline.left)
+    code = 0 if proof is None or proof.complete else 1
     if as_json:
         files = [asdict(file) for file in purged.files]
-        counts = {"records": purged.records, "rejects": purged.rejects, "undated_files": purged.undated}
-        output.print_json({"files": files, **counts, "dry_run": dry_run, "exit_code": 0})
-    elif not quiet:
-        verb = "would be erased" if dry_run else "erased; `cdr build` brings the tables up to date"
-        click.echo(
-            f"{purged.records} records and {purged.rejects} rejects of {len(purged.files)} files {verb}"
+        counts = {
+            "records": purged.records,
+            "rejects": purged.rejects,
+            "failed_files": purged.failed,
+            "undated_files": purged.undated,
+        }
+        proven = asdict(proof) if proof else None
+        output.print_json({"files": files, **counts, "dry_run": dry_run, "proof": proven, "exit_code": code})
+        return code
+    if not quiet:
+        verb = "would be erased" if dry_run else "erased"
+        output.print_line(
+            f"{purged.records:,} records and {purged.rejects:,} rejects of {len(purged.files):,} files, and "
+            f"the messages of {purged.failed:,} failed files {verb}"
         )
         if purged.undated:
-            click.echo(f"{purged.undated} files of no known day are kept; see `cdr files`", err=True)
-    return 0
+            output.print_error(f"{purged.undated} files of no known day are kept; see `cdr files`")
+        if proof is None and not dry_run:
+            output.print_line(
+                f"two commands remain: `cdr build` takes them out of the tables, then "
+                f"`cdr purge --before {before}` erases what the tables held from the file"
+            )
+    if proof is not None:
+        say = output.print_line if proof.complete and not quiet else output.print_error
+        if not (proof.complete and quiet):
+            say(
+                f"proved: {proof.records:,} of their records are left in raw tables, {proof.calls:,} in "
+                f"fact_calls, {proof.old_blocks:,} old blocks in the file; exports and publications made "
+                "before must be made again or deleted"
+            )
+    return code
+
+
+@contextmanager
+def _interrupted(before: date) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.print_error(
+            f"cdr: interrupted; `cdr verify` tells whether the erasure is unfinished, "
+            f"`cdr purge --before {before}` finishes it"
+        )
+        sys.exit(130)

@@ -16,6 +16,7 @@ class _Group(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         arguments = list(sys.argv[1:] if args is None else args)
+        _prepare_streams()
         # Whatever the command writes holds personal data.
         os.umask(0o077)
         try:
@@ -33,11 +34,18 @@ class _Group(click.Group):
         except CdrError as error:
             _fail(str(error), arguments)
         except (click.Abort, KeyboardInterrupt):
-            _fail("interrupted; whole files are staged, run the command again for the rest", arguments, 130)
+            _fail(
+                "interrupted; whole files are staged, run the command again for the rest",
+                arguments,
+                130,
+            )
         except BrokenPipeError:
-            # The reader of the output has seen enough.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
+            _reader_is_gone()
+        except SystemExit as error:
+            # click has made one of it.
+            if isinstance(error.__context__, BrokenPipeError):
+                _reader_is_gone()
+            raise
         except Exception as error:
             if os.environ.get("CDR_DEBUG"):
                 raise
@@ -48,11 +56,31 @@ class _Group(click.Group):
             )
 
 
+def _reader_is_gone() -> None:
+    """Ends well: the reader of the output has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    sys.exit(0)
+
+
+def _prepare_streams() -> None:
+    """Output degrades, it never fails: characters that the locale lacks are spelled out, and a closed stream
+    is a silent one.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
+
+
 def _fail(message: str, arguments: list[str], code: int = 2) -> None:
     line = " ".join(message.split())
     if "--json" in arguments:
         output.print_json({"error": line, "exit_code": code})
-    click.echo(f"cdr: {line}", err=True)
+    output.print_error(f"cdr: {line}")
     sys.exit(code)
 
 
@@ -66,8 +94,9 @@ def main() -> None:
 
 
 for command in (
-    *(daily.stage, daily.build, daily.run),
+    *(daily.stage, daily.build, daily.run, daily.status),
     *(files.files, files.rejects, files.withdraw, files.purge),
-    *(tables.verify, tables.export, tables.synth),
+    *(tables.verify, tables.publish, tables.report, tables.export, tables.compact),
+    *(tables.synth, tables.init),
 ):
     main.add_command(command)

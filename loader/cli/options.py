@@ -61,6 +61,10 @@ wait_option = click.option(
     help="Wait so long for a database that another process uses.",
 )
 
+wide_option = click.option(
+    "--wide", is_flag=True, help="Show every column whole, however wide the terminal is."
+)
+
 stage_options = _options(
     click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
     click.option("--kind", type=_KIND, help="What files without a header hold."),
@@ -98,7 +102,12 @@ stage_options = _options(
         is_flag=True,
         help="Read every file, known or not, as if delivered again: replaced content becomes current.",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Also list what was ignored, and why."),
+    click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="List every file: known ones too, and what was ignored, and why.",
+    ),
     wait_option,
     common_options,
 )

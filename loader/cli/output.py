@@ -1,4 +1,4 @@
-"""What commands print: one JSON document, or tables for people."""
+"""What commands print: one JSON document, or tables and lines for people."""
 
 import json
 import sys
@@ -19,6 +19,11 @@ STAGED_COLUMNS = (
     "message",
 )
 
+# Longer cells are cut in tables, never in JSON.
+_LONGEST_CELL = 300
+_SHORTEST_NAME = 16
+_GAP = "  "
+
 
 def print_json(document: dict[str, Any]) -> None:
     """One document on stdout; dates as ISO 8601, times in UTC with a Z."""
@@ -33,47 +38,155 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on stdout; numbers to the right, nothing of a value interpreted as markup or as terminal
-    control.
+def shown(value: object) -> str:
+    """A value as text for a terminal: whatever others wrote (file names, header cells, records) goes through
+    here. Control and direction characters are spelled out, so that nothing is interpreted.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:
-        # A pipe has no width: never cut or wrap what another program reads.
-        console = Console(
-            width=max(
-                80, sum(2 + max(len(_shown(v)) for v in [name, *c]) for name, *c in _by_column(columns, rows))
-            )
-        )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for at, name in enumerate(columns):
-        numeric = any(isinstance(row[at], int) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_shown(value)) for value in row))
-    console.print(table)
-
-
-def _by_column(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    return [[name, *(row[at] for row in rows)] for at, name in enumerate(columns)]
-
-
-def _shown(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "".join(c if c.isprintable() else _spelled(c) for c in str(value))
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def print_line(text: str = "") -> None:
+    """A line on stdout, safe to show."""
+    sys.stdout.write(shown(text) + "\n")
+
+
+def print_error(text: str) -> None:
+    """A line on stderr, safe to show."""
+    sys.stderr.write(shown(text) + "\n")
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    wide: bool = False,
+    shortened: Sequence[str] = ("file_name", "path"),
+    optional: Sequence[str] = (),
+) -> None:
+    """A table on stdout, numbers to the right.
+
+    On a terminal it fits the width: what is the same in all rows goes into a line above, the `shortened`
+    columns lose their middle, the `optional` ones are left out, the first named first. In a pipe, and when
+    `wide`, everything is shown.
+    """
+    from rich.console import Console
+
+    console = Console()
+    ids = [at for at, name in enumerate(columns) if name.endswith("_id") or name == "line"]
+    cells = [
+        [
+            str(value) if at in ids and value is not None else _cut(shown(value))
+            for at, value in enumerate(row)
+        ]
+        for row in rows
+    ]
+    chosen = list(range(len(columns)))
+    widths = [max([_width(name), *(_width(row[at]) for row in cells)]) for at, name in enumerate(columns)]
+    if console.is_terminal and not wide:
+        chosen = _without_constants(columns, cells)
+        chosen = _fitting(columns, widths, chosen, console.width, shortened, optional)
+    right = [any(isinstance(row[at], int) for row in rows) for at in range(len(columns))]
+    _write(console, [columns[at] for at in chosen], [widths[at] for at in chosen], right, chosen, "bold")
+    for row in cells:
+        _write(console, [row[at] for at in chosen], [widths[at] for at in chosen], right, chosen, None)
+
+
+def _without_constants(columns: Sequence[str], cells: list[list[str]]) -> list[int]:
+    if len(cells) < 3:
+        return list(range(len(columns)))
+    constant = [at for at in range(len(columns)) if len({row[at] for row in cells}) == 1]
+    told = [f"{columns[at]} {cells[0][at]}" for at in constant if cells[0][at]]
+    if told:
+        print_line(f"all: {', '.join(told)}")
+    return [at for at in range(len(columns)) if at not in constant] or [0]
+
+
+def _fitting(
+    columns: Sequence[str],
+    widths: list[int],
+    chosen: list[int],
+    available: int,
+    shortened: Sequence[str],
+    optional: Sequence[str],
+) -> list[int]:
+    """The columns that fit; narrows `widths` of those that are shortened."""
+
+    def surplus() -> int:
+        return sum(widths[at] for at in chosen) + len(_GAP) * (len(chosen) - 1) - available
+
+    leaving = [columns.index(name) for name in optional if name in columns]
+    while surplus() > 0:
+        narrowable = [at for at in chosen if columns[at] in shortened and widths[at] > _SHORTEST_NAME]
+        if sum(widths[at] - _SHORTEST_NAME for at in narrowable) >= surplus() or not leaving:
+            break
+        left = leaving.pop(0)
+        chosen = [at for at in chosen if at != left]
+    for at in sorted(chosen, key=lambda at: columns[at] not in shortened):
+        excess = surplus()
+        if excess > 0 and (columns[at] in shortened or at == chosen[-1]):
+            widths[at] = max(_SHORTEST_NAME, widths[at] - excess)
+    return chosen
+
+
+def _write(
+    console: Any, texts: list[str], widths: list[int], right: list[bool], chosen: list[int], style: str | None
+) -> None:
+    parts = []
+    for text, width, at in zip(texts, widths, chosen, strict=True):
+        text = _shortened(text, width)
+        padding = " " * (width - _width(text))
+        parts.append(padding + text if right[at] else text + padding)
+    line = _GAP.join(parts).rstrip()
+    if style and console.is_terminal:
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    else:
+        sys.stdout.write(line + "\n")
+
+
+def _shortened(text: str, width: int) -> str:
+    """A text cut in its middle to a width."""
+    if _width(text) <= width:
+        return text
+    from rich.cells import set_cell_size
+
+    head = (width - 1) // 2
+    tail = text[-(width - 1 - head) :]
+    while _width(tail) > width - 1 - head:
+        tail = tail[1:]
+    return f"{set_cell_size(text, head)}…{tail}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 @contextmanager
-def progress_bar(task: str, shown: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on stderr, only on a terminal; call the result with done, total and the name of what is next."""
-    if not (shown and sys.stderr.isatty()):
+def progress_bar(task: str, visible: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on stderr, only on a terminal; call the result with done, total (0: not known) and the name of
+    what is next.
+    """
+    if not (visible and sys.stderr is not None and sys.stderr.isatty()):
         yield lambda _done, _total, _name: None
         return
     from rich.console import Console
@@ -92,5 +205,5 @@ def progress_bar(task: str, shown: bool) -> Iterator[Callable[[int, int, str], N
     with bar:
         line = bar.add_task("", total=None)
         yield lambda done, total, name: bar.update(
-            line, completed=done, total=total, description=escape(name)
+            line, completed=done, total=total or None, description=escape(_shortened(shown(name), 40))
         )

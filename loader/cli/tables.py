@@ -1,4 +1,4 @@
-"""Commands about the tables: verify, export, synth."""
+"""Commands about the tables, and what starts a project: synth, init."""
 
 from dataclasses import asdict
 from datetime import date
@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from loader.cli import output
-from loader.cli.options import DAY, as_date, common_options, output_options
+from loader.cli.options import DAY, as_date, common_options, output_options, wait_option
+from loader.database.lock import exclusive
 from loader.errors import CdrError
 
 
@@ -39,7 +40,7 @@ def synth(
     if as_json:
         output.print_json({"files": [str(file) for file in files], "exit_code": 0})
     elif not quiet:
-        click.echo(f"{len(files)} files in {out}")
+        output.print_line(f"{len(files)} files in {out}")
     return 0
 
 
@@ -61,17 +62,16 @@ def verify(database: Path, as_json: bool, quiet: bool) -> int:
     if as_json:
         output.print_json({"laws": [asdict(law) for law in laws], "exit_code": code})
         return code
-    words = {True: "ok", False: "FAILS", None: "not built"}
     if not quiet:
         output.print_table(
             ("law", "left", "right", "result", "detail"),
-            [(law.law, law.left, law.right, words[law.ok], law.detail) for law in laws],
+            [(law.law, law.left, law.right, "ok" if law.ok else "FAILS", law.detail) for law in laws],
+            shortened=("detail", "law"),
         )
     for law in laws:
         if law.ok is False:
-            click.echo(
-                f"cdr: {law.law}: {law.left} and {law.right} differ; {law.detail or 'run `cdr build`'}",
-                err=True,
+            output.print_error(
+                f"cdr: {law.law}: {law.left} and {law.right} differ; {law.detail or 'run `cdr build`'}"
             )
     return code
 
@@ -94,5 +94,129 @@ def export(folder: Path, database: Path, as_json: bool, quiet: bool) -> int:
     if as_json:
         output.print_json({**asdict(done), "folder": str(folder), "exit_code": 0})
     elif not quiet:
-        click.echo(f"{done.written} files written, {done.kept} unchanged, {done.removed} removed in {folder}")
+        output.print_line(
+            f"{done.written} files written, {done.kept} unchanged, {done.removed} removed in {folder}"
+        )
+    return 0
+
+
+@click.command()
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.option(
+    "--pii-mode",
+    type=click.Choice(["masked", "hashed"]),
+    help="Publish personal data so, whatever the database itself shows.",
+)
+@wait_option
+@common_options
+def publish(out: Path, pii_mode: str | None, database: Path, as_json: bool, quiet: bool, wait: float) -> int:
+    """Writes the marts and dimensions alone as one DuckDB file, or as Parquet files where OUT is a folder.
+
+    It takes OUT's place by one rename, so that readers never see half of it. Raw records are not in it.
+
+    Example: cdr publish /srv/tables/calls.duckdb --pii-mode masked
+    """
+    from loader.operations.publish import publish as publish_marts
+
+    def mask(copy: Path) -> None:
+        from loader.operations.build import build as dbt_build
+
+        built = dbt_build(
+            copy,
+            ("--vars", f"pii_mode: {pii_mode}", "--target-path", str(copy.parent / "target")),
+            quiet=True,
+            stdout_to_stderr=True,
+            command="run",
+        )
+        if built.exit_code:
+            raise CdrError(f"the marts could not be built {pii_mode}; nothing is published, see logs/dbt.log")
+
+    with exclusive(database, wait) as deadline:
+        done = publish_marts(database, out, wait=deadline.left, mask=mask if pii_mode else None)
+    if as_json:
+        output.print_json({"out": str(done.out), "tables": done.tables, "exit_code": 0})
+    elif not quiet:
+        output.print_line(f"{len(done.tables)} tables, {sum(done.tables.values()):,} rows in {out}")
+    return 0
+
+
+@click.command()
+@click.argument("out", metavar="OUT.html", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--from", "first", type=DAY, callback=as_date, metavar="YYYY-MM-DD", help="The first day.")
+@click.option("--to", "last", type=DAY, callback=as_date, metavar="YYYY-MM-DD", help="The last day.")
+@click.option("--application", metavar="KEY", help="Only this application: its key or name.")
+@wait_option
+@common_options
+def report(
+    out: Path,
+    first: date | None,
+    last: date | None,
+    application: str | None,
+    database: Path,
+    as_json: bool,
+    quiet: bool,
+    wait: float,
+) -> int:
+    """Writes one page of the marts that opens in any browser and asks the network for nothing.
+
+    By default about the last thirty days. Needs the optional group `report`.
+
+    Example: cdr report calls.html --from 2026-11-01 --to 2026-11-22
+    """
+    from loader.report.page import write_report
+
+    scope = write_report(database, out, first, last, application, wait)
+    size = out.stat().st_size
+    if as_json:
+        output.print_json(
+            {"out": str(out), "from": scope.first, "to": scope.last, "bytes": size, "exit_code": 0}
+        )
+    elif not quiet:
+        output.print_line(f"{scope.first} to {scope.last} in {out} ({size / 1024:,.0f} KB)")
+    return 0
+
+
+@click.command()
+@wait_option
+@common_options
+def compact(database: Path, as_json: bool, quiet: bool, wait: float) -> int:
+    """Rewrites the database without its free blocks; needs room for a copy.
+
+    Example: cdr compact
+    """
+    from loader.operations.compact import compact as compact_database
+
+    with exclusive(database, wait) as deadline:
+        done = compact_database(database, deadline.left)
+    if as_json:
+        output.print_json({**asdict(done), "exit_code": 0})
+    elif not quiet:
+        before, after = done.bytes_before / 2**20, done.bytes_after / 2**20
+        output.print_line(f"{database}: {before:,.1f} MiB before, {after:,.1f} MiB now")
+    return 0
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@output_options
+def init(folder: Path, as_json: bool, quiet: bool) -> int:
+    """Makes a team's own dbt project on top of this one: own seeds, settings, an example mart, CI.
+
+    Example: cdr init our-calls
+    """
+    from loader.operations.init import init as init_project
+
+    done = init_project(folder)
+    if as_json:
+        output.print_json(
+            {
+                "folder": str(done.folder),
+                "files": [str(file) for file in done.files],
+                "package": str(done.package),
+                "exit_code": 0,
+            }
+        )
+    elif not quiet:
+        output.print_line(f"{len(done.files)} files in {folder}, on top of {done.package}")
+        output.print_line(f"next: cd {folder} && cdr run PATH-TO-DELIVERIES")
     return 0

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from loader.database.leftovers import remove_leftovers
 from loader.database.schema import create_raw_schema, has_table
 from loader.errors import CdrError
 
@@ -38,7 +39,6 @@ def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPy
     Waits up to `wait` seconds for the file's lock. Raises CdrError when the file is missing, locked, not a
     database, without staged files, or cannot be made.
     """
-    import duckdb
 
     if not database.exists():
         if access != "create":
@@ -47,21 +47,12 @@ def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPy
             raise CdrError(
                 f"{database.parent} is not a folder; make it or name another database with --database"
             )
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            connection = duckdb.connect(
-                database,
-                read_only=access == "read",
-                config={"storage_compatibility_version": STORAGE_VERSION},
-            )
-            break
-        except duckdb.Error as error:
-            if "Could not set lock" not in str(error):
-                raise _unusable(database, error) from error
-            if time.monotonic() >= deadline:
-                raise CdrError(_lock_message(database, str(error))) from error
-            time.sleep(0.1)
+    connection = open_file(
+        database, wait, config={"storage_compatibility_version": STORAGE_VERSION}, read_only=access == "read"
+    )
+    if access != "read":
+        # Holding the lock: whatever is there was left by a command that was killed.
+        remove_leftovers(database)
     try:
         connection.execute("set timezone = 'UTC'")
         if access == "create":
@@ -72,6 +63,34 @@ def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPy
         connection.close()
         raise
     return connection
+
+
+def open_file(
+    database: Path,
+    wait: float,
+    *,
+    config: dict[str, Any],
+    path: str | None = None,
+    read_only: bool = False,
+) -> "duckdb.DuckDBPyConnection":
+    """A connection to the database file, waiting up to `wait` seconds for its lock. `path` is how the file is
+    named to DuckDB, where that must be as another connection of this process names it.
+
+    Raises CdrError when the file is locked or cannot be opened.
+    """
+    import duckdb
+
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return duckdb.connect(path or database, read_only=read_only, config=config)
+        except duckdb.Error as error:
+            if "Could not set lock" not in str(error):
+                raise _unusable(database, error) from error
+            if time.monotonic() >= deadline:
+                found = _HOLDER.search(str(error))
+                raise CdrError(holder_message(database, int(found[2]) if found else None)) from error
+            time.sleep(0.1)
 
 
 def _unusable(database: Path, error: Exception) -> CdrError:
@@ -87,17 +106,17 @@ def _unusable(database: Path, error: Exception) -> CdrError:
     return CdrError(f"cannot open {database} ({text}); name another database with --database")
 
 
-def _lock_message(database: Path, text: str) -> str:
+def holder_message(database: Path, pid: int | None) -> str:
+    """One line about a database in use: by which process, and what to do."""
     holder = "another process"
-    if found := _HOLDER.search(text):
-        program, pid = found.groups()
+    if pid is not None:
         try:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-            program = " ".join(arguments).strip() or program
+            program = " ".join(" ".join(arguments).split())
         except OSError:
-            pass
-        holder = f"process {pid} ({program[:200]})"
-    return f"{database} is in use by {holder}; wait for it with --wait SECONDS or end it".replace("\n", " ")
+            program = ""
+        holder = f"process {pid}" + (f" ({program[:200]})" if program else "")
+    return f"{database} is in use by {holder}; wait for it with --wait SECONDS or end it"
 
 
 @contextmanager

@@ -4,14 +4,20 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loader.database.connection import opened
+from loader.database.connection import open_file, opened
+from loader.database.leftovers import spill_folder
 from loader.errors import CdrError
-from loader.paths import project_root
+from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
+
+if TYPE_CHECKING:
+    import duckdb
+
+Progress = Callable[[int, int, str], None]
 
 
 @dataclass
@@ -26,25 +32,44 @@ class Build:
     findings: list[str] = field(default_factory=list)
     still_shown: str | None = None
 
+    def with_status(self, *statuses: str) -> list[dict[str, Any]]:
+        """The nodes that ended so."""
+        return [node for node in self.nodes if node["status"] in statuses]
 
-def build(database: Path, arguments: tuple[str, ...], *, quiet: bool, stdout_to_stderr: bool) -> Build:
-    """`dbt build` with this project and its profiles on the database, which has the raw tables afterwards in
-    any case.
 
-    Raises CdrError when dbt cannot run at all: wrong arguments, a broken project, a locked database.
+def build(
+    database: Path,
+    arguments: tuple[str, ...],
+    *,
+    quiet: bool,
+    stdout_to_stderr: bool,
+    wait: float = 0,
+    command: str = "build",
+    progress: Progress | None = None,
+) -> Build:
+    """`dbt build` (or another dbt command) with this project and its profiles on the database, which has the
+    raw tables afterwards in any case. `progress`, when given, hears of every node and dbt itself keeps quiet.
+
+    Raises CdrError when dbt cannot run at all: wrong arguments, a broken project, a database that is locked
+    for longer than `wait` seconds.
     """
     root = project_root()
-    with opened(database, "create"):
+    with opened(database, "create", wait):
         pass
     os.environ["CDR_DATABASE"] = str(database)
+    os.environ["CDR_PACKAGE_DIR"] = str(package_project())
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
-    command = ["--quiet"] if quiet else []
-    command += ["build", "--project-dir", str(root), "--profiles-dir", str(root / "profiles"), *arguments]
-    mode = _pii_mode(root, arguments)
-    with _private_spill(database):
-        return (
-            _kept_off_stdout(lambda: _invoke(command, mode)) if stdout_to_stderr else _invoke(command, mode)
-        )
+    line = ["--quiet"] if quiet or progress else []
+    line += [command, *_folders(root, database), *arguments]
+    if "NO_COLOR" in os.environ or not sys.stdout.isatty():
+        line.insert(0, "--no-use-colors")
+    _link_packages(root)
+    with (
+        _private_spill(database),
+        _held(root, database, arguments, wait),
+        redirect_stdout(sys.stderr) if stdout_to_stderr else nullcontext(),
+    ):
+        return _invoke(line, _pii_mode(root, arguments), progress)
 
 
 def _pii_mode(root: Path, arguments: tuple[str, ...]) -> str:
@@ -65,10 +90,19 @@ def _pii_mode(root: Path, arguments: tuple[str, ...]) -> str:
     return str({**project.get("vars", {}), **given}.get("pii_mode", "clear"))
 
 
+def _folders(root: Path, database: Path) -> list[str]:
+    """dbt's options for its folders; nothing is written into an installed package."""
+    folders = ["--project-dir", str(root), "--profiles-dir", str(root / "profiles")]
+    if is_packaged(root):
+        own = dbt_folder(database)
+        folders += ["--target-path", str(own / "target"), "--log-path", str(own / "logs")]
+    return folders
+
+
 @contextmanager
 def _private_spill(database: Path) -> Iterator[None]:
     """A folder that nobody else can read for what DuckDB has to put on disk, where the profile puts it."""
-    folder = database.with_name(f"{database.name}.tmp")
+    folder = spill_folder(database)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
@@ -82,12 +116,56 @@ def _private_spill(database: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def _kept_off_stdout(run: Callable[[], Build]) -> Build:
-    with redirect_stdout(sys.stderr):
-        return run()
+@contextmanager
+def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float) -> Iterator[None]:
+    """Keeps the database open while dbt runs, so that no other process gets its lock between dbt's own
+    connections. DuckDB lets one process open a file twice when both say the same settings: the profile's.
+    """
+    credentials = _credentials(root, arguments)
+    if (
+        credentials is None
+        or credentials.type != "duckdb"
+        or Path(credentials.path).resolve() != database.resolve()
+    ):
+        yield
+        return
+    connection: duckdb.DuckDBPyConnection = open_file(
+        database, wait, path=credentials.path, config=dict(credentials.config_options or {})
+    )
+    try:
+        yield
+    finally:
+        connection.close()
 
 
-def _invoke(command: list[str], pii_mode: str) -> Build:
+def _credentials(root: Path, arguments: tuple[str, ...]) -> Any:
+    """The connection that dbt will use; none where dbt itself will say what is wrong with the profile."""
+    from argparse import Namespace
+
+    from dbt.config.runtime import load_profile
+    from dbt.flags import set_from_args
+    from dbt_common.context import set_invocation_context
+    from dbt_common.exceptions import DbtBaseException
+
+    target = _value(arguments, "--target") or _value(arguments, "-t")
+    set_invocation_context(os.environ)
+    set_from_args(Namespace(PROFILES_DIR=str(root / "profiles"), PROJECT_DIR=str(root)), None)
+    try:
+        return load_profile(str(root), {}, None, target).credentials
+    except DbtBaseException:
+        return None
+
+
+def _value(arguments: tuple[str, ...], option: str) -> str | None:
+    for at, argument in enumerate(arguments):
+        if argument == option and at + 1 < len(arguments):
+            return arguments[at + 1]
+        if argument.startswith(f"{option}="):
+            return argument.partition("=")[2]
+    return None
+
+
+def _invoke(command: list[str], pii_mode: str, progress: Progress | None) -> Build:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
@@ -98,12 +176,15 @@ def _invoke(command: list[str], pii_mode: str) -> Build:
         if event.info.name == "JinjaLogWarning":
             findings.append(event.info.msg)
 
+    callbacks = [listen, *([_reporting(progress)] if progress else [])]
     try:
-        outcome = dbtRunner(callbacks=[listen]).invoke(command)
+        outcome = dbtRunner(callbacks=callbacks).invoke(command)
     finally:
         # dbt keeps the database's lock after it is done.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if outcome.exception is not None:
+        if _is_interrupt(outcome.exception):
+            raise KeyboardInterrupt from outcome.exception
         reason = _without_macros(str(outcome.exception))
         unmasked = "" if pii_mode == "clear" else f"; nothing was {pii_mode}, the tables are as they were"
         raise CdrError(f"dbt could not run: {reason}; put it right and run `cdr build` again{unmasked}")
@@ -111,6 +192,8 @@ def _invoke(command: list[str], pii_mode: str) -> Build:
     nodes = [
         {
             "node": result.node.unique_id,
+            "label": _label(result.node),
+            "has_words": _has_words(result.node),
             "status": str(result.status),
             "message": result.message,
             "failures": result.failures,
@@ -119,6 +202,64 @@ def _invoke(command: list[str], pii_mode: str) -> Build:
         for result in results
     ]
     return Build(nodes, 0 if outcome.success else 1, findings, _still_shown(results, pii_mode))
+
+
+def _label(node: Any) -> str:
+    """What a person calls a node: a generic test by its rule, model and column, all else by name."""
+    test = getattr(node, "test_metadata", None)
+    attached = getattr(node, "attached_node", None)
+    if test is None or attached is None:
+        return str(node.name)
+    column = getattr(node, "column_name", None)
+    return f"{test.name} of {attached.split('.')[-1]}" + (f".{column}" if column else "")
+
+
+def _has_words(node: Any) -> bool:
+    """Whether the findings tell what this test found; see macros/findings.sql."""
+    test = getattr(node, "test_metadata", None)
+    return "as message" in node.raw_code or (
+        test is not None and test.name == "accepted_values" and node.column_name in ("result", "reason")
+    )
+
+
+def _link_packages(root: Path) -> None:
+    """Makes a team's project see the installed package where it lies now: what `dbt deps` does, when due."""
+    link = root / "dbt_packages" / PROJECT_NAME
+    if not (root / "packages.yml").exists() or link.resolve() == package_project():
+        return
+    from dbt.cli.main import dbtRunner
+
+    outcome = dbtRunner().invoke(
+        ["--quiet", "deps", "--project-dir", str(root), "--profiles-dir", str(root / "profiles")]
+    )
+    if not outcome.success:
+        reason = " ".join(str(outcome.exception).split())
+        raise CdrError(f"dbt deps failed in {root}: {reason}; put packages.yml right and try again")
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether it, or what it came from, is the user's Ctrl-C."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _reporting(progress: Progress) -> Callable[[Any], None]:
+    """A listener to dbt's events that tells how many nodes are done, and which is next."""
+    done = 0
+
+    def hear(event: Any) -> None:
+        nonlocal done
+        if event.info.name == "NodeStart":
+            progress(done, 0, event.data.node_info.node_name)
+        elif event.info.name == "NodeFinished":
+            done += 1
+            progress(done, 0, event.data.node_info.node_name)
+
+    return hear
 
 
 def _without_macros(message: str) -> str:

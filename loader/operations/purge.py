@@ -1,14 +1,16 @@
 """Erases the records of old files for good."""
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import STORAGE_VERSION, opened, transaction
+from loader.database.connection import opened, transaction
 from loader.database.manifest import PURGED, File, State, find, now
-from loader.database.sql import literal, quoted
+from loader.database.rewrite import UNFINISHED_PURGE, blocks, rewrite
+from loader.database.schema import has_table
+from loader.database.sql import literal
 from loader.errors import CdrError
 from loader.feeds import KINDS
 
@@ -18,42 +20,137 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Purged:
-    """The files whose records were erased, with how many raw and rejected records that were, and the files of
-    no known day, which are never purged.
+    """The files whose records were erased, with how many raw and rejected records that were; how many failed
+    files lost their message and header; and the files of no known day, which are never purged.
     """
 
     files: list[File]
     records: int
     rejects: int
+    failed: int
     undated: int
 
 
 def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 0) -> Purged:
     """Deletes raw and rejected records of files whose day is before the date, whatever their state, and marks
-    the files withdrawn; then writes the database file anew, since freed blocks would keep their content.
+    the files withdrawn; clears headers and messages, of failed files of that time too; then writes the
+    database file anew, since freed blocks would keep their content.
 
     Raises CdrError when the database cannot be used or there is no room to write it anew.
     """
+    import duckdb
+
     with opened(database, "read" if dry_run else "write", wait) as connection:
-        purged = _choose(connection, before)
-        if not dry_run and purged.files:
-            _delete(connection, [file.file_id for file in purged.files])
+        purged, failures = _choose(connection, before)
         if not dry_run:
-            connection.execute("checkpoint")
+            try:
+                _delete(connection, [file.file_id for file in purged.files], failures)
+                connection.execute("checkpoint")
+            except duckdb.Error as error:
+                raise CdrError(
+                    f"nothing was erased from {database} ({_reason(error)}); purge again"
+                ) from error
     if not dry_run:
-        _rewrite(database)
+        try:
+            rewrite(database)
+        except (duckdb.Error, OSError) as error:
+            raise CdrError(
+                f"the records are deleted, but {database} could not be written anew without them "
+                f"({_reason(error)}); make room for a copy and purge again"
+            ) from error
     return purged
 
 
-def _choose(connection: "duckdb.DuckDBPyConnection", before: date) -> Purged:
+@dataclass(frozen=True)
+class Proof:
+    """What is left of the erased files: records in raw tables, calls in fact_calls, and free blocks of the
+    file, which may hold old content.
+    """
+
+    records: int
+    calls: int
+    old_blocks: int
+    build_passed: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left."""
+        return self.build_passed and not (self.records or self.calls or self.old_blocks)
+
+
+def erase_everywhere(
+    database: Path,
+    before: date,
+    *,
+    wait: float = 0,
+    progress: Callable[[int, int, str], None],
+    stdout_to_stderr: bool = False,
+) -> tuple[Purged, Proof]:
+    """Purges, builds so that the tables follow, and writes the file anew without what the tables dropped.
+
+    Raises CdrError when a step cannot be done; the steps before it hold.
+    """
+    from loader.operations.build import build
+    from loader.operations.compact import compact
+
+    purged = purge(database, before, wait=wait)
+    built = build(
+        database,
+        ("--exclude-resource-type", "unit_test"),
+        quiet=True,
+        stdout_to_stderr=stdout_to_stderr,
+        wait=wait,
+        progress=progress,
+    )
+    compact(database, wait)
+    return purged, _prove(database, before, built.exit_code == 0)
+
+
+def _prove(database: Path, before: date, build_passed: bool) -> Proof:
+    raw = " union all ".join(f"select _file_id as file_id from raw_sinch.{kind}" for kind in KINDS)
+    with opened(database, "read") as connection:
+        purged = (
+            "select file_id from raw_sinch.files "
+            f"where starts_with(message, {literal(PURGED)}) "
+            "and coalesce(file_date, cast(loaded_at as date)) < ?"
+        )
+        records = connection.execute(
+            f"select count(*) from ({raw} union all select file_id from raw_sinch.rejected_records) "
+            f"where file_id in ({purged})",
+            [before],
+        ).fetchone()
+        calls = (
+            connection.execute(
+                f"select count(*) from marts.fact_calls where file_id in ({purged})", [before]
+            ).fetchone()
+            if has_table(connection, "marts", "fact_calls")
+            else (0,)
+        )
+    assert records is not None
+    assert calls is not None
+    return Proof(records[0], calls[0], blocks(database).free, build_passed)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def _choose(connection: "duckdb.DuckDBPyConnection", before: date) -> tuple[Purged, list[int]]:
     holding = [State.CURRENT, State.SUPERSEDED, State.WITHDRAWN]
     old = find(connection, "file_date < ? and state in (?, ?, ?)", [before, *holding])
     files = [file for file in old if not file.is_purged]
+    # A failed file has often no day; then the day it came counts.
+    failures = find(
+        connection,
+        "coalesce(file_date, cast(loaded_at as date)) < ? and state = ? and not starts_with(message, ?)",
+        [before, State.FAILED, PURGED],
+    )
     undated = find(connection, "file_date is null and state in (?, ?, ?)", holding)
-    return Purged(files, sum(f.staged for f in files), sum(f.rejected for f in files), len(undated))
+    records, rejects = sum(f.staged for f in files), sum(f.rejected for f in files)
+    return Purged(files, records, rejects, len(failures), len(undated)), [file.file_id for file in failures]
 
 
-def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int]) -> None:
+def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int], failures: list[int]) -> None:
     at = now()
     with transaction(connection):
         for kind in KINDS:
@@ -64,39 +161,13 @@ def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int]) -> Non
             "delete from raw_sinch.rejected_records where file_id in (select unnest(?))", [file_ids]
         )
         connection.execute(
-            "update raw_sinch.files set state = ?, message = ?, state_changed_at = ? "
+            "update raw_sinch.files set state = ?, message = ?, header = null, state_changed_at = ? "
             "where file_id in (select unnest(?))",
             [State.WITHDRAWN, f"{PURGED}{at:%Y-%m-%d}", at, file_ids],
         )
-
-
-def _rewrite(database: Path) -> None:
-    """Replaces the database file by a copy that holds nothing but what is in it."""
-    import duckdb
-
-    target = database.resolve()
-    copy = target.with_name(f".{target.name}.rewrite")
-    copy.unlink(missing_ok=True)
-    connection = duckdb.connect()
-    try:
-        connection.execute(f"attach {literal(str(target))} as purged_original (read_only)")
-        # Under the name that the file's own gives it: the views inside name the database.
-        own = quoted(target.stem)
         connection.execute(
-            f"attach {literal(str(copy))} as {own} (storage_version {literal(STORAGE_VERSION)})"
+            "update raw_sinch.files set message = ?, header = null, state_changed_at = ? "
+            "where file_id in (select unnest(?))",
+            [f"{PURGED}{at:%Y-%m-%d}", at, failures],
         )
-        connection.execute(f"copy from database purged_original to {own}")
-        connection.execute(f"detach {own}")
-        with copy.open("rb") as written:
-            os.fsync(written.fileno())
-        # While the original is attached nobody else writes to it.
-        copy.replace(target)
-    except (duckdb.Error, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise CdrError(
-            f"the records are deleted, but {database} could not be written anew without them ({reason}); "
-            "make room for a copy and purge again"
-        ) from error
-    finally:
-        connection.close()
-        copy.unlink(missing_ok=True)
+        connection.execute(f"create table if not exists {UNFINISHED_PURGE} (begun_at timestamp)")

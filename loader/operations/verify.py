@@ -4,8 +4,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loader.database.leftovers import find_leftovers
 from loader.database.manifest import PURGED
 from loader.database.schema import has_table
 from loader.feeds import KINDS
@@ -55,6 +57,7 @@ def check_laws(connection: "duckdb.DuckDBPyConnection") -> list[Law]:
         *_amount_laws(connection),
         *_call_laws(connection),
         _seconds_law(connection),
+        *_erasure_laws(connection),
     ]
 
 
@@ -181,6 +184,27 @@ def _seconds_law(connection: "duckdb.DuckDBPyConnection") -> Law:
         "+ (select coalesce(sum(cut_seconds), 0)::bigint from intermediate.int_traffic__intervals)",
     )
     return Law(law, left, right, math.isclose(left, right, rel_tol=_FLOAT_TOLERANCE, abs_tol=1e-3))
+
+
+def _erasure_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    unfinished = int(has_table(connection, "raw_sinch", "unfinished_purge"))
+    yield Law(
+        "purges that deleted but did not erase from the file = 0",
+        unfinished,
+        0,
+        not unfinished,
+        "run `cdr purge` with the same date again" if unfinished else "",
+    )
+    (path,) = _row(connection, "select path from duckdb_databases() where database_name = current_database()")
+    left = find_leftovers(Path(path))
+    names = ", ".join(file.name for file in left)
+    yield Law(
+        "files that a killed command left beside the database = 0",
+        len(left),
+        0,
+        not left,
+        f"{names}; any command that writes removes what was left" if left else "",
+    )
 
 
 def _missing(connection: "duckdb.DuckDBPyConnection", *tables: str) -> str | None:

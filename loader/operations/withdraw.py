@@ -77,3 +77,9 @@ def restore(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
         )
     set_state(connection, file, State.CURRENT, "")
     return file
+
+
+def superseded_by(connection: "duckdb.DuckDBPyConnection", file: File) -> File | None:
+    """The version that this one had taken the place of, if there was one: it does not come back by itself."""
+    found = find(connection, "state = 'superseded' and message = ?", [f"superseded by file {file.file_id}"])
+    return found[-1] if found else None

@@ -69,7 +69,7 @@ class Loader:
         return [sys.executable, "-m", "loader", *map(str, arguments), *self._database(arguments)]
 
     def _database(self, arguments: Sequence[object]) -> list[str]:
-        return [] if arguments[0] == "synth" else ["--database", str(self.database)]
+        return [] if arguments[0] in ("synth", "init") else ["--database", str(self.database)]
 
     def write(self, name: str, content: bytes | str) -> Path:
         """Puts a file into the inbox."""
@@ -82,6 +82,18 @@ class Loader:
         """Rows of the database."""
         with duckdb.connect(self.database, read_only=True) as connection:
             return connection.execute(sql, list(parameters)).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """Changes the database behind the loader's back."""
+        with duckdb.connect(self.database) as connection:
+            connection.execute(sql)
+
+    def tables(self) -> dict[str, int]:
+        """How many rows every table has."""
+        names = self.query(
+            "select schema_name || '.' || table_name from duckdb_tables() order by schema_name, table_name"
+        )
+        return {name: self.query(f"select count(*) from {name}")[0][0] for (name,) in names}
 
     def records(self, kind: str = "sip_terminated", columns: str | None = None) -> list[tuple[Any, ...]]:
         """Line and vendor's columns of a raw table's records, by file and line."""

@@ -39,7 +39,7 @@ def test_help_has_an_example_and_the_common_options(name: str) -> None:
     command = main.commands[name]
     help_text = command.get_help(click.Context(command, info_name=f"cdr {name}"))
     assert f"Example: cdr {name}" in help_text
-    wanted = ["--json", "-q, --quiet", *([] if name == "synth" else ["--database"])]
+    wanted = ["--json", "-q, --quiet", *([] if name in ("synth", "init") else ["--database"])]
     assert [option for option in wanted if option not in help_text] == []
 
 
@@ -528,6 +528,8 @@ def test_withdraw_and_undo(filled: Loader) -> None:
     result = filled("withdraw", "a_2026-11-21.csv")
     assert result.stdout == (
         "file 3 (a_2026-11-21.csv) is withdrawn; `cdr build` brings the tables up to date\n"
+        "file 1, which it had superseded, stays out; to bring it back, deliver it again under its name "
+        "or stage it with --again\n"
     )
     assert [state for _, _, state in filled.states()] == ["superseded", "current", "withdrawn"]
     assert filled.json("withdraw", 3)["file"]["state"] == "withdrawn"
@@ -650,7 +652,7 @@ def test_verify_checks_the_marts(filled: Loader, damage: str, law: str) -> None:
         connection.execute(MARTS)
     laws = filled.json("verify")["laws"]
     assert all(entry["ok"] for entry in laws)
-    assert len(laws) == 13
+    assert len(laws) == 15
     with duckdb.connect(filled.database) as connection:
         connection.execute(damage)
     failing = [entry["law"] for entry in filled.json("verify", code=1)["laws"] if not entry["ok"]]

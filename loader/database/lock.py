@@ -1,0 +1,92 @@
+"""One lock for a whole command: whoever writes to a database holds it from its first step to its last.
+
+DuckDB's own lock is let go between staging and building; this one is not. It is advisory: plain dbt and other
+clients do not know it, DuckDB's lock keeps them apart.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.database.connection import holder_message
+from loader.errors import CdrError
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """Until when a command may wait for locks, on the clock of time.monotonic()."""
+
+    at: float
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.at - time.monotonic())
+
+
+def lock_file(database: Path) -> Path:
+    """The file that is locked: beside the database, empty but for the process that holds it."""
+    return database.with_name(f".{database.name}.lock")
+
+
+@contextmanager
+def exclusive(database: Path, wait: float = 0, *, creates: bool = False) -> Iterator[Deadline]:
+    """Holds the database's lock; yields how long the rest of the command may wait for DuckDB's own. Where the
+    command creates no database and there is none, there is nothing to lock.
+
+    Raises CdrError when another command holds it for longer than `wait` seconds, or the folder is not there
+    or not writable.
+    """
+    deadline = Deadline(time.monotonic() + wait)
+    if not creates and not database.exists():
+        yield deadline
+        return
+    path = lock_file(database)
+    descriptor = _acquired(database, path, deadline)
+    try:
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield deadline
+    finally:
+        # Removed while it is held: whoever opened it before finds out below, and opens the next one.
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquired(database: Path, path: Path, deadline: Deadline) -> int:
+    while True:
+        descriptor = _opened(database, path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            if not deadline.left:
+                raise CdrError(holder_message(database, holder)) from error
+            time.sleep(min(0.1, deadline.left))
+            continue
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        os.close(descriptor)
+
+
+def _opened(database: Path, path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError as error:
+        raise CdrError(
+            f"{database.parent} is not a folder; make it or name another database with --database"
+        ) from error
+    except OSError as error:
+        raise CdrError(
+            f"cannot write in {database.parent}: {error.strerror}; make the folder writable"
+        ) from error
+
+
+def _holder(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 20, 0).decode(errors="replace")
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,90 @@
+"""Writes the database file anew, without its free blocks: they keep deleted content and space."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.database.connection import STORAGE_VERSION, opened
+from loader.database.leftovers import rewrite_copy, rewrite_spill
+from loader.database.sql import literal, quoted
+from loader.errors import CdrError
+
+# What a rewrite may use; what does not fit goes to a private folder beside the database.
+MEMORY_LIMIT = "512MiB"
+
+# There from the moment a purge deletes until the file is written anew without what it deleted.
+UNFINISHED_PURGE = "raw_sinch.unfinished_purge"
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of a database file, and how many of them hold nothing any more."""
+
+    bytes: int
+    total: int
+    free: int
+
+    @property
+    def free_share(self) -> float:
+        """Free blocks as a share of all, 0 for an empty file."""
+        return self.free / self.total if self.total else 0.0
+
+
+def blocks(database: Path) -> Blocks:
+    """How full the database file is.
+
+    Raises CdrError when it cannot be opened.
+    """
+    with opened(database, "read") as connection:
+        row = connection.execute(
+            "select total_blocks, free_blocks from pragma_database_size() "
+            "where database_name = current_database()"
+        ).fetchone()
+    assert row is not None
+    return Blocks(database.stat().st_size, *row)
+
+
+def rewrite(database: Path) -> None:
+    """Replaces the database file by a copy that holds nothing but what is in it. The file's mode is kept.
+
+    Raises OSError or duckdb.Error when it cannot be written; the database is untouched then.
+    """
+    import duckdb
+
+    target = database.resolve()
+    copy = rewrite_copy(database)
+    spill = rewrite_spill(database)
+    copy.unlink(missing_ok=True)
+    shutil.rmtree(spill, ignore_errors=True)
+    spill.mkdir(mode=0o700)
+    connection = duckdb.connect(
+        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill), "threads": 2}
+    )
+    try:
+        connection.execute(f"attach {literal(str(target))} as rewrite_original (read_only)")
+        # Under the name that the file's own gives it: the views inside name the database.
+        own = quoted(target.stem)
+        connection.execute(
+            f"attach {literal(str(copy))} as {own} (storage_version {literal(STORAGE_VERSION)})"
+        )
+        connection.execute(f"copy from database rewrite_original to {own}")
+        connection.execute(f"drop table if exists {own}.{UNFINISHED_PURGE}")
+        connection.execute(f"detach {own}")
+        copy.chmod(target.stat().st_mode & 0o777)
+        with copy.open("rb") as written:
+            os.fsync(written.fileno())
+        # While the original is attached nobody else writes to it.
+        copy.replace(target)
+    finally:
+        connection.close()
+        copy.unlink(missing_ok=True)
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def explained(error: Exception) -> CdrError:
+    """One line for a rewrite that failed, with the remedy."""
+    reason = str(error).splitlines()[0]
+    return CdrError(
+        f"the database could not be written anew ({reason}); make room for a copy of it and try again"
+    )

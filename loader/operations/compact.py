@@ -1,0 +1,44 @@
+"""Gives back the space of what a database no longer holds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.database.connection import connect
+from loader.database.rewrite import blocks, explained, rewrite
+
+# After a full refresh by `cdr build`, a file with more free blocks than this share is written anew.
+FREE_SHARE_WORTH_A_REWRITE = 1 / 3
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """The size of the database file before and after, in bytes."""
+
+    bytes_before: int
+    bytes_after: int
+
+
+def compact(database: Path, wait: float = 0) -> Compacted:
+    """Rewrites the database without its free blocks.
+
+    Raises CdrError when it cannot be used, or there is no room for a copy.
+    """
+    import duckdb
+
+    # What a write-ahead log still holds goes into the file first.
+    connection = connect(database, "write", wait)
+    try:
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+    before = database.stat().st_size
+    try:
+        rewrite(database)
+    except (OSError, duckdb.Error) as error:
+        raise explained(error) from error
+    return Compacted(before, database.stat().st_size)
+
+
+def is_worth_it(database: Path) -> bool:
+    """Whether more than a third of the file's blocks are free."""
+    return blocks(database).free_share > FREE_SHARE_WORTH_A_REWRITE

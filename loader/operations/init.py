@@ -1,0 +1,76 @@
+"""A team's own dbt project on top of the installed one: their seeds, settings, marts and CI."""
+
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from loader.errors import CdrError
+from loader.paths import package_project
+
+_TEMPLATE = Path(__file__).resolve().parent / "team_project"
+# What a team keeps for itself; the other seeds follow the package's upgrades.
+OWN_SEEDS = ("applications", "fx_rates", "invoices", "rate_card", "signal_rules", "signal_exclusions")
+# Names that a package's own files could not have.
+_RENAMED = {"gitignore": ".gitignore", "workflows/ci.yml": ".github/workflows/ci.yml"}
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """The new project's folder, its files, and the folder of the package it builds on."""
+
+    folder: Path
+    files: list[Path]
+    package: Path
+
+
+def init(folder: Path) -> Initialised:
+    """Writes the project into a new or empty folder.
+
+    Raises CdrError when the folder holds something or cannot be written.
+    """
+    package = package_project()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CdrError(f"{folder} is there and not empty; name a new or empty folder")
+    try:
+        return Initialised(folder, sorted(_written(folder, package)), package)
+    except OSError as error:
+        raise CdrError(f"cannot write into {folder} ({error.strerror}); name another folder") from error
+
+
+def _written(folder: Path, package: Path) -> list[Path]:
+    seeds = [name for name in OWN_SEEDS if (package / "seeds" / f"{name}.csv").exists()]
+    written = []
+    for source in sorted(path for path in _TEMPLATE.rglob("*") if path.is_file()):
+        name = source.relative_to(_TEMPLATE).as_posix()
+        target = folder / _RENAMED.get(name, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = source.read_text(encoding="utf-8")
+        disabled = "\n".join(f"    {seed}:\n      +enabled: false" for seed in seeds)
+        text = text.replace("@@SEEDS@@", disabled).replace("@@TYPES@@", _own_types(package, seeds))
+        target.write_text(text, encoding="utf-8")
+        written.append(target)
+    (folder / "seeds").mkdir(parents=True, exist_ok=True)
+    (folder / "profiles").mkdir(parents=True, exist_ok=True)
+    copies = [(package / "seeds" / f"{seed}.csv", folder / "seeds" / f"{seed}.csv") for seed in seeds]
+    copies.append((package / "profiles" / "profiles.yml", folder / "profiles" / "profiles.yml"))
+    for source, target in copies:
+        shutil.copyfile(source, target)
+        written.append(target)
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"cdr-tables>={version('cdr-tables')}\n", encoding="utf-8")
+    return [*written, requirements]
+
+
+def _own_types(package: Path, seeds: list[str]) -> str:
+    """The types of the seeds, as lines of dbt_project.yml; their descriptions and tests are the package's."""
+    import yaml  # type: ignore[import-untyped]
+
+    document = yaml.safe_load((package / "seeds" / "_seeds.yml").read_text(encoding="utf-8"))
+    lines = []
+    for seed in document["seeds"]:
+        types = seed.get("config", {}).get("column_types", {})
+        if seed["name"] in seeds and types:
+            lines += [f"    {seed['name']}:", "      +column_types:"]
+            lines += [f'        {column}: "{kind}"' for column, kind in types.items()]
+    return "\n".join(lines)

@@ -1,0 +1,209 @@
+"""The marts and dimensions alone, in a file or folder of their own: what readers open.
+
+Written beside its place and put there by one rename: a reader sees the old publication or the new one whole,
+and never blocks the daily job.
+"""
+
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.database.connection import STORAGE_VERSION, connect
+from loader.database.rewrite import MEMORY_LIMIT
+from loader.database.sql import literal, quoted
+from loader.errors import CdrError
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMA = "marts"
+# Marks a folder as a publication, so that no other folder is ever replaced.
+MARK = "_publication.json"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the tables are now, and how many rows each has."""
+
+    out: Path
+    tables: dict[str, int]
+
+
+def publish(
+    database: Path,
+    out: Path,
+    *,
+    wait: float = 0,
+    mask: Callable[[Path], None] | None = None,
+) -> Published:
+    """Writes every table of the schema marts, with its comments, to `out`: a DuckDB file, or a folder of
+    Parquet files where `out` is a folder or ends in a slash.
+
+    `mask` builds the marts of a copy of the database more private than the database's own; the tables are
+    taken from that copy.
+
+    Raises CdrError when nothing is built yet, or `out` cannot be written or is something else.
+    """
+    import duckdb
+
+    as_folder = out.is_dir()
+    _check(database, out, as_folder)
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{out.name}.publishing-", dir=out.resolve().parent
+        ) as beside:
+            source = database
+            if mask is not None:
+                source = _copied(database, Path(beside) / database.name, wait)
+                mask(source)
+            unfinished = Path(beside) / "publication"
+            tables = _write(source, unfinished, as_folder, wait)
+            if as_folder:
+                _put_folder(unfinished, out)
+            else:
+                unfinished.replace(out)
+            return Published(out, tables)
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        reason = str(error).splitlines()[0]
+        raise CdrError(f"cannot publish to {out} ({reason}); check its rights and disk") from error
+
+
+def _check(database: Path, out: Path, as_folder: bool) -> None:
+    if out.resolve() == database.resolve():
+        raise CdrError(f"{out} is the database itself; publish to another file")
+    if not out.resolve().parent.is_dir():
+        raise CdrError(f"{out.parent} is not a folder; make it or publish elsewhere")
+    if as_folder and any(out.iterdir()) and not (out / MARK).exists():
+        raise CdrError(f"{out} holds something that is no publication; name an empty or new folder")
+    if not as_folder and out.exists() and not _is_database(out):
+        raise CdrError(f"{out} is there and no DuckDB file; publish to another name")
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(12)[8:12] == b"DUCK"
+
+
+def _copied(database: Path, copy: Path, wait: float) -> Path:
+    """A copy of the database that no writer changes meanwhile."""
+    connection = connect(database, "read", wait)
+    try:
+        for suffix in ("", ".wal"):
+            part = database.with_name(database.name + suffix)
+            if part.exists():
+                shutil.copyfile(part, copy.with_name(copy.name + suffix))
+    finally:
+        connection.close()
+    return copy
+
+
+def _write(source: Path, target: Path, as_folder: bool, wait: float) -> dict[str, int]:
+    import duckdb
+
+    # Fails with one line when the source is locked or holds nothing.
+    connect(source, "read", wait).close()
+    connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": f"{target}.spill"})
+    try:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach {literal(str(source))} as {quoted(source.stem)} (read_only)")
+        names = [
+            name
+            for (name,) in connection.execute(
+                "select table_name from information_schema.tables "
+                "where table_catalog = ? and table_schema = ? order by table_name",
+                [source.stem, SCHEMA],
+            ).fetchall()
+        ]
+        if "fact_calls" not in names:
+            raise CdrError(f"{source} has no marts yet; run `cdr build` first")
+        if as_folder:
+            return _write_parquet(connection, source.stem, names, target)
+        return _write_database(connection, source.stem, names, target)
+    finally:
+        connection.close()
+
+
+def _write_parquet(
+    connection: "duckdb.DuckDBPyConnection", catalogue: str, names: list[str], folder: Path
+) -> dict[str, int]:
+    folder.mkdir(mode=0o700)
+    counts = {}
+    for name in names:
+        table = f"{quoted(catalogue)}.{SCHEMA}.{quoted(name)}"
+        path = literal(str(folder / f"{name}.parquet"))
+        counts[name] = _rows(connection, f"copy (from {table}) to {path} (format parquet, compression zstd)")
+    (folder / MARK).write_text("{}\n")
+    return counts
+
+
+def _write_database(
+    connection: "duckdb.DuckDBPyConnection", catalogue: str, names: list[str], path: Path
+) -> dict[str, int]:
+    connection.execute(
+        f"attach {literal(str(path))} as publication (storage_version {literal(STORAGE_VERSION)})"
+    )
+    connection.execute(f"create schema publication.{SCHEMA}")
+    counts = {}
+    for name in names:
+        table = f"publication.{SCHEMA}.{quoted(name)}"
+        connection.execute(f"create table {table} as from {quoted(catalogue)}.{SCHEMA}.{quoted(name)}")
+        counts[name] = _count(connection, table)
+    for statement in _comments(connection, catalogue):
+        connection.execute(statement)
+    connection.execute("detach publication")
+    return counts
+
+
+def _comments(connection: "duckdb.DuckDBPyConnection", catalogue: str) -> list[str]:
+    statements = []
+    for kind, name, comment in connection.execute(
+        "select 'table', table_name, comment from duckdb_tables() "
+        "where database_name = ? and schema_name = ? and comment is not null",
+        [catalogue, SCHEMA],
+    ).fetchall():
+        statements.append(f"comment on {kind} publication.{SCHEMA}.{quoted(name)} is {literal(comment)}")
+    for table, column, comment in connection.execute(
+        "select columns.table_name, columns.column_name, columns.comment from duckdb_columns() as columns "
+        "where database_name = ? and schema_name = ? and comment is not null",
+        [catalogue, SCHEMA],
+    ).fetchall():
+        statements.append(
+            f"comment on column publication.{SCHEMA}.{quoted(table)}.{quoted(column)} is {literal(comment)}"
+        )
+    return statements
+
+
+def _rows(connection: "duckdb.DuckDBPyConnection", statement: str) -> int:
+    row = connection.execute(statement).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _count(connection: "duckdb.DuckDBPyConnection", table: str) -> int:
+    return _rows(connection, f"select count(*) from {table}")
+
+
+def _put_folder(new: Path, out: Path) -> None:
+    """Puts a folder in the place of another by one rename, which Linux can do for two folders that are there;
+    elsewhere the old one is moved away first.
+    """
+    if _exchanged(new, out):
+        return
+    old = new.with_name("replaced")
+    out.rename(old)
+    new.rename(out)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    at_current_folder, exchange = -100, 2
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    return bool(
+        rename(at_current_folder, os.fsencode(one), at_current_folder, os.fsencode(other), exchange) == 0
+    )

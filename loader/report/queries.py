@@ -1,0 +1,314 @@
+"""What the page shows, each as one query over the marts: the same text is on the page, to go on from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from loader.database.schema import has_table
+from loader.database.sql import literal
+from loader.errors import CdrError
+
+if TYPE_CHECKING:
+    import duckdb
+
+DEFAULT_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The report dates and the application that the page is about; no application means all."""
+
+    first: date
+    last: date
+    application_key: str | None = None
+    application: str = "all applications"
+
+    @property
+    def days(self) -> int:
+        """How many days it spans."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def previous_first(self) -> date:
+        """The first day of the equally long span before."""
+        return self.first - timedelta(days=self.days)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A query's rows, with the query as one can run it again; `missing` names a mart that is not built."""
+
+    mart: str
+    sql: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    missing: bool = False
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """The rows by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+# Where {scope} stands for the report dates and the application; {first}, {last} and {before} for dates.
+_QUERIES: dict[str, tuple[str, str]] = {
+    "feed": (
+        "mart_feed_completeness",
+        """
+select
+    call_type,
+    sum(records)::bigint as records,
+    sum(rejected)::bigint as rejected,
+    sum(unusable)::bigint as unusable,
+    sum(conflicts)::bigint as conflicts,
+    count(*) filter (status = 'present') as days_present,
+    count(*) filter (status = 'empty') as days_empty,
+    count(*) filter (status = 'missing') as days_missing,
+    max(file_date) filter (status = 'present') as newest_day
+from marts.mart_feed_completeness
+where file_date between {first} and {last}
+group by call_type
+order by call_type
+""",
+    ),
+    "missing_days": (
+        "mart_feed_completeness",
+        """
+select file_date, call_type
+from marts.mart_feed_completeness
+where file_date between {first} and {last} and status = 'missing'
+order by file_date, call_type
+""",
+    ),
+    "spend": (
+        "mart_cost_daily",
+        """
+select
+    currency,
+    sum(amount) filter (report_date >= {first}) as amount,
+    sum(amount) filter (report_date < {first}) as previous_amount,
+    coalesce(sum(calls) filter (report_date >= {first}), 0)::bigint as calls,
+    coalesce(sum(minutes) filter (report_date >= {first}), 0) as minutes
+from marts.mart_cost_daily
+where report_date between {before} and {last} and currency is not null {application}
+group by currency
+having amount is not null
+order by amount desc, currency
+""",
+    ),
+    "spend_daily": (
+        "mart_cost_daily",
+        """
+select report_date, call_type, sum(amount_reporting) as amount_reporting
+from marts.mart_cost_daily
+where {scope}
+group by report_date, call_type
+having sum(amount_reporting) is not null
+order by report_date, call_type
+""",
+    ),
+    "quality": (
+        "mart_quality_daily",
+        """
+select
+    report_date,
+    sum(bids)::bigint as bids,
+    sum(seizures)::bigint as seizures,
+    sum(answers)::bigint as answers,
+    sum(network_effective)::bigint as network_effective,
+    sum(timed_answers)::bigint as timed_answers,
+    sum(talk_seconds)::bigint as talk_seconds,
+    sum(answers) / nullif(sum(seizures), 0) as asr,
+    sum(network_effective) / nullif(sum(seizures), 0) as ner,
+    sum(talk_seconds) / nullif(sum(timed_answers), 0) as aloc_seconds
+from marts.mart_quality_daily
+where {scope}
+group by report_date
+order by report_date
+""",
+    ),
+    "failures": (
+        "mart_failure_reasons_daily",
+        """
+select outcome_side, coalesce(reason, 'no reason') as reason, outcome, sum(calls)::bigint as calls
+from marts.mart_failure_reasons_daily
+where {scope} and not is_answered
+group by all
+order by calls desc, reason, outcome
+limit 12
+""",
+    ),
+    "destinations": (
+        "mart_cost_daily",
+        """
+select
+    costs.destination_country as country,
+    countries.country_name,
+    sum(costs.calls) filter (costs.report_date >= {first})::bigint as calls,
+    sum(costs.minutes) filter (costs.report_date >= {first}) as minutes,
+    sum(costs.amount_reporting) filter (costs.report_date >= {first}) as amount_reporting,
+    sum(costs.amount_reporting) filter (costs.report_date < {first}) as previous_amount_reporting
+from marts.mart_cost_daily as costs
+left join marts.dim_countries as countries on costs.destination_country = countries.country_code
+where costs.report_date between {before} and {last} and costs.destination_country is not null {application}
+group by all
+having amount_reporting is not null
+order by amount_reporting desc, country
+limit 15
+""",
+    ),
+    "effective_rates": (
+        "mart_cost_daily",
+        """
+select
+    destination_country as country,
+    currency,
+    60 * sum(charged_amount) / nullif(sum(charged_seconds), 0) as effective_rate_per_minute
+from marts.mart_cost_daily
+where {scope} and destination_country is not null and currency is not null
+group by all
+having sum(charged_seconds) > 0
+order by sum(charged_seconds) desc, country, currency
+limit 15
+""",
+    ),
+    "users": (
+        "mart_user_spend_daily",
+        """
+select user_id, currency, sum(calls)::bigint as calls, sum(minutes) as minutes, sum(amount) as amount
+from marts.mart_user_spend_daily
+where {scope} and user_id is not null and currency is not null
+group by all
+having sum(amount) is not null
+order by amount desc, user_id
+limit 10
+""",
+    ),
+    "rate_changes": (
+        "mart_rate_history",
+        """
+select
+    valid_from, call_type, destination_country, currency, rate_per_minute, previous_rate_per_minute,
+    change_pct, increment
+from marts.mart_rate_history
+where valid_from between {first} and {last} and change_pct is not null and change_pct <> 0 {application}
+order by abs(change_pct) desc, valid_from, destination_country
+limit 10
+""",
+    ),
+    "traffic": (
+        "mart_traffic_hourly",
+        """
+select isodow(hour) as weekday, hour(hour) as hour_of_day, sum(erlangs) / {weeks} as erlangs
+from marts.mart_traffic_hourly
+where hour >= {first} and hour < {last} + interval 1 day {application}
+group by all
+order by weekday, hour_of_day
+""",
+    ),
+    "busy_hours": (
+        "mart_busy_hour",
+        """
+select date, busy_hour, erlangs, peak_concurrent_calls, peak_at
+from marts.mart_busy_hour
+where date between {first} and {last} and {busy_scope}
+order by erlangs desc, date
+limit 7
+""",
+    ),
+    "signals": (
+        "mart_signals",
+        """
+select
+    signal_date, severity, rule, entity_type, entity, observed, threshold, baseline, calls, amount_reporting
+from marts.mart_signals
+where signal_date between {first} and {last} {application}
+order by case severity when 'critical' then 0 when 'warn' then 1 else 2 end, signal_date desc, rule, entity
+limit 40
+""",
+    ),
+    "signal_weeks": (
+        "mart_signals",
+        """
+select rule, date_trunc('week', signal_date)::date as week, count(*) as signals
+from marts.mart_signals
+where signal_date between {first} and {last} {application}
+group by all
+order by rule, week
+""",
+    ),
+    "exceptions": (
+        "mart_cost_exceptions",
+        """
+select rule, currency, count(*) as calls, sum(amount) as amount, sum(expected_amount) as expected_amount
+from marts.mart_cost_exceptions
+where {scope}
+group by all
+order by calls desc, rule, currency
+""",
+    ),
+    "invoices": (
+        "mart_invoice_reconciliation",
+        """
+select month, scope, application_key, currency, cdr_amount, invoice_amount, variance, variance_pct, verdict
+from marts.mart_invoice_reconciliation
+where month between date_trunc('month', {first}) and {last} {application}
+order by month desc, scope, application_key, currency
+limit 24
+""",
+    ),
+}
+
+
+def scope_of(
+    connection: "duckdb.DuckDBPyConnection", first: date | None, last: date | None, application: str | None
+) -> Scope:
+    """The span of the page: by default the last thirty report dates there are.
+
+    Raises CdrError when nothing is built, the span is empty, or there is no such application.
+    """
+    if not has_table(connection, "marts", "mart_quality_daily"):
+        raise CdrError("the marts are not built yet; run `cdr build` first")
+    row = connection.execute("select max(report_date) from marts.mart_quality_daily").fetchone()
+    newest = row[0] if row else None
+    last = last or newest or datetime.now(UTC).date()
+    first = first or last - timedelta(days=DEFAULT_DAYS - 1)
+    if first > last:
+        raise CdrError(f"--from {first} is after --to {last}; name an earlier day")
+    if application is None:
+        return Scope(first, last)
+    found = connection.execute(
+        "select application_key, coalesce(application_name, application_key) from marts.dim_applications "
+        "where application_key = ? or application_name = ?",
+        [application.lower(), application],
+    ).fetchone()
+    if found is None:
+        raise CdrError(f"no application is {application}; see marts.dim_applications for keys and names")
+    return Scope(first, last, *found)
+
+
+def run_all(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> dict[str, Result]:
+    """Every query's result by its name."""
+    return dict(_run(connection, scope))
+
+
+def _run(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> Iterator[tuple[str, Result]]:
+    key = scope.application_key
+    application = f"and application_key = {literal(key)}" if key else ""
+    words = {
+        "first": f"date '{scope.first}'",
+        "last": f"date '{scope.last}'",
+        "before": f"date '{scope.previous_first}'",
+        "application": application,
+        "scope": f"report_date between date '{scope.first}' and date '{scope.last}' {application}".strip(),
+        "busy_scope": f"scope = 'application' {application}" if key else "scope = 'account'",
+        "weeks": f"{max(1.0, scope.days / 7):.4f}",
+    }
+    for name, (mart, text) in _QUERIES.items():
+        sql = text.strip().format(**words)
+        if not has_table(connection, "marts", mart):
+            yield name, Result(mart, sql, (), [], missing=True)
+            continue
+        cursor = connection.execute(sql)
+        columns = tuple(column[0] for column in cursor.description or ())
+        yield name, Result(mart, sql, columns, cursor.fetchall())

@@ -1,0 +1,287 @@
+"""What is done with a built database: status, publish, compact, erase; and who may write to it when."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from builders import delivery
+from harness import REPOSITORY, Loader, environment
+
+from loader.database.leftovers import find_leftovers, rewrite_copy, spill_folder
+from loader.database.rewrite import blocks
+from loader.synth import synthesise
+
+NUMBER = "+46701112233"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Loader:
+    """A database with two days of synthetic deliveries, built by the daily job."""
+    folder = tmp_path_factory.mktemp("operations")
+    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+    synthesise(loader.inbox, days=2, calls_per_day=60, seed=5)
+    loader("run", loader.inbox, "-q")
+    return loader
+
+
+@pytest.fixture
+def copy(built: Loader, tmp_path: Path) -> Loader:
+    """A copy of it that a test may change."""
+    shutil.copyfile(built.database, tmp_path / "cdr.duckdb")
+    return Loader(tmp_path / "cdr.duckdb", built.inbox)
+
+
+def test_nothing_new_builds_nothing(copy: Loader) -> None:
+    document = copy.json("run", copy.inbox)
+    assert document["up_to_date"]
+    assert document["build"] is None
+    assert document["summary"]["calls"] > 0
+    result = copy("run", copy.inbox)
+    assert "nothing new, nothing built" in result.stdout
+    assert len(result.stdout.splitlines()) < 24
+
+
+@pytest.mark.parametrize("change", ["environment", "file", "plain dbt"])
+def test_whatever_a_build_reads_makes_it_due(
+    copy: Loader, change: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from loader.operations import fingerprint
+    from loader.paths import project_root
+
+    if change == "environment":
+        monkeypatch.setenv("CDR_ENUM_SEVERITY", "error")
+    elif change == "file":
+        copy("withdraw", "1", "-q")
+    else:
+        copy("build", "-q", "-s", "dim_dates")
+    assert not fingerprint.is_up_to_date(copy.database, project_root())
+
+
+def test_status(copy: Loader) -> None:
+    found = copy.json("status")
+    assert [kind["newest_day"] for kind in found["kinds"]] == ["2026-11-22"] * 4
+    assert found["last_build"]["success"] is True
+    assert set(found["versions"]) == {"cdr-tables", "dbt-core", "dbt-duckdb", "duckdb"}
+    text = copy("status").stdout
+    assert "2026-11-22" in text
+    late = copy("status", "--max-age", "0", code=1)
+    assert "the newest day is 2026-11-22" in late.stderr
+    copy("status", "--max-age", "100000")
+
+
+def test_a_failed_build_is_what_status_tells(copy: Loader) -> None:
+    copy.execute("update raw_sinch.files set records = records + 1 where file_id = 1")
+    copy("build", "-q", "-s", "test_type:singular", code=1)
+    last = copy.json("status")["last_build"]
+    assert last["success"] is False
+    assert any("record" in name for name in last["failed"])
+
+
+def test_publish_a_file_and_a_folder(copy: Loader, tmp_path: Path) -> None:
+    out = tmp_path / "calls.duckdb"
+    tables = copy.json("publish", out)["tables"]
+    assert "fact_calls" in tables
+    assert "dim_countries" in tables
+    with duckdb.connect(out, read_only=True) as connection:
+        schemas = connection.execute("select distinct schema_name from duckdb_tables()").fetchall()
+        assert schemas == [("marts",)]
+        comments = connection.execute(
+            "select count(*) from duckdb_columns() where table_name = 'fact_calls' and comment is null"
+        ).fetchone()
+        assert comments == (0,)
+    # A reader that holds the old publication is not disturbed by the next one.
+    with duckdb.connect(out, read_only=True) as connection:
+        copy("publish", out, "-q")
+        assert connection.execute("select count(*) from marts.fact_calls").fetchone() == (
+            tables["fact_calls"],
+        )
+    folder = tmp_path / "parquet"
+    folder.mkdir()
+    for _ in range(2):
+        copy("publish", folder, "-q")
+        query = f"select count(*) from '{folder}/fact_calls.parquet'"
+        assert duckdb.sql(query).fetchall() == [(tables["fact_calls"],)]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_publish_touches_nothing_else(copy: Loader, tmp_path: Path) -> None:
+    assert "database itself" in copy.error("publish", copy.database)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert "no DuckDB file" in copy.error("publish", tmp_path / "notes.txt")
+    assert "no publication" in copy.error("publish", tmp_path)
+
+
+@pytest.mark.skipif(
+    "DUCKDB_1_PYTHON" not in os.environ, reason="DUCKDB_1_PYTHON names no Python that has duckdb 1.4 or 1.5"
+)
+def test_a_client_of_duckdb_1_opens_the_publication(copy: Loader, tmp_path: Path) -> None:
+    copy("publish", tmp_path / "calls.duckdb", "-q")
+    script = "import duckdb, sys; print(duckdb.connect(sys.argv[1]).sql('from marts.dim_countries limit 1'))"
+    command = [os.environ["DUCKDB_1_PYTHON"], "-c", script, str(tmp_path / "calls.duckdb")]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+
+
+def test_publish_more_private_than_the_database(copy: Loader, tmp_path: Path) -> None:
+    clear = copy.query("select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'")
+    assert clear[0][0] > 0
+    copy("publish", tmp_path / "masked.duckdb", "--pii-mode", "masked", "-q")
+    with duckdb.connect(tmp_path / "masked.duckdb", read_only=True) as connection:
+        shown = connection.execute(
+            "select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'"
+        ).fetchone()
+    assert shown == (0,)
+    assert (
+        copy.query("select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'") == clear
+    )
+
+
+def test_compact_gives_space_back(copy: Loader) -> None:
+    copy.execute(
+        "create table main.ballast as select range as a, md5(range::varchar) as b from range(400000)"
+    )
+    copy.execute("drop table main.ballast")
+    copy.database.chmod(0o640)
+    before = copy.tables()
+    done = copy.json("compact")
+    assert done["bytes_after"] < done["bytes_before"]
+    assert blocks(copy.database).free == 0
+    assert copy.database.stat().st_mode & 0o777 == 0o640
+    assert copy.tables() == before
+
+
+def test_erased_in_one_go(tmp_path: Path) -> None:
+    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    loader.write("cdr_2026-11-20.csv", delivery("old-call").replace("+46701234567", NUMBER))
+    loader.write("failed_2026-11-20.csv", "Call;From;To;a;b;c\n")
+    loader.write("cdr_2026-11-22.csv", delivery("new-call"))
+    loader("run", loader.inbox, "-q", code=1)
+    document = loader.json("purge", "--before", "2026-11-21", "--yes", "--build")
+    assert document["proof"] == {"records": 0, "calls": 0, "old_blocks": 0, "build_passed": True}
+    assert document["failed_files"] == 1
+    assert loader.query("select call_id from marts.fact_calls") == [("new-call",)]
+    content = loader.database.read_bytes()
+    assert b"old-call" not in content
+    assert b"new-call" in content
+    assert loader.query("select header from raw_sinch.files where file_date < '2026-11-21'") == [
+        (None,),
+        (None,),
+    ]
+
+
+def test_a_purge_cut_off_is_told_and_finished(copy: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_database: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("loader.operations.purge.rewrite", interrupted)
+    assert "cdr purge --before" in copy("purge", "--before", "2026-11-22", "--yes", code=130).stderr
+    assert "purge" in copy("verify", code=1).stderr
+    monkeypatch.undo()
+    copy("purge", "--before", "2026-11-22", "--yes", "-q")
+    assert "purge" not in copy("verify", code=1).stderr
+    copy("build", "-q", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+    copy("verify", "-q")
+
+
+def test_what_a_kill_leaves_is_removed(copy: Loader) -> None:
+    left = [spill_folder(copy.database) / "duckdb_temp_storage_0.tmp", rewrite_copy(copy.database)]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(NUMBER)
+    assert "left" in copy("verify", code=1).stderr
+    copy("withdraw", "1", "-q")
+    assert find_leftovers(copy.database) == []
+
+
+def test_one_writer_at_a_time(copy: Loader) -> None:
+    hold = (
+        "import sys, time; from pathlib import Path; from loader.database.lock import exclusive\n"
+        f"with exclusive(Path({str(copy.database)!r})): print('held', flush=True); time.sleep(1.5)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env=environment()
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    for arguments in (("stage", copy.inbox), ("build",), ("withdraw", "1"), ("compact",)):
+        assert f"in use by process {process.pid}" in copy.error(*arguments)
+    copy("withdraw", "1", "--wait", "30", "-q")
+    assert process.wait() == 0
+    assert not copy.database.with_name(f".{copy.database.name}.lock").exists()
+
+
+def test_two_runs_at_once_both_end_well(tmp_path: Path) -> None:
+    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
+    command = loader.command("run", loader.inbox, "--wait", "300", "--json")
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(2)]
+    documents = [json.loads(run.communicate()[0]) for run in runs]
+    assert [document["exit_code"] for document in documents] == [0, 0]
+    assert sorted(document["stage"]["totals"]["skipped"] for document in documents) == [0, 4]
+
+
+def test_a_reader_between_the_steps_does_not_stop_a_run(tmp_path: Path) -> None:
+    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
+    reader = (
+        "import duckdb, sys, time\nwhile True:\n  try:\n    c = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "    time.sleep(0.3); c.close()\n  except Exception: pass\n  time.sleep(0.05)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", reader, str(loader.database)])
+    try:
+        result = loader.process("run", loader.inbox, "--wait", "120", "-q")
+    finally:
+        process.kill()
+        process.wait()
+    assert result.returncode == 0, result.stderr
+
+
+def test_init_makes_a_project_that_builds(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    loader("init", folder, "-q")
+    assert "not empty" in loader.error("init", folder)
+    synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
+    (folder / "seeds" / "applications.csv").write_text(
+        (folder / "seeds" / "applications.csv").read_text().splitlines()[0] + "\n"
+    )
+    loader("stage", loader.inbox, "-q")
+    result = subprocess.run(
+        loader.command("build", "-q", "--exclude-resource-type", "unit_test"),
+        cwd=folder,
+        env=environment() | {"PYTHONPATH": str(REPOSITORY), "CDR_PROJECT_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert loader.query("select count(*) from reference.applications") == [(0,)]
+    assert loader.query("select count(*) > 0 from marts.mart_minutes_by_weekday") == [(True,)]
+
+
+def test_output_degrades_where_the_locale_lacks_a_letter(copy: Loader, tmp_path: Path) -> None:
+    name = tmp_path / "inbox" / "ünï\x1b[31m_2026-11-22.csv"
+    name.parent.mkdir()
+    name.write_text(delivery("é"))
+    for locale in ("C", "tr_TR.ISO-8859-9"):
+        result = subprocess.run(
+            copy.command("stage", name, "-v"),
+            capture_output=True,
+            env=environment() | {"LC_ALL": locale, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        )
+        assert result.returncode == 0, result.stderr
+        assert b"\x1b" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_descriptors_change_no_exit_code(copy: Loader, closed: str) -> None:
+    command = " ".join(f"'{part}'" for part in copy.command("files"))
+    began = time.monotonic()
+    result = subprocess.run(["bash", "-c", f"{command} {closed}"], capture_output=True, env=environment())
+    assert result.returncode == 0, result.stderr
+    assert b"Error" not in result.stderr
+    assert time.monotonic() - began < 60
