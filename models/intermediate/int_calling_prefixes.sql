@@ -5,8 +5,8 @@ with
 calling_codes as (
     select
         prefix,
-        'country_code' as attribute,
-        country_code as content,
+        'country_code' as attribute_name,
+        country_code as attribute_value,
         length(prefix) as prefix_length
     from {{ ref('calling_codes') }}
 ),
@@ -14,8 +14,8 @@ calling_codes as (
 number_ranges as (
     select
         prefix,
-        'number_type' as attribute,
-        number_type as content,
+        'number_type' as attribute_name,
+        number_type as attribute_value,
         length(prefix) as prefix_length
     from {{ ref('number_ranges') }}
 ),
@@ -23,8 +23,8 @@ number_ranges as (
 codes as (
     select
         prefix,
-        attribute,
-        content,
+        attribute_name,
+        attribute_value,
         prefix_length
     from calling_codes
 
@@ -32,8 +32,8 @@ codes as (
 
     select
         prefix,
-        attribute,
-        content,
+        attribute_name,
+        attribute_value,
         prefix_length
     from number_ranges
 ),
@@ -75,8 +75,8 @@ candidates as (
     {% for length in range(1, 8) -%}
     select
         numbers.prefix,
-        codes.attribute,
-        codes.content,
+        codes.attribute_name,
+        codes.attribute_value,
         codes.prefix_length
     from {{ 'four_digits' if length <= 4 else 'seven_digits' }} as numbers
     inner join codes
@@ -89,17 +89,17 @@ candidates as (
 ranked as (
     select
         prefix,
-        attribute,
-        content,
-        row_number() over (partition by prefix, attribute order by prefix_length desc) as length_rank
+        attribute_name,
+        attribute_value,
+        row_number() over (partition by prefix, attribute_name order by prefix_length desc) as length_rank
     from candidates
 ),
 
 final as (
     select
         prefix,
-        max(case when attribute = 'country_code' then content end) as country_code,
-        max(case when attribute = 'number_type' then content end) as number_type
+        max(case when attribute_name = 'country_code' then attribute_value end) as country_code,
+        max(case when attribute_name = 'number_type' then attribute_value end) as number_type
     from ranked
     where length_rank = 1
     group by prefix

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from builders import header, record
-from harness import Loader
+from harness import Loader, header, record
 from warehouse import Warehouse
 
 DAYS = 3

@@ -25,6 +25,7 @@ OTHER: dict[str, Any] = {
     "longest_call_seconds": 600,
     "feed_expected_until": "2026-12-01",
     "pii_mode": "masked",
+    "signals_fail_on": "critical",
     "test_scope": "all",
 }
 # Names of columns that hold numbers, user ids, free text, or what whoever delivers may write.

@@ -1,0 +1,99 @@
+with
+
+history as (
+    select
+        *,
+        ln(cast(calls as double)) as log_calls,
+        case when minutes > 0 then ln(minutes) end as log_minutes
+    from {{ ref('int_signals__own_numbers_daily') }}
+),
+
+settings as (
+    {{ signal_settings(
+        'toll_free_pumping',
+        ['mad_factor', 'min_mad', 'median_factor', 'floor_calls', 'floor_minutes', 'min_days', 'min_repeated_share'],
+    ) }}
+),
+
+candidates as (
+    select
+        history.callee,
+        history.report_date
+    from history
+    cross join settings
+    where
+        history.calls > settings.floor_calls
+        and history.minutes > settings.floor_minutes
+        and history.repeated_calls >= settings.min_repeated_share * history.calls
+),
+
+dates as (
+    select distinct report_date from history
+),
+
+baseline_days as (
+    {{ baseline_days('dates', 28, same='day_type') }}
+),
+
+calls_baselines as (
+    {{ median_and_mad('candidates', 'history', 'baseline_days', ['callee'], 'log_calls') }}
+),
+
+minutes_baselines as (
+    {{ median_and_mad('candidates', 'history', 'baseline_days', ['callee'], 'log_minutes') }}
+),
+
+limits as (
+    select
+        calls_baselines.callee,
+        settings.severity,
+        exp(calls_baselines.median) as baseline,
+        greatest(
+            exp(
+                calls_baselines.median + settings.mad_factor * greatest(calls_baselines.mad, settings.min_mad)
+            ),
+            settings.median_factor * exp(calls_baselines.median),
+            settings.floor_calls
+        ) as threshold,
+        greatest(
+            exp(
+                minutes_baselines.median
+                + settings.mad_factor * greatest(minutes_baselines.mad, settings.min_mad)
+            ),
+            settings.median_factor * exp(minutes_baselines.median),
+            settings.floor_minutes
+        ) as minutes_threshold,
+        calls_baselines.report_date
+    from calls_baselines
+    inner join minutes_baselines
+        on calls_baselines.callee = minutes_baselines.callee
+            and calls_baselines.report_date = minutes_baselines.report_date
+    cross join settings
+    where
+        calls_baselines.baseline_days >= settings.min_days
+        and minutes_baselines.baseline_days >= settings.min_days
+),
+
+final as (
+    select
+        'toll_free_pumping' as rule,
+        history.report_date as signal_date,
+        'callee' as entity_type,
+        history.callee as entity,
+        cast(null as {{ dbt.type_string() }}) as other_entity,
+        history.application_key,
+        limits.severity,
+        cast(history.calls as double) as observed,
+        limits.threshold,
+        limits.baseline,
+        history.calls,
+        history.amount_reporting,
+        history.first_at,
+        history.last_at
+    from history
+    inner join limits
+        on history.callee = limits.callee and history.report_date = limits.report_date
+    where history.calls > limits.threshold and history.minutes > limits.minutes_threshold
+)
+
+select * from final
