@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import header, record
 from harness import REPOSITORY, Loader
 from warehouse import Warehouse
 
@@ -147,6 +148,119 @@ def test_every_irregularity_ends_where_it_should(tmp_path: Path) -> None:
     assert loader.query("select sum(exact_duplicates) from marts.mart_feed_reconciliation")[0][0] > 0
     assert loader.query("select count(*) from marts.rejected_records where stage = 'typing'")[0][0] > 0
     assert unreadable_values_are_in_no_sum(loader) > 0
+
+
+def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
+    """Typing, numbers, answers and SIP reasons, from a file's characters to the marts."""
+    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    kind = "phone_terminated"
+
+    def call(call_id: str, **values: str) -> str:
+        answered = {"Result": "ANSWERED", "Reason": "CALLERHANGUP", "Duration": "60", "Amount": "0.5"}
+        return record(
+            kind, call_id, **answered | {"CallTime": "2026-11-22T10:00:00Z", "AnswerTime": ""} | values
+        )
+
+    phone = [
+        call("plain", AnswerTime="2026-11-22t10:00:09,5+00", To="tel:+34-911-230-001"),
+        call("\ufeffmarked\u200b", Amount="\xa00.25\u202f", Result="\u200eANSWERED\xa0", To="0034911230001"),
+        call(
+            "none",
+            Reason="NULL",
+            Amount="\\N",
+            Currency="-",
+            To="None",
+            AnswerTime="0001-01-01T00:00:00+01:00",
+        ),
+        call("epoch", AnswerTime="1970-01-01T00:00:00Z", CallTime="2026-11-22T10:00+0000"),
+        call("leap", CallTime="2026-11-21T23:59:60Z", AnswerTime="2026-11-22T00:00:01Z"),
+        call("early", AnswerTime="2026-11-22T09:59:59Z"),
+        call(
+            "unanswered", Result="NOANSWER", Reason="TIMEOUT", Duration="0", AnswerTime="2026-11-25T10:00:09Z"
+        ),
+        call("endless", Duration="10000001"),
+        call("future", CallTime="2100-01-01T00:00:00Z"),
+        call("ancient", CallTime="1989-12-31T23:59:59Z"),
+    ]
+    reasons = ["486 Busy Here", "Q.850;cause=1", "USER_BUSY", "403", "whatever", ""]
+    trunk = [
+        record(
+            "sip_terminated",
+            f"sip-{place}",
+            CallTime="2026-11-22T10:00:00Z",
+            Result="FAILED",
+            Reason=f'"{reason}"',
+            To="sip:%2B34911230001@sip.example.com",
+        )
+        for place, reason in enumerate(reasons)
+    ]
+    loader.write("cdr_phone_terminated_2026-11-22.csv", "\n".join([header(kind), *phone, ""]))
+    loader.write("cdr_sip_terminated_2026-11-22.csv", "\n".join([header(), *trunk, ""]))
+    loader.stage(loader.inbox)
+    warehouse = Warehouse(loader, tmp_path / "target")
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+
+    ten = moment("2026-11-22T10:00:00")
+    found = loader.query(
+        "select call_id, called_at, answered_at, ended_at, interval_basis, answer_delay_seconds,"
+        " is_contradictory, duration_seconds, amount, currency, callee_e164, destination_country, days_late"
+        " from marts.fact_calls where call_type = 'phone_terminated'"
+    )
+    calls = {row[0]: row[1:] for row in found}
+    basis = {name: row[3:6] for name, row in calls.items()}
+    assert basis == {
+        "plain": ("answer_time", 9.5, False),
+        "marked": ("call_time", None, False),
+        "none": ("call_time", None, False),
+        "epoch": ("call_time", None, False),
+        "leap": ("answer_time", 1.0, False),
+        "early": ("call_time", None, True),
+        "unanswered": ("call_time", None, True),
+        "endless": ("call_time", None, False),
+    }
+    times = {name: row[:3] for name, row in calls.items()}
+    assert times == {
+        "plain": (ten, moment("2026-11-22T10:00:09.5"), moment("2026-11-22T10:01:09.5")),
+        **dict.fromkeys(("marked", "none", "epoch"), (ten, None, moment("2026-11-22T10:01:00"))),
+        "leap": tuple(map(moment, ("2026-11-22T00:00:00", "2026-11-22T00:00:01", "2026-11-22T00:01:01"))),
+        "early": (ten, moment("2026-11-22T09:59:59"), moment("2026-11-22T10:01:00")),
+        "unanswered": (ten, moment("2026-11-25T10:00:09"), ten),
+        "endless": (ten, None, ten),
+    }
+    assert calls["plain"][9] == "+34911230001"
+    assert [calls["marked"][at] for at in (7, 9, 10)] == [Decimal("0.25"), None, calls["none"][10]]
+    assert [calls["none"][at] for at in (7, 8, 9)] == [None, None, None]
+    assert calls["endless"][6] is None
+    assert {row[11] for row in calls.values()} == {0}
+    assert loader.query("select distinct callee from marts.fact_calls where call_id = 'none'") == [("None",)]
+    assert loader.query(
+        "select reason_code from marts.rejected_records where stage = 'typing' order by line"
+    ) == [("unreadable_call_time",), ("missing_call_time",)]
+    assert loader.query(
+        "select reason, outcome, outcome_side, callee_e164, destination_country from marts.fact_calls"
+        " where call_type = 'sip_terminated' order by call_id"
+    ) == [
+        (reason.upper() or None, outcome, side, "+34911230001", "ES")
+        for reason, (outcome, side) in zip(
+            reasons,
+            [
+                ("user_busy", "called_party"),
+                ("invalid_destination", "called_party"),
+                ("user_busy", "called_party"),
+                ("barred", "called_party"),
+                ("failed_other", "unknown"),
+                ("failed_other", "unknown"),
+            ],
+            strict=True,
+        )
+    ]
+    assert loader.query(
+        "select seizures, network_effective, round(ner, 6) from marts.mart_quality_daily"
+        " where call_type = 'sip_terminated'"
+    ) == [(6, 2, 0.333333)]
+    assert loader.query(
+        "select sum(amount) from marts.mart_cost_daily where call_type = 'phone_terminated'"
+    ) == loader.query("select sum(amount) from marts.fact_calls")
 
 
 def trimmed(text: str | None) -> str:
