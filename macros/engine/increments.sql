@@ -1,21 +1,51 @@
-{#- A statement that deletes the rows with these values (literals) of a column, or all rows for none; no statement for an empty list. -#}
-{% macro delete_where_in(relation, column, literals) %}{{ return(adapter.dispatch('delete_where_in')(relation, column, literals)) }}{% endmacro %}
+{#- The unit of fact_calls that a call belongs to. Spark writes whole days: a partition for each file would be a tiny file. -#}
+{% macro call_unit(file_id, call_date) %}{{ return(adapter.dispatch('call_unit')(file_id, call_date)) }}{% endmacro %}
 
-{% macro duckdb__delete_where_in(relation, column, literals) -%}
-    {%- if literals is none -%}
-        delete from {{ relation }}
-    {%- elif literals -%}
-        delete from {{ relation }} where {{ in_list(column, literals) }}
-    {%- endif -%}
+{% macro duckdb__call_unit(file_id, call_date) -%}
+    concat_ws('|', {{ file_id }}, {{ call_date }})
 {%- endmacro %}
 
-{#- The partitions are dropped, so that a day or file without rows leaves nothing behind; all of them where the table is computed whole. -#}
-{% macro spark__delete_where_in(relation, column, literals) -%}
-    {%- if literals is none -%}
-        truncate table {{ relation }}
-    {%- elif literals -%}
-        alter table {{ relation }} drop if exists
-        {%- for literal in literals %} partition ({{ column }} = {{ literal }}){{ ',' if not loop.last }}{% endfor %}
+{% macro spark__call_unit(file_id, call_date) -%}
+    cast({{ call_date }} as string)
+{%- endmacro %}
+
+
+{#- Whether a call belongs to one of those units. -#}
+{% macro in_call_units(units_sql) %}{{ return(adapter.dispatch('in_call_units')(units_sql)) }}{% endmacro %}
+
+{% macro duckdb__in_call_units(units_sql) -%}
+    (file_id, call_date) in (
+        select
+            cast(split_part(unit, '|', 1) as bigint),
+            cast(split_part(unit, '|', 2) as date)
+        from ({{ units_sql }}) as units
+    )
+{%- endmacro %}
+
+{% macro spark__in_call_units(units_sql) -%}
+    call_date in (select cast(unit as date) from ({{ units_sql }}) as units)
+{%- endmacro %}
+
+
+{#- Takes the rows of the units that are not done out of the model's table, or `everything`. -#}
+{% macro delete_units(everything) %}{{ return(adapter.dispatch('delete_units')(everything)) }}{% endmacro %}
+
+{% macro duckdb__delete_units(everything) -%}
+    delete from {{ this }}{% if not everything %} where {{ is_begun_row() }}{% endif %}
+{%- endmacro %}
+
+{#- The partitions are dropped, so that a day or file without rows leaves nothing behind. -#}
+{% macro spark__delete_units(everything) -%}
+    {%- if everything -%}
+        truncate table {{ this }}
+    {%- else -%}
+        {%- set increment = model.config.meta.increment -%}
+        {%- set partitions = [] -%}
+        {%- for row in run_query(units_not_done(to_write=false)).rows -%}
+            {%- set literal = row[0] if increment.unit == 'file_id' else "date '" ~ row[0] ~ "'" -%}
+            {%- do partitions.append("partition (" ~ increment.column ~ " = " ~ literal ~ ")") -%}
+        {%- endfor -%}
+        alter table {{ this }} drop if exists {{ partitions | join(', ') }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -29,11 +59,11 @@
 
 
 {#- How a table is kept that loses single rows. Spark's Parquet tables lose whole partitions only: there it is made anew by each build. -#}
-{% macro losing_rows() %}{{ return(adapter.dispatch('losing_rows')()) }}{% endmacro %}
+{% macro row_deletes_materialization() %}{{ return(adapter.dispatch('row_deletes_materialization')()) }}{% endmacro %}
 
-{% macro duckdb__losing_rows() %}{{ return('incremental') }}{% endmacro %}
+{% macro duckdb__row_deletes_materialization() %}{{ return('incremental') }}{% endmacro %}
 
-{% macro spark__losing_rows() %}{{ return('table') }}{% endmacro %}
+{% macro spark__row_deletes_materialization() %}{{ return('table') }}{% endmacro %}
 
 
 {#- The column whose every value is a partition of an incremental model; the same as delete_where_in is called with. DuckDB has none. -#}
@@ -54,34 +84,50 @@
 {%- endmacro %}
 
 
-{#-
-    A statement that adds rows to the build log. Spark writes the model's part of it anew, keeping of each unit the newest row: each statement would
-    otherwise leave a file, and two models writing at a time would be in each other's way.
--#}
-{% macro add_to_log(rows_sql) %}{{ return(adapter.dispatch('add_to_log')(rows_sql)) }}{% endmacro %}
+{#- Logs units (unit, version) as not done, in place of what was logged of them. Spark has no deletes: it writes the model's part of the log anew. -#}
+{% macro log_as_begun(units_sql) %}{{ return(adapter.dispatch('log_as_begun')(units_sql)) }}{% endmacro %}
 
-{% macro duckdb__add_to_log(rows_sql) -%}
-    insert into {{ build_log() }} by name {{ rows_sql }}
+{% macro duckdb__log_as_begun(units_sql) %}
+    {% set own = "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "'" %}
+    {% do in_transaction(own ~ " and not done") %}
+    {% do in_transaction(log_units("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false')) %}
+    {% do in_transaction(
+        own ~ " and done and unit in (select unit from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done)"
+    ) %}
+{% endmacro %}
+
+{% macro spark__log_as_begun(units_sql) %}
+    {% set begun = log_rows("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false') %}
+    {% do in_transaction(
+        "insert overwrite table " ~ build_log() ~ " partition (model) select * from " ~ build_log() ~ " where model = '" ~ this.name
+        ~ "' and done and unit not in (select unit from (" ~ units_sql ~ ") as units) union all " ~ begun
+    ) %}
+{% endmacro %}
+
+
+{#- Logs units (unit, part, version, records) as done, in place of all that were begun. -#}
+{% macro log_as_done(units_sql) %}{{ return(adapter.dispatch('log_as_done')(units_sql)) }}{% endmacro %}
+
+{% macro duckdb__log_as_done(units_sql) %}
+    {% do in_transaction(log_units(units_sql, 'true')) %}
+    {% do in_transaction("delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done") %}
+{% endmacro %}
+
+{% macro spark__log_as_done(units_sql) %}
+    {% do in_transaction(
+        "insert overwrite table " ~ build_log() ~ " partition (model) select * from " ~ build_log() ~ " where model = '" ~ this.name
+        ~ "' and done union all " ~ log_rows(units_sql, 'true')
+    ) %}
+{% endmacro %}
+
+
+{#- A statement that takes a model out of the log. -#}
+{% macro forget(model_name) %}{{ return(adapter.dispatch('forget')(model_name)) }}{% endmacro %}
+
+{% macro duckdb__forget(model_name) -%}
+    delete from {{ build_log() }} where model = '{{ model_name }}'
 {%- endmacro %}
 
-{% macro spark__add_to_log(rows_sql) -%}
-    insert overwrite table {{ build_log() }} partition (model)
-    select
-        seq,
-        unit_type,
-        unit,
-        version,
-        logged_at,
-        model
-    from (
-        select
-            *,
-            row_number() over (partition by unit_type, unit order by seq desc) as recency
-        from (
-            select * from {{ build_log() }} where model = '{{ this.name }}'
-            union all
-            {{ rows_sql }}
-        ) as history
-    ) as ranked
-    where recency = 1
+{% macro spark__forget(model_name) -%}
+    alter table {{ build_log() }} drop if exists partition (model = '{{ model_name }}')
 {%- endmacro %}

@@ -1,12 +1,15 @@
 {#-
-    What each incremental model has taken in, kept in the warehouse and written in the model's own transaction, so that a killed build leaves
-    table and log agreeing. Append-only: the newest row of (model, unit_type, unit) counts, rows before the model's last `reset` do not.
+    What each model's rows were computed from, kept in the warehouse and written in the model's own transaction. models/README.md draws it; in short:
 
-    unit_type  unit        version
-    file       file_id     `in`, or null once its records are taken out again
-    day        UTC date    of fact_calls: changes whenever that day's rows are written; of a mart: the fact_calls version it was computed from
-    settings   `all`       fingerprint of the variables, seeds and SQL the model was computed with
-    reset      `all`       the model was rebuilt whole
+    model    unit                           part                              version: a hash of
+    stg_*    file_id                        call_date                         the file, the rule
+    fact     file_id|call_date (on Spark    report_date                       the files' versions, who lost on the day, the day's rates, the rule
+             call_date)
+    mart     a day or a file                the same                          the units of its inputs that have rows in it, the rule
+    view     all                            -                                 its SQL
+
+    A unit has a row for each part that it has rows in, or one row where it has none. The row `all` of a model holds its rule. Rows are replaced, never
+    appended: a unit that is about to be written is there with `done` false and the version it will have, or with no version where it is about to go.
 -#}
 
 {% macro build_log() %}
@@ -14,155 +17,246 @@
 {% endmacro %}
 
 
+{#- At the start of a run. A log of another shape is of an earlier version of the project: without it everything is computed whole. -#}
 {% macro create_build_log() %}
     {% if execute %}
         {% do run_query("create schema if not exists " ~ build_log().without_identifier()) %}
+        {% set relation = load_relation(build_log()) %}
+        {% if relation and 'part' not in adapter.get_columns_in_relation(relation) | map(attribute='name') %}
+            {% do adapter.drop_relation(relation) %}
+        {% endif %}
     {% endif %}
     create table if not exists {{ build_log() }} (
-        seq bigint,
-        unit_type {{ dbt.type_string() }},
         unit {{ dbt.type_string() }},
+        part {{ dbt.type_string() }},
         version {{ dbt.type_string() }},
+        records bigint,
+        done boolean,
         logged_at timestamp,
         model {{ dbt.type_string() }}
     ) {{ partitioned_by('model') }}
 {% endmacro %}
 
 
-{#- The units of one type that a model has taken in, as a subquery (unit, version). -#}
-{% macro logged(model_name, unit_type) -%}
+{#- The log's rows of models, as something to select from: what their tables hold. -#}
+{% macro logged(models) -%}
     (
         select
+            model,
             unit,
+            part,
             version
-        from (
-            select
-                unit,
-                version,
-                row_number() over (partition by unit order by seq desc) as recency
-            from {{ build_log() }}
-            where
-                model = '{{ model_name }}'
-                and unit_type = '{{ unit_type }}'
-                and seq >= coalesce(
-                    (
-                        select max(seq)
-                        from {{ build_log() }}
-                        where model = '{{ model_name }}' and unit_type = 'reset'
-                    ),
-                    0
-                )
-        ) as history
-        where recency = 1 and version is not null
+        from {{ build_log() }}
+        where model in ('{{ models | join("', '") }}') and done and unit <> 'all'
     )
 {%- endmacro %}
 
 
-{#-
-    Whether hooks may change an existing table: not while parsing, not where the table is made new, and not with --empty, which would log as taken
-    in what was never read.
--#}
-{% macro writes_increment() %}
-    {{ return(execute and is_incremental() and not flags.EMPTY) }}
-{% endmacro %}
-
-
-{#- Appends rows (unit, version) of one type to a model's log, all under one new sequence number. -#}
-{% macro log_units(unit_type, rows_sql) %}
-    {% if flags.EMPTY and unit_type != 'reset' %}{{ return('') }}{% endif %}
-    {% set rows %}
-        select
-            (select coalesce(max(seq), 0) + 1 from {{ build_log() }} where model = '{{ this.name }}') as seq,
-            '{{ unit_type }}' as unit_type,
-            units.unit,
-            units.version,
-            cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp) as logged_at,
-            '{{ this.name }}' as model
-        from ({{ rows_sql }}) as units
-    {% endset %}
-    {{ add_to_log(rows) }}
-{% endmacro %}
-
-
-{#- Rows that bring a model's log in line with its input: what is new, what has another version, what is gone (version null). -#}
-{% macro log_difference(unit_type, input_sql) -%}
-    select
-        coalesce(input.unit, own.unit) as unit,
-        input.version
-    from {{ input_sql }} as input
-    full outer join {{ logged(this.name, unit_type) }} as own
-        on input.unit = own.unit
-    where input.version is distinct from own.version
+{#- The units of the model that is being built which are not done; `to_write`: those that will have rows, else also those that go. -#}
+{% macro units_not_done(to_write=true) -%}
+    select unit
+    from {{ build_log() }}
+    where model = '{{ this.name }}' and not done and unit <> 'all'
+    {%- if to_write %} and version is not null{% endif %}
 {%- endmacro %}
 
 
+{#- Whether models are being built: hooks do nothing else, and without a build there is nothing stale to look at. -#}
+{% macro is_building() %}{{ return(execute and flags.WHICH in ['build', 'run', 'retry']) }}{% endmacro %}
+
+
 {#-
-    Fingerprint of what a model's rows depend on besides its input rows: its own SQL, and the variables and seeds that its
-    config names in `meta: {follows_vars: [...], follows_seeds: [...]}`. As SQL, since seeds are tables.
+    In a model's `where`: the rows that it must compute. `column` holds days or files, as the model's units are. The text is the same in every build, since
+    it is part of the model's rule. In unit tests, and where nothing is built (`dbt show`), every row.
 -#}
-{% macro settings_version() -%}
-    {%- set meta = model.config.meta -%}
-    {%- set settings = [model.checksum.checksum] -%}
-    {%- for name in meta.get('follows_vars', []) -%}
-        {%- do settings.append(name ~ '=' ~ var(name)) -%}
-    {%- endfor -%}
-    '{{ local_md5(settings | join("|")) }}'
-    {%- if 'pii_mode' in meta.get('follows_vars', []) %}
-    || ' ' || {{ pii_settings() }}
-    {%- endif -%}
-    {%- for seed in meta.get('follows_seeds', []) %}
-    || ' ' || {{ seed_fingerprint(ref(seed)) }}
-    {%- endfor -%}
-{%- endmacro %}
-
-
-{% macro seed_fingerprint(relation) -%}
-    {%- set texts = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}
-        {%- do texts.append("coalesce(cast(" ~ adapter.quote(column.name) ~ " as " ~ dbt.type_string() ~ "), '')") -%}
-    {%- endfor -%}
-    (
-        select concat_ws(
-            ':',
-            cast(count(*) as {{ dbt.type_string() }}),
-            cast(bit_xor({{ key_hash("concat_ws('|', " ~ texts | join(', ') ~ ")") }}) as {{ dbt.type_string() }})
+{% macro stale(column=none, looks_back_days=0) -%}
+    {%- if not is_building() or model.resource_type == 'unit_test' -%}
+        true
+    {%- elif model.config.meta.increment.unit == 'call' -%}
+        {{ in_call_units(units_not_done()) }}
+    {%- elif looks_back_days -%}
+        {{ column }} in (
+            select {{ each_day(add_days('last_day', -looks_back_days), 'last_day') }}
+            from (select cast(unit as date) as last_day from ({{ units_not_done() }}) as units) as days
         )
-        from {{ relation }}
-    )
+    {%- else -%}
+        {{ column }} in (
+            select cast(unit as {{ 'bigint' if model.config.meta.increment.unit == 'file_id' else 'date' }}) from ({{ units_not_done() }}) as units
+        )
+    {%- endif -%}
 {%- endmacro %}
 
 
-{#- Whether the model was last computed with other settings (or its log is lost): then all of it must be computed again. -#}
-{% macro settings_changed() -%}
-    not exists (select 1 from {{ logged(this.name, 'settings') }} as settings where version = {{ settings_version() }})
-{%- endmacro %}
-
+{#- A statement of a hook, within the model's transaction. -#}
+{% macro in_transaction(sql) %}
+    {% call statement('of_increment', auto_begin=true) %}{{ sql }}{% endcall %}
+{% endmacro %}
 
 {#- The first column of a query's rows as texts; nothing while parsing. -#}
 {% macro query_texts(sql) %}
     {% if not execute %}{{ return([]) }}{% endif %}
-    {% set texts = [] %}
-    {% for row in run_query(sql).rows %}{% do texts.append(row[0] | string) %}{% endfor %}
-    {{ return(texts) }}
+    {{ return(run_query(sql).columns[0].values() | map('string') | list) }}
 {% endmacro %}
 
 
-{#- Whether a model is computed whole: a new table, a full refresh, or changed settings. -#}
-{% macro computes_whole() %}
-    {% if not execute or not is_incremental() %}{{ return(true) }}{% endif %}
-    {{ return(query_texts("select 'yes' where " ~ settings_changed()) | length > 0) }}
+{#- The first row of a query, within the model's transaction. -#}
+{% macro first_row(sql) %}
+    {% call statement('of_increment', fetch_result=true, auto_begin=true) %}{{ sql }}{% endcall %}
+    {{ return(load_result('of_increment').table.rows[0]) }}
 {% endmacro %}
 
 
-{#- Hook, the first one: marks that a model is about to be computed whole; what was logged before no longer counts, also where the build is killed. -#}
-{% macro log_reset() %}
-    {% if execute and computes_whole() %}
-        {{ log_units('reset', "select 'all' as unit, 'reset' as version") }}
+{#- The first hook of an incremental model: decides what is stale, logs it as not done and takes its rows out. -#}
+{% macro begin_increment() %}
+    {% if not is_building() %}{{ return('') }}{% endif %}
+    {% set whole = not is_incremental() %}
+    {% if flags.EMPTY %}
+        {#- Nothing is read: a table that is there keeps its rows, and of one that is made anew nothing is known. -#}
+        {% if whole %}{{ return(forget(this.name)) }}{% endif %}
+        {{ return('') }}
+    {% endif %}
+    {% set state %}
+        select
+            {{ rule_version() }} as rule,
+            (select max(version) from {{ build_log() }} where model = '{{ this.name }}' and unit = 'all' and done) as logged_rule,
+            (select count(*) from {{ build_log() }} where model = '{{ this.name }}') as logged,
+            {{ what_is_missing() }} as missing
+    {% endset %}
+    {% set state = first_row(state) %}
+    {% if state['missing'] %}
+        {% set message = this.name ~ " follows " ~ state['missing'] ~ ", which must be built first: run `cdr build`" %}
+        {% if whole %}{% do exceptions.raise_compiler_error(message) %}{% endif %}
+        {% do exceptions.warn(message ~ "; until then its rows stay as they are") %}
+        {{ return('') }}
+    {% endif %}
+    {% if whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
+    {% do log_as_begun(difference(versions(model, "'" ~ state['rule'] ~ "'"), "'" ~ state['rule'] ~ "'")) %}
+    {% set begun = first_row("select count(*) as units from (" ~ units_not_done(to_write=false) ~ ") as units")['units'] %}
+    {% if state['logged_rule'] and state['logged_rule'] != state['rule'] %}
+        {% set kind = 'files' if model.config.meta.increment.unit == 'file_id' else 'days' %}
+        {% do log("rules of " ~ this.name ~ " changed: " ~ "{:,}".format(begun) ~ " " ~ kind ~ " computed anew", info=true) %}
+    {% endif %}
+    {% if not whole and begun %}
+        {{ return(delete_units(everything=not state['logged'])) }}
     {% endif %}
 {% endmacro %}
 
 
-{#- Hook, the last one: the settings the model is computed with now. -#}
-{% macro log_settings() %}
-    {{ log_units('settings', "select 'all' as unit, " ~ settings_version() ~ " as version") }}
+{#- What the log must become: units that have another version now, or none (null). The rule's own row among them. -#}
+{% macro difference(versions_sql, rule) -%}
+    select
+        coalesce(expected.unit, own.unit) as unit,
+        expected.version
+    from (
+        select
+            unit,
+            version
+        from ({{ versions_sql }}) as units
+        union all
+        select
+            'all' as unit,
+            {{ rule }} as version
+    ) as expected
+    full outer join (
+        select distinct
+            unit,
+            version
+        from {{ build_log() }}
+        where model = '{{ this.name }}' and done
+    ) as own
+        on expected.unit = own.unit
+    where expected.version is distinct from own.version
+{%- endmacro %}
+
+
+{#- The last hook: what was begun is done, with the parts that its rows are in. -#}
+{% macro end_increment() %}
+    {% if not is_building() or flags.EMPTY %}{{ return('') }}{% endif %}
+    {% set increment = model.config.meta.increment %}
+    {% set rows %}
+        select
+            begun.unit,
+            coalesce(counted.part, {{ "case when begun.unit <> 'all' then begun.unit end, " if increment.part_is_unit }}'') as part,
+            begun.version,
+            coalesce(counted.records, 0) as records
+        from {{ build_log() }} as begun
+        left join (
+            select
+                {{ unit_of_row() }} as unit,
+                {{ part_of_row() }} as part,
+                count(*) as records
+            from {{ this }}
+            where {{ is_begun_row() }}
+            group by
+                {{ unit_of_row() }},
+                {{ part_of_row() }}
+        ) as counted
+            on begun.unit = counted.unit
+        where begun.model = '{{ this.name }}' and not begun.done and begun.version is not null
+    {% endset %}
+    {% do log_as_done(rows) %}
 {% endmacro %}
+
+
+{#- Columns of a table as texts: the unit and the part that a row of it belongs to. -#}
+{% macro unit_of_row() -%}
+    {%- set increment = model.config.meta.increment -%}
+    {%- if increment.unit == 'call' -%}
+        {{ call_unit('file_id', 'call_date') }}
+    {%- else -%}
+        cast({{ increment.column }} as {{ dbt.type_string() }})
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro part_of_row() -%}
+    {%- set increment = model.config.meta.increment -%}
+    coalesce(cast({{ increment.part_column or "''" }} as {{ dbt.type_string() }}), '')
+{%- endmacro %}
+
+
+{#- Whether a row of the table belongs to a unit that is not done. -#}
+{% macro is_begun_row() -%}
+    {%- set increment = model.config.meta.increment -%}
+    {%- if increment.unit == 'call' -%}
+        {{ in_call_units(units_not_done(to_write=false)) }}
+    {%- else -%}
+        {{ increment.column }} in (
+            select cast(unit as {{ 'bigint' if increment.unit == 'file_id' else 'date' }})
+            from ({{ units_not_done(to_write=false) }}) as units
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- Hook of every model: the version of a view is its SQL. -#}
+{% macro log_view() %}
+    {% if is_building() and model.config.materialized == 'view' %}
+        {% set version = local_md5(rule_text()) %}
+        {% set logged %}
+            select count(*) as versions from {{ build_log() }} where model = '{{ this.name }}' and version = '{{ version }}'
+        {% endset %}
+        {% if not first_row(logged)['versions'] %}
+            {% do in_transaction(forget(this.name)) %}
+            {{ return(log_units("select 'all' as unit, '' as part, '" ~ version ~ "' as version, 0 as records", 'true')) }}
+        {% endif %}
+    {% endif %}
+{% endmacro %}
+
+
+{#- Rows (unit, part, version, records) as a statement that adds them to the model's part of the log. -#}
+{% macro log_units(rows_sql, done) -%}
+    insert into {{ build_log() }}
+    {{ log_rows(rows_sql, done) }}
+{%- endmacro %}
+
+{% macro log_rows(rows_sql, done) -%}
+    select
+        unit,
+        part,
+        version,
+        records,
+        {{ done }} as done,
+        cast('{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp) as logged_at,
+        '{{ this.name }}' as model
+    from ({{ rows_sql }}) as rows_to_log
+{%- endmacro %}

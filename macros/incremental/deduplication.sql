@@ -29,62 +29,33 @@
 {%- endmacro %}
 
 
+{% macro kinds() %}{{ return(['phone_terminated', 'phone_originated', 'app_app', 'sip_terminated']) }}{% endmacro %}
+
+
 {% macro staging_models() %}
-    {{ return([
-        'stg_sinch__phone_terminated', 'stg_sinch__phone_originated', 'stg_sinch__app_app', 'stg_sinch__sip_terminated'
-    ]) }}
+    {% set names = [] %}
+    {% for kind in kinds() %}{% do names.append('stg_sinch__' ~ kind) %}{% endfor %}
+    {{ return(names) }}
 {% endmacro %}
 
 
-{#- The files whose records are in the staging models, as a log input. -#}
-{% macro staged_files() -%}
-    (
-        {%- for model_name in staging_models() %}
-        select unit, version from {{ logged(model_name, 'file') }} as {{ model_name }}
-        {% if not loop.last %}union all{% endif %}
-        {%- endfor %}
-    )
-{%- endmacro %}
-
-
-{#- Hook: empties a table that is about to be computed whole without being replaced. -#}
-{% macro clear_when_computed_whole() %}
-    {% if writes_increment() and computes_whole() %}
-        {{ delete_where_in(this, 'key_hash', none) }}
-    {% endif %}
-{% endmacro %}
-
-
-{#- Hook of int_calls__contested: drops records of files that are gone, and keys that are left with one record. -#}
-{% macro drop_uncontested(input_sql) %}
-    {% if writes_increment() %}
-        {% set here = "cast(file_id as " ~ dbt.type_string() ~ ") in (select unit from " ~ input_sql ~ " as input)" %}
-        delete from {{ this }}
-        where
-            not {{ here }}
-            or key_hash in (select key_hash from {{ this }} where {{ here }} group by key_hash having count(*) = 1)
-    {% endif %}
-{% endmacro %}
-
-
-{#- The fields in which records of one call are compared, by their staging names. -#}
-{% macro compared_fields() %}
-    {{ return([
-        'user_space_id', 'call_time', 'result', 'reason', 'duration', 'answer_time', 'from', 'to', 'from_user_id', 'to_user_id',
-        'amount', 'currency', 'custom', 'application_key', 'user_id', 'to_country_id',
-    ]) }}
-{% endmacro %}
-
-
-{#- The fields in which two raw records differ, comma-separated. -#}
-{% macro differing_fields(one, other) -%}
+{#- The names, by staging, of the fields in which two raw records of a kind differ, in the vendor's order and joined by commas. -#}
+{% macro differing_fields(one, other, call_type) -%}
     concat_ws(
         ','
-        {%- for field in compared_fields() %},
+        {%- for position in range(1, vendor_columns('phone_terminated') | length + 1) %},
         case
-            when coalesce({{ one }}.{{ adapter.quote(field) }}, '') <> coalesce({{ other }}.{{ adapter.quote(field) }}, '')
-                then '{{ field }}'
+            when split_part({{ one }}, chr(31), {{ position }}) <> split_part({{ other }}, chr(31), {{ position }})
+                then case {{ call_type }}
+                    {%- for kind in kinds() if vendor_columns(kind) | length >= position %}
+                    when '{{ kind }}' then '{{ snake_case(vendor_columns(kind)[position - 1]) }}'
+                    {%- endfor %}
+                end
         end
         {%- endfor %}
     )
 {%- endmacro %}
+
+
+{#- CallId as call_id. -#}
+{% macro snake_case(name) %}{{ return(modules.re.sub('(?<!^)(?=[A-Z])', '_', name) | lower) }}{% endmacro %}

@@ -1,6 +1,6 @@
 {#-
     Tests of the big tables look at what changed lately: rows that nobody has written since they were tested cannot have gone wrong.
-    A test with `where: changed` reads only the files (staging) or the days (fact_calls) written in the last `test_window_days` days;
+    A test with `where: changed` reads only the units (files in staging, a file's calls of a day in fact_calls) written in the last `test_window_days` days;
     with the variable test_scope set to `all`, everything.
 -#}
 
@@ -17,33 +17,38 @@
 {%- endmacro %}
 
 
-{#- The files or days of an incremental model that were written lately; none where all count. -#}
-{% macro units_lately_changed(model_name) %}
-    {% if not execute or var('test_scope') == 'all' %}{{ return(none) }}{% endif %}
-    {% set since = run_started_at - modules.datetime.timedelta(days=var('test_window_days')) %}
-    {% set sql %}
-        select distinct unit
-        from {{ build_log() }}
-        where
-            model = '{{ model_name }}'
-            and unit_type = '{{ "day" if model_name == "fact_calls" else "file" }}'
-            and logged_at >= cast('{{ since.strftime("%Y-%m-%d %H:%M:%S") }}' as timestamp)
-    {% endset %}
-    {{ return(query_texts(sql)) }}
-{% endmacro %}
+{#- A column of the log, of what was written of a model lately. -#}
+{% macro logged_lately(model_name, column) -%}
+    {%- set since = run_started_at - modules.datetime.timedelta(days=var('test_window_days')) -%}
+    select {{ column }}
+    from {{ build_log() }}
+    where
+        model = '{{ model_name }}'
+        and unit <> 'all'
+        and {{ column }} <> ''
+        and logged_at >= cast('{{ since.strftime("%Y-%m-%d %H:%M:%S") }}' as timestamp)
+{%- endmacro %}
 
 
 {#- A condition for the rows of an incremental model that were written lately; `true` for every other model. -#}
 {% macro lately_changed(model_name) %}
-    {% if model_name != 'fact_calls' and not model_name in staging_models() %}{{ return('true') }}{% endif %}
-    {% set units = units_lately_changed(model_name) %}
-    {% if units is none %}{{ return('true') }}{% endif %}
-    {{ return(in_list('call_date', day_literals(units)) if model_name == 'fact_calls' else in_list('file_id', units)) }}
+    {% if not execute or var('test_scope') == 'all' %}{{ return('true') }}{% endif %}
+    {% set units = logged_lately(model_name, 'unit') %}
+    {% if model_name == 'fact_calls' %}{{ return(in_call_units(units)) }}{% endif %}
+    {% if model_name in staging_models() %}{{ return('file_id in (select cast(unit as bigint) from (' ~ units ~ ') as units)') }}{% endif %}
+    {{ return('true') }}
 {% endmacro %}
 
 
 {#- A condition on report_date, for the days that calls written lately are reported on. -#}
 {% macro lately_reported() %}
-    {% set days = units_lately_changed('fact_calls') %}
-    {{ return('true' if days is none else in_list('report_date', day_literals(report_days_of(days)))) }}
+    {% if not execute or var('test_scope') == 'all' %}{{ return('true') }}{% endif %}
+    {{ return('report_date in (select cast(part as date) from (' ~ logged_lately('fact_calls', 'part') ~ ') as parts)') }}
+{% endmacro %}
+
+
+{#- A condition on a column of UTC days, for the days of such calls. -#}
+{% macro lately_called(column='call_date') %}
+    {% if not execute or var('test_scope') == 'all' %}{{ return('true') }}{% endif %}
+    {{ return(column ~ " in (select cast(split_part(unit, '|', -1) as date) from (" ~ logged_lately('fact_calls', 'unit') ~ ') as units)') }}
 {% endmacro %}

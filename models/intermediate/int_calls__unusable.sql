@@ -1,19 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy=replacing_strategy(),
-        partition_by=partition_column('file_id'),
-        on_schema_change='fail',
-        pre_hook=["{{ log_reset() }}", "{{ remove_files(staged_files()) }}"],
-        post_hook=[
-            "{{ log_files(staged_files()) }}",
-            "{{ log_settings() }}",
-        ],
-    )
-}}
-
-{%- set changes = changed_files(staged_files()) %}
-{%- set taken_in = 'true' if changes.everything else in_list('file_id', changes.added) %}
+{{ incremental_by_file() }}
 
 with
 
@@ -27,7 +12,7 @@ unusable as (
             else 'missing_call_time'
         end as reason_code
     from {{ ref('int_calls__unioned') }}
-    where key_hash is null and {{ taken_in }}
+    where key_hash is null and {{ stale('file_id') }}
 ),
 
 records as (
@@ -36,7 +21,7 @@ records as (
         source_line,
         record_text
     from {{ ref('stg_sinch__records') }}
-    where {{ taken_in }} and file_id in (select file_id from unusable)
+    where {{ stale('file_id') }} and file_id in (select file_id from unusable)
 ),
 
 final as (

@@ -9,7 +9,7 @@ calls as (
         count(*) as calls,
         count(*) filter (where is_answered) as answers
     from {{ ref('fact_calls') }}
-    where {{ lately_changed('fact_calls') }}
+    where {{ lately_called() }}
     group by call_date
 ),
 
@@ -19,7 +19,7 @@ bids as (
         sum(bids) as calls,
         sum(answers) as answers
     from {{ ref('mart_traffic_hourly') }}
-    where {{ lately_changed('fact_calls') | replace('call_date', 'date') }}
+    where {{ lately_called('date') }}
     group by date
 ),
 

@@ -11,7 +11,7 @@ conflicts as (
         winner_file_id,
         winner_line
     from {{ ref('int_calls__contested') }}
-    where role = 'conflict' and {{ lately_changed('fact_calls') }}
+    where role = 'conflict' and {{ lately_called() }}
 ),
 
 losers as (
@@ -23,7 +23,7 @@ losers as (
         amount
     from {{ ref('int_calls__unioned') }}
     where
-        {{ lately_changed('fact_calls') }}
+        {{ lately_called() }}
         and file_id in (select file_id from conflicts)
 ),
 
@@ -34,7 +34,7 @@ winners as (
         is_answered,
         amount
     from {{ ref('fact_calls') }}
-    where {{ lately_changed('fact_calls') }}
+    where file_id in (select winner_file_id from conflicts)
 ),
 
 outweighed as (

@@ -1,36 +1,13 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy=replacing_strategy(),
-        partition_by=partition_column('call_date'),
-        on_schema_change='fail',
-        meta={
-            'follows_vars': ['reporting_timezone', 'reporting_currency', 'pii_mode'],
-            'follows_seeds': ['outcome_map', 'outcomes', 'sip_reasons', 'int_calling_prefixes'],
-        },
-        pre_hook=[
-            "{{ log_reset() }}",
-            "{{ log_call_days_begun() }}",
-            "{{ delete_begun_call_days() }}",
-        ],
-        post_hook=[
-            "{{ log_call_days_done() }}",
-            "{{ log_files(contested_files()) }}",
-            "{{ log_settings() }}",
-        ],
-    )
-}}
+{{ incremental_by_call() }}
 
--- What the macros above read, for dbt to see:
--- depends_on: {{ ref('int_calls__unioned') }} {{ ref('int_calls__contested') }}
--- depends_on: {{ ref('outcome_map') }} {{ ref('outcomes') }} {{ ref('sip_reasons') }}
--- depends_on: {{ ref('calling_codes') }}
+-- What the hooks read, for dbt to see:
+-- depends_on: {{ ref('int_calls__contested') }}
 
 with
 
 calls as (
     select * from {{ ref('int_calls__classified') }}
-    where {{ on_changed_call_days() }}
+    where {{ stale() }}
 ),
 
 files as (

@@ -1,17 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy=replacing_strategy(),
-        partition_by=partition_column('report_date'),
-        on_schema_change='fail',
-        meta={'follows_vars': ['reporting_timezone', 'reporting_currency']},
-        pre_hook=["{{ log_reset() }}", "{{ delete_changed_days() }}"],
-        post_hook=[
-            "{{ log_days() }}",
-            "{{ log_settings() }}",
-        ],
-    )
-}}
+{{ incremental_by_day() }}
 
 with
 
@@ -29,7 +16,7 @@ calls as (
         is_answered,
         report_date
     from {{ ref('fact_calls') }}
-    where {{ on_changed_days() }}
+    where {{ stale('report_date') }}
 ),
 
 -- Of files without such a record engines read no more than their statistics.

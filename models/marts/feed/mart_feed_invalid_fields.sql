@@ -1,19 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy=replacing_strategy(),
-        partition_by=partition_column('file_id'),
-        on_schema_change='fail',
-        pre_hook=["{{ log_reset() }}", "{{ remove_files(staged_files()) }}"],
-        post_hook=[
-            "{{ log_files(staged_files()) }}",
-            "{{ log_settings() }}",
-        ],
-    )
-}}
-
-{%- set changes = changed_files(staged_files()) %}
-{%- set taken_in = 'true' if changes.everything else in_list('file_id', changes.added) %}
+{{ incremental_by_file() }}
 
 with
 
@@ -31,7 +16,7 @@ unreadable as (
         source_line,
         invalid_fields
     from {{ ref('int_calls__unioned') }}
-    where invalid_fields is not null and {{ taken_in }}
+    where invalid_fields is not null and {{ stale('file_id') }}
 ),
 
 named as (
@@ -66,7 +51,7 @@ delivered as (
         {%- endfor %}
         source_line
     from {{ ref('stg_sinch__records') }}
-    where {{ taken_in }} and file_id in (select file_id from counted)
+    where {{ stale('file_id') }} and file_id in (select file_id from counted)
 ),
 
 examples as (

@@ -1,23 +1,10 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy=replacing_strategy(),
-        partition_by=partition_column('file_id'),
-        on_schema_change='fail',
-        contract={'enforced': true},
-        pre_hook=["{{ log_reset() }}", "{{ remove_files(current_files('app_app')) }}"],
-        post_hook=[
-            "{{ log_files(current_files('app_app')) }}",
-            "{{ log_settings() }}",
-        ],
-    )
-}}
+{{ incremental_by_file('app_app') }}
 
 with
 
 records as (
     select * from {{ source('raw_sinch', 'app_app') }}
-    where {{ records_to_stage('app_app') }}
+    where {{ stale('_file_id') }}
 ),
 
 files as (
@@ -26,6 +13,7 @@ files as (
         file_date,
         loaded_at
     from {{ ref('stg_sinch__files') }}
+    where kind = 'app_app' and state = 'current'
 ),
 
 texts as (

@@ -1,23 +1,10 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy=replacing_strategy(),
-        partition_by=partition_column('file_id'),
-        on_schema_change='fail',
-        contract={'enforced': true},
-        pre_hook=["{{ log_reset() }}", "{{ remove_files(current_files('phone_terminated')) }}"],
-        post_hook=[
-            "{{ log_files(current_files('phone_terminated')) }}",
-            "{{ log_settings() }}",
-        ],
-    )
-}}
+{{ incremental_by_file('phone_terminated') }}
 
 with
 
 records as (
     select * from {{ source('raw_sinch', 'phone_terminated') }}
-    where {{ records_to_stage('phone_terminated') }}
+    where {{ stale('_file_id') }}
 ),
 
 files as (
@@ -26,6 +13,7 @@ files as (
         file_date,
         loaded_at
     from {{ ref('stg_sinch__files') }}
+    where kind = 'phone_terminated' and state = 'current'
 ),
 
 texts as (

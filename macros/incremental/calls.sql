@@ -1,0 +1,83 @@
+{#- What is particular to fact_calls: a unit is a file's calls of a day, and which of them lost depends on the other files. -#}
+
+{#-
+    In int_calls__contested: whether both the staging models and int_calls__contenders hold a file's records. Whichever of them is ahead, every call then has
+    one winner.
+-#}
+{% macro is_in_both(file_id) -%}
+    {%- if not is_building() or model.resource_type == 'unit_test' -%}
+        true
+    {%- else -%}
+        {{ file_id }} in (
+            select cast(unit as bigint) from {{ logged(['int_calls__contenders']) }} as contenders
+            intersect
+            select cast(unit as bigint) from {{ logged(staging_models()) }} as staged
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- What int_calls__contenders would log of the staged files now. -#}
+{% macro versions_of_contenders() -%}
+    {%- set contenders = graph.nodes.values() | selectattr('name', 'equalto', 'int_calls__contenders') | first -%}
+    {{ versions(contenders, "(select max(version) from " ~ build_log() ~ " where model = 'int_calls__contenders' and unit = 'all')") }}
+{%- endmacro %}
+
+
+{#- SQL of its name where it has a file's records in another version than staging, else null: the fact would mix two rules. -#}
+{% macro contenders_behind() -%}
+    (
+        select max('int_calls__contenders')
+        from {{ logged(['int_calls__contenders']) }} as contenders
+        inner join ({{ versions_of_contenders() }}) as staged
+            on contenders.unit = staged.unit
+        where contenders.version <> staged.version
+    )
+{%- endmacro %}
+
+
+{#- The units of fact_calls: what of each file was staged for a day, who lost, and the day's exchange rates. -#}
+{% macro versions_of_calls(rule) -%}
+    with
+
+    losers as (
+        select
+            cast(file_id as {{ dbt.type_string() }}) as unit,
+            cast(call_date as {{ dbt.type_string() }}) as part,
+            {{ fingerprint("cast(source_line as " ~ dbt.type_string() ~ ")") }} as losers
+        from {{ ref('int_calls__contested') }}
+        where role <> 'winner'
+        group by
+            file_id,
+            call_date
+    ),
+
+    rates as (
+        select
+            day,
+            {{ fingerprint("concat_ws('|', from_currency, cast(rate_date as " ~ dbt.type_string() ~ "), cast(rate as " ~ dbt.type_string() ~ "))") }} as rates
+        from {{ ref('int_fx_rates__daily') }}
+        group by day
+    ),
+
+    items as (
+        select
+            {{ call_unit('staged.unit', 'staged.part') }} as unit,
+            cast(staged.part as date) as call_date,
+            concat_ws('|', staged.unit, staged.version, losers.losers) as item
+        from {{ logged(staging_models()) }} as staged
+        left join losers
+            on staged.unit = losers.unit and staged.part = losers.part
+        where
+            staged.part <> ''
+            and staged.unit in (select unit from {{ logged(['int_calls__contenders']) }} as contenders)
+    )
+
+    select
+        items.unit,
+        md5(concat_ws('|', {{ rule }}, coalesce(max(rates.rates), ''), {{ fingerprint('items.item') }})) as version
+    from items
+    left join rates
+        on least(items.call_date, (select max(day) from rates)) = rates.day
+    group by items.unit
+{%- endmacro %}

@@ -1,0 +1,172 @@
+{#-
+    What a model's rows depend on, told from the graph: a model needs no list. Incremental models that it reads count by the units that have rows in
+    each of its own units; its SQL, the views it reads through, and seeds and small tables (by their content) are its rule.
+-#}
+
+{#- The nodes that a model reads, by id: directly, and through views. -#}
+{% macro nodes_read(node, nodes) %}
+    {% for id in node.depends_on.nodes if id in graph.nodes and id not in nodes %}
+        {% do nodes.update({id: graph.nodes[id]}) %}
+        {% if graph.nodes[id].config.materialized == 'view' %}{% do nodes_read(graph.nodes[id], nodes) %}{% endif %}
+    {% endfor %}
+    {{ return(nodes.values() | sort(attribute='name')) }}
+{% endmacro %}
+
+
+{#- The incremental models among them whose units or parts are of the kind that the model's own units are, and the expression for those. -#}
+{% macro inputs_by_unit(node) %}
+    {% set unit = node.config.meta.increment.unit %}
+    {% set inputs = {} %}
+    {% for other in nodes_read(node, {}) if other.config.meta.increment %}
+        {% set increment = other.config.meta.increment %}
+        {% if increment.part == unit %}
+            {% do inputs.update({other.name: 'part'}) %}
+        {% elif increment.unit == unit %}
+            {% do inputs.update({other.name: 'unit'}) %}
+        {% elif increment.unit == 'call' and unit == 'call_date' %}
+            {% do inputs.update({other.name: "split_part(unit, '|', -1)"}) %}
+        {% endif %}
+    {% endfor %}
+    {% if not inputs %}
+        {% do exceptions.raise_compiler_error(node.name ~ " is incremental by " ~ unit ~ ", and reads nothing that is") %}
+    {% endif %}
+    {{ return(inputs) }}
+{% endmacro %}
+
+
+{#- A query (unit, version): the units that a model's inputs give now. `rule` is SQL. -#}
+{% macro versions(node, rule) %}
+    {% set increment = node.config.meta.increment %}
+    {% if increment.kind %}{{ return(versions_of_files(increment.kind, rule)) }}{% endif %}
+    {% if increment.unit == 'call' %}{{ return(versions_of_calls(rule)) }}{% endif %}
+    {{ return(versions_by_inputs(node, rule)) }}
+{% endmacro %}
+
+
+{% macro versions_of_files(kind, rule) -%}
+    select
+        cast(file_id as {{ dbt.type_string() }}) as unit,
+        md5(concat_ws('|', {{ rule }}, sha256, cast(file_date as {{ dbt.type_string() }}), cast(loaded_at as {{ dbt.type_string() }}))) as version
+    from {{ ref('stg_sinch__files') }}
+    where kind = '{{ kind }}' and state = 'current'
+{%- endmacro %}
+
+
+{#- A unit that looks back counts what its inputs have on the days before, too. -#}
+{% macro versions_by_inputs(node, rule) -%}
+    {%- set looks_back_days = node.config.meta.increment.looks_back_days -%}
+    with
+
+    items as (
+        {%- for name, unit in inputs_by_unit(node).items() %}
+        select distinct
+            {{ unit }} as unit,
+            concat_ws('|', '{{ name }}', unit, version) as item
+        from {{ logged([name]) }} as logged
+        where {{ unit }} <> ''
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    )
+
+    select
+        units.unit,
+        md5(concat_ws('|', {{ rule }}, {{ fingerprint('items.item') }})) as version
+    from (select distinct unit from items) as units
+    inner join items
+        {%- if looks_back_days %}
+        on cast(items.unit as date) between {{ add_days('cast(units.unit as date)', -looks_back_days) }} and cast(units.unit as date)
+        {%- else %}
+        on units.unit = items.unit
+        {%- endif %}
+    group by units.unit
+{%- endmacro %}
+
+
+{#- Rows as one short text: two sets of different rows have different ones, whatever the order. Equal rows would cancel each other: distinct ones only. -#}
+{% macro fingerprint(text) -%}
+    concat_ws(
+        ':',
+        cast(count({{ text }}) as {{ dbt.type_string() }}),
+        cast(bit_xor({{ key_hash(text) }}) as {{ dbt.type_string() }})
+    )
+{%- endmacro %}
+
+
+{#- The compiled SQL of the model that is being built, without what says nothing: blanks, and the name of the database. -#}
+{% macro rule_text() %}
+    {% set text = sql if this.database is none else sql | replace(adapter.quote(this.database) ~ '.', '') | replace(this.database ~ '.', '') %}
+    {{ return(text.split() | join(' ')) }}
+{% endmacro %}
+
+
+{#-
+    SQL of one text that changes whenever the model's rows may, other than by the units of its inputs: its SQL, the views it reads through as they are in the
+    database, seeds and small tables by their content, and the key of pii_mode hashed.
+-#}
+{% macro rule_version() -%}
+    {%- set views = [] -%}
+    {%- set tables = [] -%}
+    {%- for node in nodes_read(model, {}) -%}
+        {%- if node.config.materialized == 'view' -%}
+            {%- do views.append(node.name) -%}
+        {%- elif not node.config.meta.increment and node.name not in (model.config.meta.increment.read_by_unit or []) -%}
+            {%- do tables.append(node) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    md5(concat_ws(
+        '|',
+        '{{ local_md5(rule_text()) }}'
+        {%- if pii_key() in sql %},
+        {{ pii_settings() }}
+        {%- endif %},
+        (
+            select {{ fingerprint("concat_ws('|', model, version)") }}
+            from {{ build_log() }}
+            where model in ('{{ views | join("', '") }}') and unit = 'all'
+        )
+        {%- for node in tables %},
+        {{ content_version(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
+        {%- endfor %}
+    ))
+{%- endmacro %}
+
+
+{#- The content of a seed or a small table as one text, as SQL. -#}
+{% macro content_version(relation) -%}
+    {%- set texts = [] -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+        {%- do texts.append("coalesce(cast(" ~ adapter.quote(column.name) ~ " as " ~ dbt.type_string() ~ "), chr(30))") -%}
+    {%- endfor -%}
+    (
+        select {{ fingerprint("concat_ws('|', content, repeats)") }}
+        from (
+            select
+                concat_ws(chr(31), {{ texts | join(', ') }}) as content,
+                count(*) as repeats
+            from {{ relation }}
+            group by concat_ws(chr(31), {{ texts | join(', ') }})
+        ) as rows_of_table
+    )
+{%- endmacro %}
+
+
+{#- SQL of the name of an input that is not built, or is behind what it reads itself; null where none is. -#}
+{% macro what_is_missing() -%}
+    {%- set inputs = nodes_read(model, {}) | selectattr('config.meta.increment') | map(attribute='name') | list -%}
+    coalesce(
+        (
+            select min(inputs.name)
+            from (
+                select '' as name
+                {%- for name in inputs %}
+                union all
+                select '{{ name }}' as name
+                {%- endfor %}
+            ) as inputs
+            where
+                inputs.name <> ''
+                and inputs.name not in (select model from {{ build_log() }} where unit = 'all' and done)
+        ),
+        {{ contenders_behind() if model.config.meta.increment.unit == 'call' else 'null' }}
+    )
+{%- endmacro %}
