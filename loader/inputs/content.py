@@ -100,6 +100,9 @@ class TextProfile:
     has_opening_quote: bool = False
     valid_utf8: bool = True
     last: bytes = b""
+    # Bytes of the longest line that runs over more than one block.
+    longest: int = 0
+    _rest: int = 0
     _decoder: codecs.IncrementalDecoder = field(
         default_factory=codecs.getincrementaldecoder("utf-8"), repr=False
     )
@@ -122,6 +125,9 @@ class TextProfile:
                 self.has_opening_quote = opening or block.startswith(b'"', self.bom)
         if self.valid_utf8 and not (block.isascii() and not self._decoder.getstate()[0]):
             self._decode(block, final=False)
+        first = block.find(b"\n")
+        self.longest = max(self.longest, self._rest + (len(block) if first < 0 else first))
+        self._rest = self._rest + len(block) if first < 0 else len(block) - block.rfind(b"\n") - 1
         self.last = block[-1:]
 
     def finish(self) -> None:

@@ -23,7 +23,7 @@ _SAMPLE = 100
 # A quoted field that runs over more lines than this is none, where the columns are not known yet.
 _MOST_LINES = 50
 # Longer first lines are looked at only so far.
-_LONGEST_LOOK = 1 << 20
+_LONGEST_LOOK = 64 << 10
 _LONGEST_MESSAGE = 300
 # Signs of a call detail record in a line.
 _SEPARATORS_OF_A_RECORD = 5
@@ -112,12 +112,12 @@ def _first_lines(lines: Lines, offset: int) -> tuple[list[_Line], int]:
     """The first lines that are not blank, and where the last of them ends."""
     found: list[_Line] = []
     while len(found) <= MOST_PREAMBLE and lines.line() is not None:
-        body = lines.body() or b""
-        if body:
-            cells, used = _cells(lines)
-            found.append(_Line(offset, lines.number, cells, body, used))
-        else:
-            used = 1
+        if blank := lines.take_blank():
+            offset += blank[1]
+            continue
+        cells, used = _cells(lines)
+        body = (lines.body() or b"")[:_LONGEST_LOOK]
+        found.append(_Line(offset, lines.number, cells, body, used))
         offset += sum(lines.size(ahead) for ahead in range(used))
         lines.skip(used)
     return found, offset
@@ -195,7 +195,7 @@ def _check_line_ends(first: list[_Line]) -> None:
     """Raises FileError where lines end with something else than LF or CRLF."""
     if len(first) > 1:
         return
-    body = first[0].body[:_LONGEST_LOOK]
+    body = first[0].body
     for name, mark in _OTHER_LINE_ENDS:
         if mark in body.strip(mark):
             rows = [row for row in body.split(mark) if row]
@@ -209,8 +209,7 @@ def _sample(content: Content, offset: int, number: int, columns: Columns | None)
     with content.open() as file:
         lines = Lines(file, offset, number, no_clean_lines)
         while len(found) < _SAMPLE and lines.line() is not None:
-            if not lines.body():
-                lines.skip(1)
+            if lines.take_blank():
                 continue
             cells, used = _cells(lines, columns)
             lines.skip(used)

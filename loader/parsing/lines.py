@@ -24,6 +24,8 @@ _NULL_BYTES = NULL_TEXT.encode()
 # A field on one line. The engine's reader strips blanks around quotes: one that has them is not for it.
 _FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?! *")[^;]*+)'
 _BLANK = (b"", b"\r")
+_FEW = 50
+_MANY = 1_000
 
 
 class Lines:
@@ -93,6 +95,10 @@ class Lines:
         while at < last and lines[at] in _BLANK:
             size += len(lines[at]) + 1
             at += 1
+            # Long runs of them are counted many at a time.
+            while (at - start) % _FEW == 0 and (size_of_run := _size_if_blank(lines[at : at + _MANY])):
+                size += size_of_run
+                at += _MANY
         if at == start:
             return None
         self.skip(at - start)
@@ -177,6 +183,8 @@ def clean_lines(columns: Columns, header: str | None = None) -> Callable[[bytes,
         )
         if not unambiguous:
             return [is_clean(line) for line in lines]
+        if DELIMITER not in block:
+            return [False] * len(lines)
         if b'"' not in block:
             return [line.count(DELIMITER) == separators for line in lines]
         return [
@@ -198,6 +206,13 @@ def clean_lines(columns: Columns, header: str | None = None) -> Callable[[bytes,
         return flags
 
     return test_further
+
+
+def _size_if_blank(lines: list[bytes]) -> int | None:
+    """The bytes of many lines that are all blank, with their line feeds; None for others or fewer."""
+    with_cr = lines.count(b"\r")
+    whole = len(lines) == _MANY and lines.count(b"") + with_cr == _MANY
+    return len(lines) + with_cr if whole else None
 
 
 def no_clean_lines(block: bytes, lines: list[bytes]) -> list[bool]:  # noqa: ARG001

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from loader.inputs.content import Content
 from loader.parsing.layout import Layout
-from loader.parsing.lines import Lines, clean_lines, no_clean_lines
+from loader.parsing.lines import LONGEST_PLAIN_LINE, Lines, clean_lines, no_clean_lines
 from loader.parsing.records import ExactReader, split_lines, sum_of_lines
 from loader.parsing.totals import ControlTotals
 from loader.staging.buffers import Batch, Sections
@@ -62,8 +62,13 @@ class FileLoad:
     @property
     def strategies(self) -> list["LoadStrategy"]:
         """The fastest that can be right first."""
-        columns = self.layout.columns
-        in_place = self.content.profile.uniform and self.layout.line <= 2 and not columns.padding
+        profile = self.content.profile
+        in_place = (
+            profile.uniform
+            and profile.longest < LONGEST_PLAIN_LINE
+            and self.layout.line <= 2
+            and not self.layout.columns.padding
+        )
         return [
             *([FileLoad.load_in_place] if in_place else []),
             FileLoad.load_mixed,

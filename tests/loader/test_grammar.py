@@ -180,6 +180,27 @@ def test_hostile_texts_are_read_as_the_grammar_says(
     compare_with_the_grammar(read, way, text[:-1] if cut else text, section)
 
 
+@each_way
+@given(
+    before=st.lists(lines.map(str.encode), max_size=4),
+    after=st.lists(lines.map(str.encode), max_size=4),
+    good=st.integers(1, 3),
+    section=sections,
+)
+@hostile
+def test_a_line_that_is_a_record_is_never_inside_another(
+    read: Reader, way: Any, before: list[bytes], after: list[bytes], good: int, section: int
+) -> None:
+    """Whatever stands around it."""
+    row = b"call;1;2026-11-22T10:00:00Z;ANSWERED;N/A;1;a;b;{};key"
+    head = b"".join(line + b"\n" for line in before)
+    text = head + (row + b"\n") * good + b"\n".join(after)
+    first = 2 + head.count(b"\n")
+    staged = {line: values for line, reason, values in read(HEADER + text, way, section) if not reason}
+    expected = tuple(row.decode().split(";"))
+    assert [staged.get(first + at) for at in range(good)] == [expected] * good
+
+
 @pytest.mark.soak
 @each_way
 @given(text=texts, cut=st.booleans(), section=sections)
