@@ -83,9 +83,7 @@ def columns_of_header(cells: list[str], declared_kind: str | None) -> Columns:
     cells the positions only: they may be values.
     """
     if len(cells) > MOST_COLUMNS:
-        raise FileError(
-            f"the header has {len(cells)} columns, more than {MOST_COLUMNS}; ask for the file again"
-        )
+        raise FileError(f"the header has more than {MOST_COLUMNS:,} columns; ask for the file again")
     names = tuple(column_name(cell) for cell in cells)
     if bad := [at for at, name in enumerate(names, 1) if not _can_be_name(name)]:
         cr = any("\r" in cells[at - 1] for at in bad)

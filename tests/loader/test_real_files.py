@@ -66,7 +66,7 @@ def test_a_header_with_thousands_of_columns_is_refused_in_one_short_line(cdr: Lo
     started = time.process_time()
     line = cdr.error("stage", "sip.csv", "-q")
     assert time.process_time() - started < 5
-    assert "60010 columns, more than 1000" in line
+    assert "the header has more than 1,000 columns" in line
     assert len(line) < 400
 
 
