@@ -125,7 +125,7 @@ lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, ch
 	run $(BIN)/ruff format --check --diff .; \
 	run $(BIN)/mypy; \
 	run $(BIN)/lint-imports; \
-	run $(BIN)/sqlfluff lint models tests; \
+	run $(BIN)/sqlfluff lint models tests loader; \
 	run $(call scratch,parse) && run $(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml --show-all-failures; \
 	run $(BIN)/python .ci/check_locks.py; \
 	[ -z "$$failed" ] || { echo "make: failed:$$failed" >&2; exit 1; }
@@ -133,7 +133,7 @@ lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, ch
 format: $(VENV)/.dev ## put Python and SQL into the project's style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
-	$(BIN)/sqlfluff fix models tests
+	$(BIN)/sqlfluff fix models tests loader
 
 bench: $(VENV)/.bench ## measure the loader and the models against plain DuckDB and other readers
 	$(BIN)/python tests/benchmarks/bench.py

@@ -18,7 +18,7 @@ from warehouse import Warehouse
 
 from loader.feeds import KINDS
 from loader.synth import synthesise
-from loader.synth_warts import WARTS
+from loader.synth.irregularities import IRREGULARITIES
 
 END = date(2026, 11, 22)
 NO_VALUE = ("NULL", "\\N", "null", "nil", "None", "-")
@@ -142,7 +142,7 @@ def test_every_irregularity_ends_where_it_should(tmp_path: Path) -> None:
     results = warehouse.dbt("build").results
     assert [r.node.name for r in results if r.status == "warn"], "values outside the page are warned about"
     loader("verify")
-    expected = sum(wart.rejected for wart in WARTS if wart.state == "current")
+    expected = sum(wart.rejected for wart in IRREGULARITIES if wart.state == "current")
     assert loader.query("select count(*) from marts.rejected_records where stage = 'load'") == [(expected,)]
     assert loader.query("select count(*) from marts.call_conflicts")[0][0] > 0
     assert loader.query("select sum(exact_duplicates) from marts.mart_feed_reconciliation")[0][0] > 0

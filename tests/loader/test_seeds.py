@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loader.synth import APPLICATIONS
-from loader.synth_data import DESTINATIONS
+from loader.synth.traffic import DESTINATIONS
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 

@@ -11,11 +11,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loader import synth, synth_warts
+from loader import synth
 from loader.feeds import KINDS
 from loader.staging.options import Options
 from loader.staging.stage import stage
-from loader.synth_data import APPLICATIONS, CURRENCIES, DESTINATIONS, INBOUND_RATES, STORIES, destinations_on
+from loader.synth import irregularities
+from loader.synth.traffic import (
+    APPLICATIONS,
+    CURRENCIES,
+    DESTINATIONS,
+    INBOUND_RATES,
+    STORIES,
+    destinations_on,
+)
 
 END = date(2026, 11, 22)
 DAYS = 8
@@ -284,7 +292,7 @@ def test_a_small_lot_is_the_same_as_its_file(
     delivery: list[Path], records: dict[tuple[str, date], list[Record]]
 ) -> None:
     for kind in KINDS:
-        lot = synth.Lot(SEED, kind, END, END, synth.calls_of_kind(CALLS, END)[kind])
+        lot = synth.CallBatch(SEED, kind, END, END, synth.calls_of_kind(CALLS, END)[kind])
         header, rows = synth.records(lot)
         assert header == list(KINDS[kind])
         assert rows == [list(record.values()) for record in records[kind, END]]
@@ -301,7 +309,7 @@ def test_warts_leave_the_clean_files_as_they_are(irregular: tuple[Path, list[Pat
     _, paths = irregular
     clean = synth.synthesise(tmp_path, 2, 300, SEED, end=END)
     assert digests(paths[: len(clean)]) == digests(clean)
-    assert len(paths) == len(clean) + len(synth_warts.WARTS)
+    assert len(paths) == len(clean) + len(irregularities.IRREGULARITIES)
 
 
 def test_warts_are_deterministic(irregular: tuple[Path, list[Path]], tmp_path: Path) -> None:
@@ -314,11 +322,11 @@ def test_warts_are_deterministic(irregular: tuple[Path, list[Path]], tmp_path: P
 
 def test_every_file_has_its_wart(irregular: tuple[Path, list[Path]]) -> None:
     folder, paths = irregular
-    described = {folder / wart.path(2, END) for wart in synth_warts.WARTS}
+    described = {folder / wart.path(2, END) for wart in irregularities.IRREGULARITIES}
     written = {path for path in folder.rglob("*") if path.is_file()}
-    assert len(described) == len(synth_warts.WARTS)
+    assert len(described) == len(irregularities.IRREGULARITIES)
     assert described <= written == set(paths)
-    assert len({wart.name for wart in synth_warts.WARTS}) == len(synth_warts.WARTS)
+    assert len({wart.name for wart in irregularities.IRREGULARITIES}) == len(irregularities.IRREGULARITIES)
 
 
 def test_staging_does_with_each_file_what_its_wart_says(
@@ -335,7 +343,7 @@ def test_staging_does_with_each_file_what_its_wart_says(
             found[Path(path)].append(tuple(outcome))
     day, clean = END.isoformat(), synth.calls_of_kind(300, END)
     assert found.pop(folder.resolve() / f"cdr_phone_originated_{day}.csv")[0][1] == "superseded"
-    for wart in synth_warts.WARTS:
+    for wart in irregularities.IRREGULARITIES:
         entries = found.pop(folder.resolve() / wart.path(2, END), [])
         assert {state for _, state, _, _ in entries} == ({wart.state} - {"ignored"}), wart
         assert {kind for kind, *_ in entries} <= {wart.kind}, wart
