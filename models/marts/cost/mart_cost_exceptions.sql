@@ -52,6 +52,25 @@ calls as (
     from {{ ref('fact_calls') }}
 ),
 
+tariffs as (
+    select
+        call_type,
+        application_key,
+        destination_country,
+        currency,
+        increment,
+        first_seconds,
+        next_seconds,
+        rounding,
+        rate_per_minute,
+        {{ rate_of_price('rate_per_minute') }} as rate,
+        {{ micros('connection_fee') }} as fee,
+        {{ micros('unit') }} as unit,
+        report_date
+    from {{ ref('int_tariffs__daily') }}
+    where explained_calls >= {{ var('rate_min_explained_share') }} * calls
+),
+
 -- Few calls break a rule: the rules are told apart among those only.
 broken as (
     select * from calls
@@ -80,6 +99,52 @@ exceptions as (
     {%- endfor %}
 ),
 
+with_tariff as (
+    select
+        calls.*,
+        tariffs.increment,
+        tariffs.rounding,
+        tariffs.rate_per_minute,
+        tariffs.rate,
+        tariffs.fee,
+        tariffs.unit,
+        {{ billed_seconds('calls.duration_seconds', 'first_seconds', 'next_seconds') }} as billed
+    from calls
+    inner join tariffs
+        on
+            calls.report_date = tariffs.report_date
+            and {{ same_tariff_group('calls', 'tariffs') }}
+    where {{ shows_a_tariff('calls') }}
+),
+
+off_tariff as (
+    select
+        *,
+        fee + {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} as expected
+    from with_tariff
+    where {{ micros('amount') }} <> fee + {{ rated_micros('rate', 'billed', 'unit', 'rounding') }}
+),
+
+all_exceptions as (
+    select * from exceptions
+    union all
+    select
+        call_key,
+        'off_tariff' as rule,
+        report_date,
+        call_id,
+        call_type,
+        application_key,
+        destination_country,
+        called_at,
+        duration_seconds,
+        amount,
+        currency,
+        {{ amount_of_micros('expected') }} as expected_amount,
+        concat('the others of that day cost ', rate_per_minute, ' a minute, ', increment) as detail
+    from off_tariff
+),
+
 final as (
     select
         call_key,
@@ -95,7 +160,7 @@ final as (
         currency,
         expected_amount,
         detail
-    from exceptions
+    from all_exceptions
 )
 
 select * from final

@@ -1,7 +1,5 @@
 {{ config(materialized='table') }}
 
-{%- set least_tolerance = "case when compared.invoice_amount is not null then " ~ var('invoice_tolerance_amount') ~ " end" %}
-{%- set share_of_invoice = "cast(abs(compared.invoice_amount) as double) * " ~ var('invoice_tolerance_pct') ~ " / 100" %}
 
 with
 
@@ -137,8 +135,13 @@ measured as (
         cast(compared.amount as decimal(38, 6)) as cdr_amount,
         cast(compared.invoice_amount as decimal(38, 6)) as invoice_amount,
         cast(compared.amount - compared.invoice_amount as decimal(38, 6)) as variance,
-        -- the greater of the two, and null without an invoice
-        cast(greatest({{ least_tolerance }}, {{ share_of_invoice }}) as decimal(38, 6)) as tolerance,
+        -- greatest passes over a null: without an invoice both are
+        cast(
+            greatest(
+                case when compared.invoice_amount is not null then {{ var('invoice_tolerance_amount') }} end,
+                {{ var('invoice_tolerance_pct') }} * cast(abs(compared.invoice_amount) as double) / 100
+            ) as decimal(38, 6)
+        ) as tolerance,
         {{ whole('gaps.missing_days') }} as missing_feed_days
     from compared
     left join gaps

@@ -1,0 +1,224 @@
+{#- The calls that a tariff is told from: answered, charged, longer than 0 s; what is beyond cannot be rated in whole numbers of 64 bits. -#}
+{% macro shows_a_tariff(relation='') -%}
+    {%- set prefix = relation ~ '.' if relation else '' -%}
+    {{ prefix }}is_answered
+    and {{ prefix }}amount > 0
+    and {{ prefix }}amount < 1000000000
+    and {{ prefix }}duration_seconds > 0
+    and {{ prefix }}duration_seconds <= 1000000
+    and {{ prefix }}currency is not null
+{%- endmacro %}
+
+
+{#- The columns that make a group of calls with one tariff. -#}
+{% macro tariff_group() %}{{ return(['call_type', 'application_key', 'destination_country', 'currency']) }}{% endmacro %}
+
+
+{#- The condition that two relations' rows are of the same group; null equals null. -#}
+{% macro same_tariff_group(one, other) -%}
+    {%- for column in tariff_group() %}
+    {{ one }}.{{ column }} is not distinct from {{ other }}.{{ column }}
+    {{- ' and' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#-
+    The rates per minute (in hundred-millionths) that make `amount` of `billed` seconds (millionths, without the connection fee) are those from
+    rate_at_least to below rate_below. To the nearest unit: [(a - u/2) * 60/b, (a + u/2) * 60/b), since an exact half is billed up; up: ((a - u) * 60/b, a * 60/b].
+-#}
+{% macro rate_at_least(amount, billed, unit, rounding) -%}
+    case
+        when {{ amount }} < {{ unit }} then 0
+        when {{ rounding }} = 'up' then {{ whole_division('6000 * (' ~ amount ~ ' - ' ~ unit ~ ')', billed) }} + 1
+        else {{ whole_division('3000 * (2 * ' ~ amount ~ ' - ' ~ unit ~ ') + ' ~ billed ~ ' - 1', billed) }}
+    end
+{%- endmacro %}
+
+{% macro rate_below(amount, billed, unit, rounding) -%}
+    case
+        when {{ rounding }} = 'up' then {{ whole_division('6000 * ' ~ amount, billed) }} + 1
+        else {{ whole_division('3000 * (2 * ' ~ amount ~ ' + ' ~ unit ~ ') + ' ~ billed ~ ' - 1', billed) }}
+    end
+{%- endmacro %}
+
+
+{#- The greatest power of ten of which a multiple lies in [low, high): the rate with the fewest decimals, as a step of hundred-millionths. -#}
+{% macro roundest_step(low, high) -%}
+    case
+        {%- for zeros in range(8, 0, -1) %}
+        {%- set step = 10 ** zeros %}
+        when {{ whole_division(low ~ ' + ' ~ (step - 1), step) }} * {{ step }} < {{ high }} then {{ step }}
+        {%- endfor %}
+        else 1
+    end
+{%- endmacro %}
+
+{#- The middle one of the multiples of a step in [low, high). -#}
+{% macro middle_multiple(low, high, step) -%}
+    (
+        {{ whole_division(low ~ ' + ' ~ step ~ ' - 1', step) }}
+        + {{ whole_division(whole_division(high ~ ' - 1', step) ~ ' - ' ~ whole_division(low ~ ' + ' ~ step ~ ' - 1', step), 2) }}
+    ) * {{ step }}
+{%- endmacro %}
+
+
+{#- A rate in hundred-millionths as a price. -#}
+{% macro price_of_rate(rate) -%}
+    cast(cast({{ rate }} as double) / 100000000 as decimal(18, 8))
+{%- endmacro %}
+
+{% macro rate_of_price(price) -%}
+    cast(round(cast({{ price }} as double) * 100000000) as bigint)
+{%- endmacro %}
+
+
+{#-
+    CTEs that find, of each group and increment of `source` (group_number, increment, first_seconds, next_seconds, fee, intercept, billed, amount, unit, calls), the rate that
+    explains most calls: where most intervals overlap, by a sweep over their ends, as for concurrency. Result: `{name}`.
+-#}
+{% macro rates_that_explain_most(name, source) -%}
+{%- set option = "group_number, increment, fee, rounding" %}
+{{ name }}_intervals as (
+    {%- for rounding in ['nearest', 'up'] %}
+    select
+        group_number,
+        increment,
+        fee,
+        '{{ rounding }}' as rounding,
+        {{ rate_at_least('amount', 'billed', 'unit', "'" ~ rounding ~ "'") }} as low,
+        {{ rate_below('amount', 'billed', 'unit', "'" ~ rounding ~ "'") }} as high,
+        calls
+    from {{ source }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+{{ name }}_ends as (
+    select {{ option }}, low as position, calls as change from {{ name }}_intervals where low < high
+    union all
+    select {{ option }}, high as position, -calls as change from {{ name }}_intervals where low < high
+),
+
+{{ name }}_changes as (
+    select {{ option }}, position, sum(change) as change
+    from {{ name }}_ends
+    group by {{ option }}, position
+    having sum(change) <> 0
+),
+
+{{ name }}_overlaps as (
+    select
+        *,
+        cast(sum(change) over (partition by {{ option }} order by position) as bigint) as explained,
+        lead(position) over (partition by {{ option }} order by position) as next_position
+    from {{ name }}_changes
+),
+
+{{ name }}_ranked as (
+    select
+        *,
+        max(explained) over (partition by group_number, increment) as most_explained
+    from {{ name }}_overlaps
+),
+
+{{ name }} as (
+    select
+        group_number,
+        increment,
+        fee,
+        rounding,
+        position as low,
+        next_position as high,
+        explained,
+        {{ roundest_step('position', 'next_position') }} as step
+    from {{ name }}_ranked
+    where explained = most_explained
+)
+{%- endmacro %}
+
+
+{#- CTEs that rank the increments of each group of `source`, the rates that explain most, by what they explain.
+    Result: `{name}`, one row for each increment, the best at `place` 1. -#}
+{% macro best_increments(name, source) -%}
+{{ name }}_options as (
+    select
+        *,
+        row_number() over (
+            partition by group_number, increment
+            order by explained desc, step desc, rounding asc, fee_distance asc, fee asc, low asc
+        ) as choice
+    from {{ source }}
+),
+
+{{ name }} as (
+    select
+        options.*,
+        increments.first_seconds,
+        increments.next_seconds,
+        row_number() over (
+            partition by options.group_number
+            order by
+                options.explained desc,
+                options.step desc,
+                options.rounding asc,
+                options.fee asc,
+                -- of equal explanations the plainer one
+                case when increments.first_seconds = increments.next_seconds then 0 else 1 end asc,
+                increments.first_seconds asc,
+                increments.next_seconds asc
+        ) as place
+    from {{ name }}_options as options
+    inner join increments
+        on options.increment = increments.increment
+    where options.choice = 1
+)
+{%- endmacro %}
+
+
+{#-
+    CTEs that try tariffs on days of other tariffs: which of `offers` (group_number, report_date and a day whose tariff is offered) explain enough of the day's pairs.
+    `tariffs` holds them by group_number and the same column. Result: `{name}`.
+-#}
+{% macro tariffs_that_fit(name, offers, tariffs, tariff_day) -%}
+{{ name }}_rated as (
+    select
+        offers.group_number,
+        offers.report_date,
+        offers.{{ tariff_day }} as tariff_day,
+        pairs.calls,
+        pairs.duration_seconds,
+        pairs.amount - tariffs.fee as amount,
+        tariffs.unit,
+        tariffs.rounding,
+        tariffs.rate,
+        {{ billed_seconds('pairs.duration_seconds', 'tariffs.first_seconds', 'tariffs.next_seconds') }} as billed
+    from {{ offers }} as offers
+    inner join {{ tariffs }} as tariffs
+        on
+            offers.group_number = tariffs.group_number
+            and offers.{{ tariff_day }} = tariffs.{{ 'report_date' if tariffs == 'days' else tariff_day }}
+    inner join pairs
+        on offers.group_number = pairs.group_number and offers.report_date = pairs.report_date
+),
+
+{{ name }} as (
+    select
+        group_number,
+        report_date,
+        tariff_day,
+        cast(sum(case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end) as bigint)
+            as explained_calls,
+        cast(sum(calls) as bigint) as tested_calls,
+        cast(sum(calls * duration_seconds) as bigint) as talk_seconds,
+        cast(sum(calls * billed) as bigint) as billed_seconds
+    from {{ name }}_rated
+    group by
+        group_number,
+        report_date,
+        tariff_day
+    having
+        sum(case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end)
+        >= {{ var('rate_min_explained_share') }} * sum(calls)
+)
+{%- endmacro %}
