@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day('call_date', reaches='traffic_date') }}
 
 with
 
@@ -11,6 +11,7 @@ intervals as (
         opened_at,
         closed_at
     from {{ ref('int_traffic__intervals') }}
+    where {{ stale('call_date') }}
 ),
 
 -- The last day is that of the last microsecond: a call that ends at midnight is not open on the day after.

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from harness import Loader, header, record
+from builders import header, record
+from harness import Loader
 from warehouse import Warehouse
 
 DAYS = 3

@@ -1,3 +1,5 @@
+{{ incremental_by_day('call_date', column='date') }}
+
 with
 
 intervals as (
@@ -7,6 +9,7 @@ intervals as (
         opened_at,
         closed_at
     from {{ ref('int_traffic__daily') }}
+    where {{ stale('traffic_date') }}
 ),
 
 -- Number 0 is the whole account: its peaks are swept over all its calls, those of applications do not add up.

@@ -1,3 +1,5 @@
+{{ incremental_by_day() }}
+
 with
 
 calls as (
@@ -14,6 +16,7 @@ calls as (
         is_answered,
         report_date
     from {{ ref('int_calls__clear') }}
+    where {{ stale('report_date') }}
 ),
 
 roles as (

@@ -1,3 +1,5 @@
+{{ incremental_by_day('call_date', column='date') }}
+
 with
 
 calls as (
@@ -7,6 +9,7 @@ calls as (
         is_answered,
         called_at
     from {{ ref('fact_calls') }}
+    where {{ stale('call_date') }}
 ),
 
 intervals as (
@@ -17,6 +20,7 @@ intervals as (
         opened_at,
         closed_at
     from {{ ref('int_traffic__daily') }}
+    where {{ stale('traffic_date') }}
 ),
 
 bids as (
