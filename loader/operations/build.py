@@ -217,7 +217,7 @@ def _label(node: Any) -> str:
 def _has_words(node: Any) -> bool:
     """Whether the findings tell what this test found; see macros/findings.sql."""
     test = getattr(node, "test_metadata", None)
-    return "as message" in node.raw_code or (
+    return "as message" in getattr(node, "raw_code", "") or (
         test is not None and test.name == "accepted_values" and node.column_name in ("result", "reason")
     )
 

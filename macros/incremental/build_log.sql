@@ -22,7 +22,8 @@
     {% if execute %}
         {% do run_query("create schema if not exists " ~ build_log().without_identifier()) %}
         {% set relation = load_relation(build_log()) %}
-        {% if relation and 'part' not in adapter.get_columns_in_relation(relation) | map(attribute='name') %}
+        {#- not adapter.get_columns_in_relation: it would begin a transaction that nobody commits -#}
+        {% if relation and 'part' not in run_query('select * from ' ~ relation ~ ' limit 0').column_names %}
             {% do adapter.drop_relation(relation) %}
         {% endif %}
     {% endif %}
