@@ -22,6 +22,7 @@ SECTION = 128 << 20
 _BATCH_RECORDS = 5000
 
 _BATCH_CHARACTERS = 16 << 20
+_FIRST = 3
 
 
 @dataclass
@@ -98,17 +99,11 @@ class Batch:
     max_rejects: int
     rejects: int = 0
     line_sum: int = 0
+    # A few of the rejects, an odd one among them.
+    first_rejects: list[Reject] = field(default_factory=list)
     _records: list[Record] = field(default_factory=list)
     _rejects: list[Reject] = field(default_factory=list)
     _characters: int = 0
-    _details: set[str] = field(default_factory=set)
-
-    @property
-    def odd_width(self) -> str:
-        """What all rejects have in common, if it is their number of fields."""
-        common = f" fields where the file has {self.columns.width}"
-        details = list(self._details)
-        return f"every record has {details[0]}" if len(details) == 1 and details[0].endswith(common) else ""
 
     def add(self, found: Record | Reject) -> None:
         """Takes one more; writes when enough have come together."""
@@ -123,8 +118,8 @@ class Batch:
                     f"more than {self.max_rejects:,} records are rejected, the last on line {found.line} "
                     f"({found.reason_code}); raise --max-rejected-records if that is right"
                 )
-            if len(self._details) < 2:
-                self._details.add(found.detail.split(";")[0])
+            if len(self.first_rejects) < _FIRST or found.detail != self.first_rejects[0].detail:
+                self.first_rejects = [*self.first_rejects[: _FIRST - 1], found]
             self._rejects.append(found)
             self._characters += len(found.raw)
         if len(self._records) + len(self._rejects) >= _BATCH_RECORDS or self._characters > _BATCH_CHARACTERS:
@@ -166,3 +161,11 @@ class Batch:
     def _write(self, table: str, columns: list[Any]) -> None:
         values = ", ".join("unnest(?)" if isinstance(column, list) else "?" for column in columns)
         self.connection.execute(f"insert into raw_sinch.{table} select {values}", columns)
+
+
+def odd_width(columns: Columns, rejects: list[Reject]) -> str:
+    """What rejects have in common, if it is their number of fields, as a sentence."""
+    details = {reject.detail.split(";")[0] for reject in rejects}
+    common = f" fields where the file has {columns.width}"
+    detail = details.pop() if len(details) == 1 else ""
+    return f"every record has {detail}" if detail.endswith(common) else ""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -38,9 +38,8 @@ class Load:
     options: Options
     versions: Versions
     stopping: threading.Event
-    # What comes of the one that is published before it.
-    before: "Future[File] | None"
-    result: "Future[File]" = field(default_factory=Future)
+    # What comes of those that are published before it.
+    before: "Future[list[File]] | None" = None
 
     def is_related(self, file: File) -> bool:
         """Whether what becomes of another file may depend on this one."""
@@ -93,12 +92,10 @@ class Load:
         with transaction(self.connection):
             result = load()
             result.check(content)
-            file = replace(self.file, staged=result.staged, rejected=result.rejected)
-            file.records = result.staged + result.rejected
-            file.content_bytes, file.accounted_bytes = content.profile.size, result.totals.bytes
-            file.content_lines, file.accounted_lines = content.profile.lines, result.totals.lines
+            file = self.completed(result)
             if file.file_date is None and kind and file.staged:
-                file.file_date = latest_call_date(self.connection, kind, file.file_id)
+                dates = latest_call_dates(self.connection, kind, [file.file_id])
+                file.file_date = dates.get(file.file_id)
             if self.before:
                 wait([self.before])
             content.check_unchanged()
@@ -108,6 +105,20 @@ class Load:
                 self.connection.execute(f"delete from raw_sinch.{kind}")
         self.versions.committed(change)
         return change.file
+
+    def completed(self, result: LoadResult) -> File:
+        """The file's row with what was loaded."""
+        profile, totals = self.ready.content.profile, result.totals
+        return replace(
+            self.file,
+            staged=result.staged,
+            rejected=result.rejected,
+            records=result.staged + result.rejected,
+            content_bytes=profile.size,
+            accounted_bytes=totals.bytes,
+            content_lines=profile.lines,
+            accounted_lines=totals.lines,
+        )
 
 
 def succession(versions: Versions, file: File, result: LoadResult) -> Change:
@@ -134,23 +145,31 @@ def succession(versions: Versions, file: File, result: LoadResult) -> Change:
     return change
 
 
-def latest_call_date(connection: "duckdb.DuckDBPyConnection", kind: str, file_id: int) -> date | None:
-    """The latest UTC date in the file's CallTime; a time without an offset is UTC."""
-    row = connection.execute(
+def latest_call_dates(
+    connection: "duckdb.DuckDBPyConnection", kind: str, file_ids: list[int]
+) -> dict[int, date | None]:
+    """The latest UTC date in each file's CallTime; a time without an offset is UTC."""
+    rows = connection.execute(
         f"""
         with times as (
-            select regexp_extract(
-                trim("CallTime"), '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']
-            ) as part
-            from raw_sinch.{kind} where _file_id = ?
+            select
+                _file_id,
+                regexp_extract(
+                    trim("CallTime"), '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']
+                ) as part
+            from raw_sinch.{kind}
+            where _file_id in (select unnest(?))
         )
-        select max(
-            try_cast(part.day || ' ' || part.time as timestamp)
-            - to_minutes(coalesce(try_cast(part.hours as integer), 0) * 60
-                + coalesce(try_cast(left(part.hours, 1) || part.minutes as integer), 0))
-        )::date
+        select
+            _file_id,
+            max(
+                try_cast(part.day || ' ' || part.time as timestamp)
+                - to_minutes(coalesce(try_cast(part.hours as integer), 0) * 60
+                    + coalesce(try_cast(left(part.hours, 1) || part.minutes as integer), 0))
+            )::date
         from times
+        group by _file_id
         """,
-        [file_id],
-    ).fetchone()
-    return row[0] if row else None
+        [file_ids],
+    ).fetchall()
+    return dict(rows)

@@ -14,6 +14,7 @@ from loader.database.manifest import File, State
 from loader.parsing.layout import cut
 from loader.staging.load import Load
 from loader.staging.prepare import Failed, Ignored, PassedOver, Preparation, Prepared, Ready, Unchanged
+from loader.staging.small import LoadGroup, is_small
 from loader.staging.strategies import uses_every_core
 from loader.staging.versioning import decide
 
@@ -36,7 +37,10 @@ class LoadScheduler:
         self._next_id = self._versions.next_id
         # In the order of the deliveries; None while it is being loaded.
         self._files: list[File | None] = []
-        self._loads: deque[Load] = deque()
+        self._under_way = 0
+        self._groups: deque[LoadGroup] = deque()
+        # Small files that wait for others to be loaded together.
+        self._waiting: LoadGroup | None = None
         self._lanes = ThreadPoolExecutor(LANES)
         self._stopping = threading.Event()
 
@@ -47,12 +51,14 @@ class LoadScheduler:
         """After an error or an interrupt, loads that are under way are given up."""
         if error is not None:
             self._stopping.set()
-        while self._loads:
-            load = self._loads[0]
+        if self._waiting:
+            self._discard(self._waiting)
+        while self._groups:
+            group = self._groups[0]
             # Again and again, since only a query under way is interrupted.
-            load.connection.interrupt()
-            if wait([load.result], timeout=0.05).done:
-                self._close(load)
+            group.connection.interrupt()
+            if wait([group.result], timeout=0.05).done:
+                self._discard(self._groups.popleft())
         self._lanes.shutdown()
         if error is None:
             self._looks.save(self._connection)
@@ -60,13 +66,12 @@ class LoadScheduler:
     @property
     def done(self) -> int:
         """How many of the deliveries submitted are through."""
-        return len(self._files) - len(self._loads)
+        return len(self._files) - self._under_way
 
     def submit(self, prepared: Prepared) -> None:
         """Decides about a delivery, and has it loaded where that is due."""
         try:
-            while not self._may_go_on(prepared):
-                self._finish_first()
+            self._wait_for_related(prepared.file)
             file = self._decided(prepared)
         except BaseException:
             prepared.discard()
@@ -75,49 +80,86 @@ class LoadScheduler:
         if not isinstance(prepared, Ready):
             return
         if file is None:
-            self._start(prepared)
+            self._under_way += 1
+            self._load(prepared)
         else:
             self._note(prepared, file)
             prepared.discard()
 
     def finish(self) -> list[File]:
         """What became of every delivery, in their order."""
-        while self._loads:
-            self._finish_first()
+        self._finish_all()
         return [file for file in self._files if file]
 
-    def _start(self, ready: Ready) -> None:
+    def _load(self, ready: Ready) -> None:
+        """Has a file loaded, by itself or with others that are as small, in the order of the deliveries."""
+        if not is_small(ready):
+            self._start_waiting()
+            if self._needs_every_core(ready):
+                self._finish_all()
+            self._start(self._group_with(ready))
+            return
+        self._waiting = self._group_with(ready)
+        if self._waiting.is_full:
+            self._start_waiting()
+
+    def _group_with(self, ready: Ready) -> LoadGroup:
+        group = self._waiting or LoadGroup(self._connection.cursor(), None)
         load = Load(
             place=len(self._files) - 1,
             file=replace(ready.file, file_id=self._take_id()),
             ready=ready,
-            connection=self._connection.cursor(),
+            connection=group.connection,
             folder=self._folder,
             options=self._options,
             versions=self._versions,
             stopping=self._stopping,
-            before=self._loads[-1].result if self._loads else None,
         )
-        load.result = self._lanes.submit(load.run)
-        self._loads.append(load)
+        group.add(load)
+        return group
 
-    def _may_go_on(self, prepared: Prepared) -> bool:
-        alone = (isinstance(prepared, Ready) and uses_every_core(prepared.content)) or any(
-            uses_every_core(load.ready.content) for load in self._loads
+    def _start_waiting(self) -> None:
+        if self._waiting:
+            group, self._waiting = self._waiting, None
+            self._start(group)
+
+    def _start(self, group: LoadGroup) -> None:
+        while len(self._groups) == LANES:
+            self._finish_first()
+        group.before = self._groups[-1].result if self._groups else None
+        for load in group.loads:
+            load.before = group.before
+        group.result = self._lanes.submit(group.run)
+        self._groups.append(group)
+
+    def _needs_every_core(self, ready: Ready) -> bool:
+        return uses_every_core(ready.content) or any(
+            uses_every_core(load.ready.content) for group in self._groups for load in group.loads
         )
-        related = any(load.is_related(prepared.file) for load in self._loads)
-        return not self._loads or not (len(self._loads) == LANES or alone or related)
+
+    def _wait_for_related(self, file: File) -> None:
+        if self._waiting and self._waiting.is_related(file):
+            self._start_waiting()
+        while any(group.is_related(file) for group in self._groups):
+            self._finish_first()
+
+    def _finish_all(self) -> None:
+        self._start_waiting()
+        while self._groups:
+            self._finish_first()
 
     def _finish_first(self) -> None:
-        load = self._loads[0]
-        file = self._files[load.place] = load.result.result()
-        self._note(load.ready, file)
-        self._close(load)
+        group = self._groups[0]
+        for load, file in zip(group.loads, group.result.result(), strict=True):
+            self._files[load.place] = file
+            self._note(load.ready, file)
+        self._under_way -= len(group.loads)
+        self._discard(self._groups.popleft())
 
-    def _close(self, load: Load) -> None:
-        self._loads.popleft()
-        load.connection.close()
-        load.ready.discard()
+    def _discard(self, group: LoadGroup) -> None:
+        group.connection.close()
+        for load in group.loads:
+            load.ready.discard()
 
     def _take_id(self) -> int:
         self._next_id += 1

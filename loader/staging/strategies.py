@@ -15,7 +15,7 @@ from loader.parsing.layout import Layout
 from loader.parsing.lines import LONGEST_PLAIN_LINE, Lines, clean_lines, no_clean_lines
 from loader.parsing.records import ExactReader, split_lines, sum_of_lines
 from loader.parsing.totals import ControlTotals
-from loader.staging.buffers import Batch, Sections
+from loader.staging.buffers import Batch, Sections, odd_width
 from loader.staging.csv_insert import PIECE, PlainText, insert_lines, measure
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class FileLoad:
             raise ControlTotalMismatch("the lines read are not numbered as they were written")
         if measured.headers and is_clean is not no_clean_lines:
             raise ControlTotalMismatch("a header repeated was read as a record")
-        return LoadResult(measured.rows, batch.rejects, totals, batch.odd_width)
+        return LoadResult(measured.rows, batch.rejects, totals, odd_width(columns, batch.first_rejects))
 
     def _totals_before(self) -> ControlTotals:
         totals = ControlTotals()

@@ -4,6 +4,7 @@ import threading
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loader.database.connection import transaction
@@ -72,18 +73,29 @@ class Change:
 
     def write(self, connection: "duckdb.DuckDBPyConnection") -> None:
         """Writes it, inside the caller's transaction."""
-        for failure in self.failures:
-            connection.execute("delete from raw_sinch.files where file_id = ?", [failure.file_id])
-        for earlier in self.superseded:
-            set_state(connection, replace(earlier), State.SUPERSEDED, self._reason)
-        self.file.loaded_at = self.file.state_changed_at = now()
-        values = [getattr(self.file, column.name) for column in fields(File)]
-        marks = ", ".join("?" * len(values))
-        connection.execute(f"insert into raw_sinch.files ({FILE_FIELDS}) values ({marks})", values)
+        write_changes(connection, [self])
 
-    @property
-    def _reason(self) -> str:
-        return f"superseded by file {self.file.file_id}"
+
+def write_changes(connection: "duckdb.DuckDBPyConnection", changes: list[Change]) -> None:
+    """Writes changes that do not depend on each other, inside the caller's transaction."""
+    if failures := [failure.file_id for change in changes for failure in change.failures]:
+        connection.execute(
+            "delete from raw_sinch.files where file_id in (select unnest(?::bigint[]))", [failures]
+        )
+    at = now()
+    for change in changes:
+        for earlier in change.superseded:
+            reason = f"superseded by file {change.file.file_id}"
+            set_state(connection, replace(earlier), State.SUPERSEDED, reason)
+        change.file.loaded_at = change.file.state_changed_at = at
+    names = [column.name for column in fields(File)]
+    columns = [[_plain(getattr(change.file, name)) for change in changes] for name in names]
+    values = ", ".join(["unnest(?)"] * len(names))
+    connection.execute(f"insert into raw_sinch.files ({FILE_FIELDS}) select {values}", columns)
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, StrEnum) else value
 
 
 class Versions:

@@ -347,6 +347,7 @@ def test_a_file_that_changes_while_it_is_read_fails(cdr: Loader, monkeypatch: py
 
 def test_files_are_published_in_their_order(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the first takes longest; the second fails, which needs no order."""
+    monkeypatch.setattr("loader.staging.scheduler.is_small", lambda _: False)
     from loader.staging.strategies import FileLoad
 
     load = FileLoad.load_in_place

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from reference_grammar import Outcome, reading
 
+from loader.database.manifest import File
 from loader.database.schema import create_raw_schema
 from loader.feeds import KINDS
 from loader.inputs import content
@@ -23,17 +25,42 @@ from loader.parsing import records
 from loader.parsing.header import Columns
 from loader.parsing.layout import NoRecords, detect_layout
 from loader.staging import buffers, csv_insert
-from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadStrategy
+from loader.staging.load import Load
+from loader.staging.options import Options
+from loader.staging.prepare import Ready
+from loader.staging.small import insert_small, measure_small, read_small
+from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadResult, LoadStrategy
 from loader.staging.target import bound_memory
+from loader.staging.versioning import Versions
 
 COLUMNS = Columns("sip_terminated", KINDS["sip_terminated"])
 WIDTH = COLUMNS.width
 HEADER = header().encode() + b"\n"
 
+
+def load_together(file: FileLoad) -> LoadResult:
+    """As one of many small files."""
+    delivered = File(file.file_id, "x.csv", "x.csv", file.layout.kind)
+    load = Load(
+        place=0,
+        file=delivered,
+        ready=Ready(delivered, file.content, file.layout),
+        connection=file.connection,
+        folder=file.folder,
+        options=Options(),
+        versions=Versions(file.connection),
+        stopping=threading.Event(),
+    )
+    reads = [read_small(load)]
+    insert_small(file.connection, reads)
+    return measure_small(file.connection, reads)[0]
+
+
 WAYS: dict[str, LoadStrategy | None] = {
     "as the loader chooses": None,
     "mixed": FileLoad.load_mixed,
     "exactly": FileLoad.load_exactly,
+    "together with others": load_together,
 }
 each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 

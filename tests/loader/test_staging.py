@@ -579,7 +579,7 @@ def test_names_that_mean_something_elsewhere(cdr: Loader, name: str) -> None:
     (file,) = cdr.stage(path)
     assert file["file_name"] == name
     assert [call for _, call in cdr.records(columns='"CallId"')] == ["right"]
-    assert name in cdr("stage", path).stdout
+    assert name in cdr("stage", path, "-v").stdout
 
 
 def test_a_name_that_is_no_utf_8(cdr: Loader) -> None:
@@ -587,7 +587,7 @@ def test_a_name_that_is_no_utf_8(cdr: Loader) -> None:
     path.write_text(delivery("a"))
     (file,) = cdr.stage(".")
     assert (file["file_name"], file["state"]) == ("sip\\xff.csv", "current")
-    assert "sip\\xff.csv" in cdr("stage", ".").stdout
+    assert "sip\\xff.csv" in cdr("stage", ".", "-v").stdout
 
 
 def test_globs(cdr: Loader) -> None:

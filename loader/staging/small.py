@@ -1,0 +1,233 @@
+"""Small files, many in one transaction: what a file costs beside its bytes is paid once for all of them."""
+
+import io
+from collections import defaultdict
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from loader.database.connection import transaction
+from loader.database.manifest import File
+from loader.database.sql import quoted
+from loader.errors import FileError
+from loader.feeds import KINDS
+from loader.parsing.layout import Layout
+from loader.parsing.lines import Lines, no_clean_lines
+from loader.parsing.records import ExactReader, Record, Reject, split_lines
+from loader.parsing.totals import ControlTotals
+from loader.staging.buffers import odd_width
+from loader.staging.csv_insert import LOOKS_LIKE_A_HEADER
+from loader.staging.load import Load, latest_call_dates, succession
+from loader.staging.prepare import Ready
+from loader.staging.strategies import ControlTotalMismatch, LoadResult
+from loader.staging.versioning import write_changes
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Larger texts are faster by themselves.
+_SMALL_TEXT = 64 << 10
+_MOST_FILES = 200
+_MOST_BYTES = 2 << 20
+
+
+def is_small(ready: Ready) -> bool:
+    """Whether a file is worth being loaded together with others."""
+    text, layout = ready.content.text, ready.layout
+    return (
+        text is not None
+        and len(text) <= _SMALL_TEXT
+        and isinstance(layout, Layout)
+        and not layout.columns.extras
+    )
+
+
+@dataclass
+class SmallRead:
+    """A file's records and rejects."""
+
+    load: Load
+    layout: Layout
+    records: list[Record] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    totals: ControlTotals = field(default_factory=ControlTotals)
+
+    @property
+    def file_id(self) -> int:
+        """The number under which its records are stored."""
+        return self.load.file.file_id
+
+
+@dataclass
+class LoadGroup:
+    """Files that are loaded one after the other or, if they are small, all in one transaction."""
+
+    connection: "duckdb.DuckDBPyConnection"
+    # What comes of the files that are published before these.
+    before: "Future[list[File]] | None"
+    loads: list[Load] = field(default_factory=list)
+    result: "Future[list[File]]" = field(default_factory=Future)
+    _bytes: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another file should go into another group."""
+        return len(self.loads) >= _MOST_FILES or self._bytes >= _MOST_BYTES
+
+    def add(self, load: Load) -> None:
+        """Takes one more file."""
+        self.loads.append(load)
+        self._bytes += load.ready.content.profile.size
+
+    def is_related(self, file: File) -> bool:
+        """Whether what becomes of another file may depend on one of these."""
+        return any(load.is_related(file) for load in self.loads)
+
+    def run(self) -> list[File]:
+        """Loads and publishes the files, each whole or not at all; failures are recorded."""
+        import duckdb
+
+        if len(self.loads) > 1:
+            try:
+                return self._run_together()
+            except (FileError, ControlTotalMismatch, OSError, duckdb.Error):
+                # Each by itself, then: it shows which one it was.
+                if self.loads[0].stopping.is_set():
+                    raise
+        return [load.run() for load in self.loads]
+
+    def _run_together(self) -> list[File]:
+        reads = [read_small(load) for load in self.loads]
+        versions, options = self.loads[0].versions, self.loads[0].options
+        with transaction(self.connection):
+            insert_small(self.connection, reads)
+            results = measure_small(self.connection, reads)
+            dates = self._dates(reads)
+            files = [_completed(read, result, dates) for read, result in zip(reads, results, strict=True)]
+            if self.before:
+                wait([self.before])
+            for load in self.loads:
+                load.ready.content.check_unchanged()
+            changes = [
+                succession(versions, file, result) for file, result in zip(files, results, strict=True)
+            ]
+            write_changes(self.connection, changes)
+            if options.dry_run:
+                for kind in {read.layout.kind for read in reads}:
+                    self.connection.execute(f"delete from raw_sinch.{kind}")
+        for change in changes:
+            versions.committed(change)
+        return [change.file for change in changes]
+
+    def _dates(self, reads: list[SmallRead]) -> dict[int, date | None]:
+        """The latest day of calls in the files whose names do not tell theirs."""
+        dates: dict[int, date | None] = {}
+        for kind in {read.layout.kind for read in reads}:
+            undated = [
+                read.file_id
+                for read in reads
+                if read.layout.kind == kind and read.load.file.file_date is None and read.records
+            ]
+            if undated:
+                dates.update(latest_call_dates(self.connection, kind, undated))
+        return dates
+
+
+def read_small(load: Load) -> SmallRead:
+    """Splits a small file into its records and rejects."""
+    layout, text = load.ready.layout, load.ready.content.text
+    if not isinstance(layout, Layout) or text is None:
+        raise FileError("it is no small file")
+    read = SmallRead(load, layout)
+    read.totals.header.add(layout.offset, layout.line - 1)
+    lines = Lines(io.BytesIO(text), layout.offset, layout.line, no_clean_lines)
+    reader = ExactReader(lines, layout.columns, load.ready.content.transcoded, read.totals)
+    for one in split_lines(reader, lambda *_: None):
+        if isinstance(one, Record):
+            read.records.append(one)
+        else:
+            read.rejects.append(one)
+            if len(read.rejects) > load.options.max_rejected_records:
+                raise FileError("too many records are rejected")
+    return read
+
+
+def _completed(read: SmallRead, result: LoadResult, dates: dict[int, date | None]) -> File:
+    file = read.load.completed(result)
+    return file if file.file_date else replace(file, file_date=dates.get(file.file_id))
+
+
+def insert_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead]) -> None:
+    """Writes the files' records and rejects, a statement for each table."""
+    by_kind: dict[str, list[SmallRead]] = defaultdict(list)
+    for read in reads:
+        by_kind[read.layout.kind].append(read)
+    for kind, same in by_kind.items():
+        columns: dict[str, list[Any]] = {name: [] for name in KINDS[kind]}
+        for read in same:
+            if not read.records:
+                continue
+            values = zip(*(record.values for record in read.records), strict=True)
+            delivered = dict(zip(read.layout.columns.names, values, strict=True))
+            nothing = [None] * len(read.records)
+            for name, column in columns.items():
+                column.extend(delivered.get(name, nothing))
+        file_ids = [read.file_id for read in same for _ in read.records]
+        lines = [record.line for read in same for record in read.records]
+        _write(connection, kind, [*columns.values(), file_ids, lines, [None] * len(lines)])
+    rejects = [(read.file_id, reject) for read in reads for reject in read.rejects]
+    _write(
+        connection,
+        "rejected_records",
+        [
+            [file_id for file_id, _ in rejects],
+            [reject.line for _, reject in rejects],
+            [reject.raw for _, reject in rejects],
+            [str(reject.reason_code) for _, reject in rejects],
+            [reject.detail for _, reject in rejects],
+        ],
+    )
+
+
+def _write(connection: "duckdb.DuckDBPyConnection", table: str, columns: list[list[Any]]) -> None:
+    if columns[0]:
+        values = ", ".join(["unnest(?)"] * len(columns))
+        connection.execute(f"insert into raw_sinch.{table} select {values}", columns)
+
+
+def measure_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead]) -> list[LoadResult]:
+    """What arrived of every file, proven."""
+    found: dict[int, tuple[int, int, int, int]] = {}
+    for kind in {read.layout.kind for read in reads}:
+        names = ", ".join(quoted(name) for name in KINDS[kind])
+        rows = connection.execute(
+            f"""
+            select
+                _file_id,
+                count(*),
+                sum(strlen(replace(text, '"', '')))::bigint,
+                sum(_line)::bigint,
+                count(*) filter ({LOOKS_LIKE_A_HEADER})
+            from (
+                select _file_id, _line, concat({names}) as text, "CallId" as call_id
+                from raw_sinch.{kind}
+                where _file_id between ? and ?
+            )
+            group by _file_id
+            """,
+            [reads[0].file_id, reads[-1].file_id],
+        ).fetchall()
+        found.update({file_id: tuple(rest) for file_id, *rest in rows})
+    results = []
+    for read in reads:
+        count, values, line_sum, _ = found.get(read.file_id, (0, 0, 0, 0))
+        if line_sum != sum(record.line for record in read.records):
+            raise ControlTotalMismatch("the lines read are not numbered as they were written")
+        read.totals.fields.add(values, count)
+        read.totals.separators.add(count * (read.layout.columns.width - 1), 0)
+        odd = odd_width(read.layout.columns, read.rejects)
+        result = LoadResult(count, len(read.rejects), read.totals, odd)
+        result.check(read.load.ready.content)
+        results.append(result)
+    return results
