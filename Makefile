@@ -63,6 +63,10 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the development group into $(VENV)"
 	@$(call install,requirements-dev.txt)
 
+$(VENV)/.report: requirements-report.txt pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV)"
+	@$(call install,requirements-report.txt)
+
 $(VENV)/.spark: requirements-spark.txt $(VENV)/.dev
 	@echo "Installing the spark group into $(VENV)"
 	@$(call install,requirements-spark.txt)
@@ -92,15 +96,32 @@ limit 12
 endef
 export ANSWER
 
-demo: $(VENV)/.core ## synthesise a fortnight of deliveries, run the daily job on them, print cost per country
+# Paths of deliveries in the database that are not the demo's.
+define OTHERS
+import duckdb, os, pathlib, sys
+database = os.environ.get("CDR_DATABASE") or "cdr.duckdb"
+if os.path.exists(database):
+    with duckdb.connect(database, read_only=True) as db:
+        paths = [path for (path,) in db.execute("select path from raw_sinch.files").fetchall()]
+    inbox = str(pathlib.Path(".demo").resolve()) + "/"
+    others = [path for path in paths if not path.startswith(inbox)]
+    if others:
+        sys.exit(f"make: {database} holds {len(others)} deliveries that are not the demo's; set CDR_DATABASE to another file")
+endef
+export OTHERS
+
+demo: $(VENV)/.report ## synthesise a fortnight of deliveries, run the daily job on them, print an answer, write a page
+	@$(BIN)/python -c "$$OTHERS"
 	@rm -rf .demo
-	@$(BIN)/cdr synth .demo --days 14 --calls-per-day 5000 --seed 14 -q
+	@$(BIN)/cdr synth .demo --days 14 --calls-per-day 5000 --seed 14 --planted -q
 	@echo "Staging 14 days of deliveries, then building and testing the tables (half a minute)"
-	@DBT_LOG_LEVEL=warn $(BIN)/cdr run .demo
+	@CDR_RATE_CARD=.demo/seeds/rate_card.csv CDR_INVOICES=.demo/seeds/invoices.csv $(BIN)/cdr run .demo
+	@echo
 	@echo "Cost per destination country over the fortnight ($${CDR_DATABASE:-cdr.duckdb}, marts.mart_cost_daily):"
 	@$(BIN)/python -c 'import duckdb, os; \
 	  db = duckdb.connect(os.environ.get("CDR_DATABASE") or "cdr.duckdb", read_only=True); \
 	  db.sql(os.environ["ANSWER"]).show()'
+	@$(BIN)/cdr report .demo/report.html -q && echo "A page to look at: .demo/report.html"
 
 # --- checks -----------------------------------------------------------------------------------------------------
 

@@ -21,11 +21,24 @@ from loader.errors import CdrError
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same bytes.")
 @click.option("--warts", is_flag=True, help="Add files with every irregularity that real ones may have.")
 @click.option(
+    "--planted",
+    is_flag=True,
+    help="Add calls of known cases, the list of them, and the rate card and invoices they are judged by.",
+)
+@click.option(
     "--end", type=DAY, callback=as_date, default="2026-11-22", show_default=True, help="The last day."
 )
 @output_options
 def synth(
-    out: Path, days: int, calls_per_day: int, seed: int, warts: bool, end: date, as_json: bool, quiet: bool
+    out: Path,
+    days: int,
+    calls_per_day: int,
+    seed: int,
+    warts: bool,
+    planted: bool,
+    end: date,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Writes realistic synthetic deliveries of all four kinds into the folder OUT.
 
@@ -34,7 +47,7 @@ def synth(
     from loader.synth import synthesise
 
     try:
-        files = synthesise(out, days, calls_per_day, seed, warts=warts, end=end)
+        files = synthesise(out, days, calls_per_day, seed, warts=warts, end=end, plants=planted)
     except OSError as error:
         raise CdrError(f"cannot write into {out} ({error.strerror}); name another folder") from error
     if as_json:

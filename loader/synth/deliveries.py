@@ -8,12 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
-from loader.synth import irregularities
+from loader.synth import irregularities, planted
 from loader.synth.calls import DEFAULT_END, CallBatch, Session, calls_of_kind, query
 
 
 def synthesise(
-    out: Path, days: int, calls_per_day: int, seed: int, warts: bool = False, end: date = DEFAULT_END
+    out: Path,
+    days: int,
+    calls_per_day: int,
+    seed: int,
+    warts: bool = False,
+    end: date = DEFAULT_END,
+    plants: bool = False,
 ) -> list[Path]:
     """Writes a delivery of `days` days up to and including `end` into the folder `out`, made if missing.
 
@@ -23,6 +29,9 @@ def synthesise(
 
     With `warts`, a small file for every irregularity of the feed follows: `irregularities.IRREGULARITIES`
     lists them. The clean files stay as they are.
+
+    With `plants`, deliveries of known cases follow, with the rate card and invoices they are judged by: see
+    `loader.synth.planted`.
 
     Raises ValueError where there are no days or a negative number of calls, OSError where a file cannot be
     written.
@@ -44,6 +53,8 @@ def synthesise(
         for written in [pool.submit(_write_all, share, out) for share in shares]:
             written.result()
     paths = [out / _file_name(batch) for batch in batches]
+    if plants:
+        paths += planted.write(out, days, seed, end)
     if warts:
         paths += irregularities.write(out, days, seed, end)
     return paths

@@ -1,7 +1,7 @@
 """Irregular deliveries: every way in which files are known to differ from clean ones, a small file for each.
 
-They come on top of a clean synthetic delivery, whose files they leave as they are. An `Irregularity` describes
-each: the file, what is wrong with it, and what has to become of it, so that tests and people can compare. The
+They come on top of a clean synthetic delivery, whose files they leave as they are. An `Irregularity`
+describes each: the file, what is wrong with it, and what has to become of it, for tests and people. The
 expectations assume that files are staged in the order that `write` returns, that of their names.
 """
 
