@@ -1,5 +1,6 @@
 """What commands say and which exit code they end with."""
 
+import json
 import os
 import signal
 import subprocess
