@@ -108,3 +108,19 @@ def test_a_locked_database_is_found_before_dbt_starts(project: Loader) -> None:
     project.stage(".")
     with holding(project.database):
         assert "is in use by process" in project.error("build")
+
+
+def test_tables_of_an_earlier_version_are_made_anew(project: Loader) -> None:
+    """Other columns in an incremental table, and a log of another shape."""
+    only_models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "-q")
+    select = ("build", "--select", "+stg_sinch__sip_terminated", *only_models)
+    project.stage(".")
+    project(*select)
+    rows = project.query("select * from staging.stg_sinch__sip_terminated order by all")
+    with duckdb.connect(project.database) as connection:
+        connection.execute("alter table staging.stg_sinch__sip_terminated drop column invalid_fields")
+        connection.execute("alter table staging.stg_sinch__sip_terminated add column formerly integer")
+        connection.execute("create or replace table intermediate.build_log as select 1 as seq, 'x' as unit")
+    project(*select)
+    assert project.query("select * from staging.stg_sinch__sip_terminated order by all") == rows
+    assert len(rows) == 2
