@@ -196,6 +196,8 @@ def _drawn(chart: Any, height: int) -> dict[str, str]:
 def _themed(svg: str) -> str:
     svg = re.sub(r"#[0-9a-f]{6}", lambda match: _COLOURS.get(match.group(), match.group()), svg)
     svg = re.sub(r"rgb\((\d+), ?(\d+), ?(\d+)\)", lambda match: _of_rgb(*match.groups()), svg)
+    # The figure around it says what it shows; Vega's own roles lack names.
+    svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg).replace("<svg ", '<svg aria-hidden="true" ', 1)
     # Two decimals are finer than any screen; the file stays small.
     return re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
 

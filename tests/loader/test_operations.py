@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,23 +17,6 @@ from loader.database.rewrite import blocks
 from loader.synth import synthesise
 
 NUMBER = "+46701112233"
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Loader:
-    """A database with two days of synthetic deliveries, built by the daily job."""
-    folder = tmp_path_factory.mktemp("operations")
-    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
-    synthesise(loader.inbox, days=2, calls_per_day=60, seed=5)
-    loader("run", loader.inbox, "-q")
-    return loader
-
-
-@pytest.fixture
-def copy(built: Loader, tmp_path: Path) -> Loader:
-    """A copy of it that a test may change."""
-    shutil.copyfile(built.database, tmp_path / "cdr.duckdb")
-    return Loader(tmp_path / "cdr.duckdb", built.inbox)
 
 
 def test_nothing_new_builds_nothing(copy: Loader) -> None:

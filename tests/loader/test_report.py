@@ -1,0 +1,174 @@
+"""The report: one page, its numbers those of the marts, whatever the values, for every reader and browser."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from harness import REPOSITORY, Loader
+
+SCREENSHOTS = REPOSITORY / "target" / "screenshots"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
+HOSTILE = '<script>alert(1)</script> & "quotes" \u202eright-to-left ' + "long " * 60
+
+
+class Page(HTMLParser):
+    """What a page asks for, and its tables: rows of texts by the mart they are from."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.scripts = 0
+        self.tables: dict[str, list[list[str]]] = {}
+        self._table: list[list[str]] = []
+        self._inside = ""
+        self._caption = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        self.asked += [value or "" for name, value in attributes if name in ("src", "href", "xlink:href")]
+        if tag == "table":
+            self._table, self._caption = [], ""
+        elif tag == "tr":
+            self._table.append([])
+        elif tag in ("td", "th"):
+            self._table[-1].append("")
+            self._inside = "cell"
+        elif tag == "caption":
+            self._inside = "caption"
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th", "caption"):
+            self._inside = ""
+        elif tag == "table":
+            self.tables.setdefault(self._caption, self._table)
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "cell":
+            self._table[-1][-1] += data
+        elif self._inside == "caption":
+            self._caption += data
+
+
+def written(loader: Loader, *arguments: object) -> str:
+    out = loader.database.parent / "report.html"
+    loader("report", out, "-q", *arguments)
+    return out.read_text()
+
+
+def test_one_page_that_asks_for_nothing(copy: Loader) -> None:
+    text = written(copy)
+    assert len(text) < 500_000
+    page = Page(text)
+    assert [asked for asked in page.asked if not asked.startswith("#")] == []
+    assert page.scripts == 1
+    assert re.findall(r"url\(|@import", text) == []
+    assert "<h1>" in text
+    assert '<html lang="en">' in text
+
+
+def test_numbers_are_those_of_the_marts(copy: Loader) -> None:
+    page = Page(written(copy))
+    header, *rows = page.tables["marts.mart_cost_daily"]
+    assert header[:2] == ["currency", "amount"]
+    expected = copy.query(
+        "select currency, sum(amount) from marts.mart_cost_daily where currency is not null group by 1"
+    )
+    assert {row[0]: row[1] for row in rows} == {currency: f"{amount:,.2f}" for currency, amount in expected}
+    days = page.tables["marts.mart_quality_daily"]
+    bids = copy.query(
+        "select sum(bids)::bigint from marts.mart_quality_daily group by report_date order by report_date"
+    )
+    assert [row[1] for row in days[1:]] == [f"{number:,}" for (number,) in bids]
+
+
+def test_hostile_values_are_text(copy: Loader) -> None:
+    copy.execute(
+        "update marts.mart_user_spend_daily set amount = 1000000, currency = 'EUR', "
+        f"user_id = '{HOSTILE}' where user_id = (select min(user_id) from marts.mart_user_spend_daily)"
+    )
+    text = written(copy)
+    assert Page(text).scripts == 1
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_a_span_and_an_application(copy: Loader) -> None:
+    text = written(copy, "--from", "2026-11-22", "--to", "2026-11-22", "--application", "City Rides")
+    assert "from 2026-11-22 to 2026-11-22" in text
+    assert "City Rides" in text
+    assert "is after" in copy.error("report", "x.html", "--from", "2026-11-23", "--to", "2026-11-22")
+    assert "no application is Nobody" in copy.error("report", "x.html", "--application", "Nobody")
+
+
+def test_days_without_anything_read_well(copy: Loader) -> None:
+    text = written(copy, "--from", "2020-01-01", "--to", "2020-01-02")
+    assert "No calls in these days." in text
+    assert "<svg" not in text
+
+
+def test_marts_that_are_not_built_are_named(copy: Loader, tmp_path: Path) -> None:
+    copy.execute("drop table marts.mart_traffic_hourly")
+    copy.execute("drop table marts.mart_busy_hour")
+    assert "mart_traffic_hourly is not built" in written(copy)
+
+
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed here; CI installs one")
+
+
+def browse(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *options]
+    return subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120)
+
+
+@needs_chromium
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(copy: Loader, tmp_path: Path, theme: str) -> None:
+    found = importlib.util.find_spec("axe_core_python")
+    assert found is not None
+    assert found.origin is not None
+    axe = (Path(found.origin).parent / "axe.min.js").read_text()
+    run = (
+        "axe.run().then(result => { document.body.innerHTML = '<pre>' + "
+        "JSON.stringify(result.violations.map(rule => rule.id)) + '</pre>'; });"
+    )
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", written(copy))
+    if theme == "dark":
+        text = text.replace("@media (prefers-color-scheme: dark)", "@media all")
+    page = tmp_path / "axe.html"
+    page.write_text(text.replace("</body>", f"<script>{axe}</script><script>{run}</script></body>"))
+    result = browse(page, "--virtual-time-budget=60000", "--dump-dom")
+    assert re.findall(r"<pre>(.*?)</pre>", result.stdout) == ["[]"]
+
+
+@needs_chromium
+@pytest.mark.parametrize(("name", "size"), [("wide", "1000,3000"), ("phone", "390,4000")])
+def test_no_error_in_the_console_and_a_picture_to_look_at(copy: Loader, name: str, size: str) -> None:
+    written(copy)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    picture = SCREENSHOTS / f"report_{name}.png"
+    page = copy.database.parent / "report.html"
+    result = browse(
+        page, f"--window-size={size}", f"--screenshot={picture}", "--enable-logging=stderr", "--v=0"
+    )
+    assert "CONSOLE" not in result.stderr
+    assert picture.stat().st_size > 10_000
+
+
+@needs_chromium
+def test_nothing_is_wider_than_a_phone(copy: Loader, tmp_path: Path) -> None:
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", written(copy))
+    page = tmp_path / "width.html"
+    script = "<script>document.title = document.documentElement.scrollWidth;</script></body>"
+    page.write_text(text.replace("</body>", script))
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        '<iframe src="width.html" width="390" height="800" onload="document.title ='
+        ' this.contentDocument.title"></iframe>'
+    )
+    result = browse(frame, "--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom")
+    (width,) = re.findall(r"<title>(\d+)</title>", result.stdout)
+    assert int(width) <= 390
