@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -10,6 +10,7 @@ calls as (
         call_date,
         report_date
     from {{ ref('fact_calls') }}
+    where {{ stale('report_date') }}
 ),
 
 final as (

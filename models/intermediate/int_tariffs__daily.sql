@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 {%- set first_and_next = ['increments.first_seconds', 'increments.next_seconds'] %}
 {%- set in_units = whole_division('billed.amount', 'billed.unit') %}
@@ -18,6 +18,7 @@ pairs as (
         group_calls,
         report_date
     from {{ ref('int_tariffs__pairs') }}
+    where {{ stale('report_date') }}
 ),
 
 increments as (
@@ -38,7 +39,9 @@ calls as (
         amount,
         report_date
     from {{ ref('fact_calls') }}
-    where {{ shows_a_tariff() }}
+    where
+        {{ stale('report_date') }}
+        and {{ shows_a_tariff() }}
 ),
 
 paired as (

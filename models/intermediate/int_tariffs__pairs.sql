@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -12,7 +12,9 @@ calls as (
         amount,
         report_date
     from {{ ref('fact_calls') }}
-    where {{ shows_a_tariff() }}
+    where
+        {{ stale('report_date') }}
+        and {{ shows_a_tariff() }}
 ),
 
 pairs as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 {#- A rule's name, its condition, the amount it expects, and what it says of a call. -#}
 {%- set rules = [
@@ -50,6 +50,7 @@ calls as (
         called_at,
         report_date
     from {{ ref('fact_calls') }}
+    where {{ stale('report_date') }}
 ),
 
 tariffs as (
@@ -68,7 +69,9 @@ tariffs as (
         {{ micros('unit') }} as unit,
         report_date
     from {{ ref('int_tariffs__daily') }}
-    where explained_calls >= {{ var('rate_min_explained_share') }} * calls
+    where
+        {{ stale('report_date') }}
+        and explained_calls >= {{ var('rate_min_explained_share') }} * calls
 ),
 
 -- Few calls break a rule: the rules are told apart among those only.

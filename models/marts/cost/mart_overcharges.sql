@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -19,7 +19,8 @@ calls as (
     -- A rate card by country prices calls that go out. What is beyond the bounds cannot be rated in whole
     -- numbers of 64 bits.
     where
-        call_type = 'phone_terminated'
+        {{ stale('report_date') }}
+        and call_type = 'phone_terminated'
         and amount > 0
         and amount < 1000000000
         and (duration_seconds <= 1000000 or not is_answered)

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -12,6 +12,7 @@ calls as (
         is_answered,
         report_date
     from {{ ref('fact_calls') }}
+    where {{ stale('report_date') }}
 ),
 
 users as (
