@@ -239,8 +239,8 @@ def multiplied(source: Path, target: Path, times: int) -> None:
 
 
 def differences(bench: Bench) -> tuple[int, list[str]]:
-    """How many tables dbt and the hand-written script both build of a small delivery with every irregularity, and
-    those that the script computes otherwise.
+    """How many tables dbt and the hand-written script both build of a small delivery with every irregularity,
+    and those that the script computes otherwise.
     """
     synthetic(bench.folder / "small", 3, 1, calls=2000, warts=True)
     bench.cdr("run", bench.folder / "small", database=bench.path("small"))
@@ -250,7 +250,8 @@ def differences(bench: Bench) -> tuple[int, list[str]]:
     connection.execute("attach ? as hand (read_only)", [str(bench.path("hand"))])
     tables = connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() "
-        "where database_name = 'dbt' and schema_name in ('staging', 'marts') and (schema_name, table_name) in "
+        "where database_name = 'dbt' and schema_name in ('staging', 'marts') "
+        "and (schema_name, table_name) in "
         "(select (schema_name, table_name) from duckdb_tables() where database_name = 'hand') order by all"
     ).fetchall()
     different = []

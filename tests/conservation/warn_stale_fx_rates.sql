@@ -20,7 +20,8 @@ stale as (
 select
     concat(
         calls, ' charges in ', currency, ', the newest of ', newest_call_date,
-        ', are converted with a rate of ', newest_rate_date, ' or before; add newer rates to seeds/fx_rates.csv and run `cdr build`'
+        ', are converted with a rate of ', newest_rate_date,
+        ' or before; add newer rates to seeds/fx_rates.csv and run `cdr build`'
     ) as message
 from stale
 order by calls desc, currency asc
