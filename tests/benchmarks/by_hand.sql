@@ -481,7 +481,7 @@ left join (
     select
         file_id,
         source_line
-    from calls
+    from records
     where contains(invalid_fields, 'amount')
 ) as unreadable using (file_id, source_line)
 group by all;
@@ -594,7 +594,7 @@ select
         when 'unreadable_call_time' then 'CallTime is not an ISO 8601 date and time, so the call has no day.'
         else 'The record has no CallTime, so the call has no day.'
     end,
-    replace(text_of(kind, looked_up), chr(31), ';')
+    replace(text_of(looked_up.kind, looked_up), chr(31), ';')
 from unusable
 inner join looked_up using (file_id, source_line)
 inner join files using (file_id);
