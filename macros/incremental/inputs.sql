@@ -3,11 +3,11 @@
     each of its own units; its SQL, the views it reads through, and seeds and small tables (by their content) are its rule.
 -#}
 
-{#- The nodes that a model reads, by id: directly, and through views. -#}
+{#- The nodes that a model reads, by id: directly, and through views and ephemeral models. -#}
 {% macro nodes_read(node, nodes) %}
     {% for id in node.depends_on.nodes if id in graph.nodes and id not in nodes %}
         {% do nodes.update({id: graph.nodes[id]}) %}
-        {% if graph.nodes[id].config.materialized == 'view' %}{% do nodes_read(graph.nodes[id], nodes) %}{% endif %}
+        {% if graph.nodes[id].config.materialized in ['view', 'ephemeral'] %}{% do nodes_read(graph.nodes[id], nodes) %}{% endif %}
     {% endfor %}
     {{ return(nodes.values() | sort(attribute='name')) }}
 {% endmacro %}
@@ -109,7 +109,8 @@
     {%- for node in nodes_read(model, {}) -%}
         {%- if node.config.materialized == 'view' -%}
             {%- do views.append(node.name) -%}
-        {%- elif not node.config.meta.increment and node.name not in (model.config.meta.increment.read_by_unit or []) -%}
+        {#- The SQL of an ephemeral model is within the model's own. -#}
+        {%- elif node.config.materialized != 'ephemeral' and not node.config.meta.increment and node.name not in (model.config.meta.increment.read_by_unit or []) -%}
             {%- do tables.append(node) -%}
         {%- endif -%}
     {%- endfor -%}

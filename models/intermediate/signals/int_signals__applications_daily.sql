@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 {%- set money = 'decimal(38, 6)' %}
 
@@ -13,7 +13,7 @@ calls as (
         called_at,
         {{ time_in_zone('called_at', var('reporting_timezone')) }} as called_at_local
     from {{ ref('int_calls__clear') }}
-    where application_key is not null
+    where application_key is not null and {{ stale('report_date') }}
 ),
 
 settings as (
@@ -49,8 +49,9 @@ final as (
         -- one digit more than the amount has: of two decimals of up to 18 digits DuckDB keeps 18
         cast(
             coalesce(
-                sum(cast(amount_reporting as decimal(19, 6)) * amount_reporting)
-                    filter (where amount_reporting > 0),
+                sum(cast(amount_reporting as decimal(19, 6)) * amount_reporting) filter (
+                    where amount_reporting > 0
+                ),
                 0
             ) as decimal(38, 12)
         ) as charged_squares,

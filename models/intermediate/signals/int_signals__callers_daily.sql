@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -14,7 +14,7 @@ calls as (
         report_date,
         called_at
     from {{ ref('int_calls__clear') }}
-    where caller_e164 is not null
+    where caller_e164 is not null and {{ stale('report_date') }}
 ),
 
 bursts as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -18,7 +18,8 @@ calls as (
         called_at
     from {{ ref('int_calls__clear') }}
     where
-        call_type in ('phone_terminated', 'sip_terminated')
+        {{ stale('report_date') }}
+        and call_type in ('phone_terminated', 'sip_terminated')
         and (destination_country is not null or {{ costly_range('number_type') }} is not null)
 ),
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day(column='signal_date', looks_back_days=signal_history_days()) }}
 
 {%- set rules = [
     'spend_spike', 'answer_ratio_drop', 'short_call_burst', 'new_destination', 'irsf_like', 'wangiri_like', 'targeted_pumping',
@@ -64,6 +64,7 @@ final as (
     from named
     left join exclusions
         on named.rule = exclusions.rule and named.full_entity = exclusions.entity
+    where {{ stale('named.signal_date') }}
 )
 
 select * from final

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day(looks_back_days=1) }}
 
 with
 
@@ -14,7 +14,8 @@ calls as (
         called_at
     from {{ ref('int_calls__clear') }}
     where
-        is_answered
+        {{ stale('report_date', looks_back_days=1) }}
+        and is_answered
         and duration_seconds > 0
         and application_key is not null
         and call_type in ('phone_terminated', 'sip_terminated')
@@ -160,7 +161,10 @@ final as (
         ranked.last_at
     from ranked
     cross join settings
-    where ranked.place = 1 and ranked.talk_seconds >= 60 * settings.floor_minutes
+    where
+        ranked.place = 1
+        and ranked.talk_seconds >= 60 * settings.floor_minutes
+        and {{ stale('ranked.report_date') }}
 )
 
 select * from final

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -13,7 +13,7 @@ calls as (
         report_date,
         called_at
     from {{ ref('int_calls__clear') }}
-    where call_type = 'phone_originated' and callee_e164 is not null
+    where call_type = 'phone_originated' and callee_e164 is not null and {{ stale('report_date') }}
 ),
 
 by_caller as (

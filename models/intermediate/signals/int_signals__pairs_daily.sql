@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day(looks_back_days=1) }}
 
 with
 
@@ -11,7 +11,10 @@ calls as (
         report_date,
         called_at
     from {{ ref('int_calls__clear') }}
-    where caller_e164 is not null and callee_e164 is not null
+    where
+        caller_e164 is not null
+        and callee_e164 is not null
+        and {{ stale('report_date', looks_back_days=1) }}
 ),
 
 settings as (
@@ -113,7 +116,10 @@ final as (
         ranked.last_at
     from ranked
     cross join settings
-    where ranked.place = 1 and ranked.calls >= settings.min_calls
+    where
+        ranked.place = 1
+        and ranked.calls >= settings.min_calls
+        and {{ stale('ranked.report_date') }}
 )
 
 select * from final

@@ -13,7 +13,7 @@ applications as (
         first_at,
         last_at
     from {{ ref('int_signals__applications_daily') }}
-    where amount_reporting > 0
+    where amount_reporting > 0 and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 users as (
@@ -27,7 +27,7 @@ users as (
         first_at,
         last_at
     from {{ ref('int_signals__users_daily') }}
-    where amount_reporting > 0
+    where amount_reporting > 0 and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 history as (
@@ -73,7 +73,7 @@ candidates as (
         history.report_date
     from history
     cross join settings
-    where history.amount_reporting > settings.floor
+    where history.amount_reporting > settings.floor and {{ signal_days('history.report_date') }}
 ),
 
 dates as (

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ incremental_by_day() }}
 
 with
 
@@ -10,7 +10,7 @@ calls as (
         report_date,
         called_at
     from {{ ref('int_calls__clear') }}
-    where user_id is not null and amount_reporting is not null
+    where user_id is not null and amount_reporting is not null and {{ stale('report_date') }}
 ),
 
 final as (

@@ -13,7 +13,10 @@ days as (
         min(first_at) as first_at,
         max(last_at) as last_at
     from {{ ref('int_signals__destinations_daily') }}
-    where application_key is not null and destination_country is not null
+    where
+        application_key is not null
+        and destination_country is not null
+        and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
     group by
         application_key,
         destination_country,
@@ -80,6 +83,7 @@ norms as (
         on
             countries.destination_country = past.destination_country
             and baseline_days.past_date = past.report_date
+    where {{ signal_days('countries.report_date') }}
     group by
         countries.destination_country,
         countries.report_date
@@ -133,7 +137,7 @@ final as (
         first_at,
         last_at
     from compared
-    where is_fast or short_share > short_threshold
+    where (is_fast or short_share > short_threshold) and {{ signal_days('report_date') }}
 )
 
 select * from final

@@ -2,18 +2,28 @@ with
 
 windows as (
     select * from {{ ref('int_signals__hours_daily') }}
+    where {{ signal_days('report_date') }}
 ),
 
 settings as (
     {{ signal_settings('irsf_like', ['floor_minutes', 'silent_days']) }}
 ),
 
+-- The first day within reach: an application that was silent so long begins a new history.
 histories as (
     select
-        application_key,
-        min(report_date) as first_date
-    from {{ ref('int_signals__applications_daily') }}
-    group by application_key
+        today.application_key,
+        today.report_date,
+        min(past.report_date) as first_date
+    from {{ ref('int_signals__applications_daily') }} as today
+    inner join {{ ref('int_signals__applications_daily') }} as past
+        on
+            today.application_key = past.application_key
+            and {{ days_between('past.report_date', 'today.report_date') }} between 0 and 91
+    where {{ signal_days('today.report_date') }}
+    group by
+        today.application_key,
+        today.report_date
 ),
 
 destination_days as (
@@ -22,6 +32,7 @@ destination_days as (
         coalesce(costly_range, destination_country) as destination,
         report_date
     from {{ ref('int_signals__destinations_daily') }}
+    where {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 -- Before the day and the one before it: a burst over midnight is as new on its second day.
@@ -77,7 +88,7 @@ judged as (
             and windows.destination = last_traffic.destination
             and windows.report_date = last_traffic.report_date
     inner join histories
-        on windows.application_key = histories.application_key
+        on windows.application_key = histories.application_key and windows.report_date = histories.report_date
     left join spikes
         on
             windows.entity_type = spikes.entity_type

@@ -10,7 +10,10 @@ days as (
         min(first_at) as first_at,
         max(last_at) as last_at
     from {{ ref('int_signals__destinations_daily') }}
-    where application_key is not null and destination_country is not null
+    where
+        application_key is not null
+        and destination_country is not null
+        and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
     group by
         application_key,
         destination_country,
@@ -21,12 +24,21 @@ settings as (
     {{ signal_settings('new_destination', ['floor', 'silent_days']) }}
 ),
 
+-- The first day within reach: an application that was silent so long begins a new history.
 histories as (
     select
-        application_key,
-        min(report_date) as first_date
-    from {{ ref('int_signals__applications_daily') }}
-    group by application_key
+        today.application_key,
+        today.report_date,
+        min(past.report_date) as first_date
+    from {{ ref('int_signals__applications_daily') }} as today
+    inner join {{ ref('int_signals__applications_daily') }} as past
+        on
+            today.application_key = past.application_key
+            and {{ days_between('past.report_date', 'today.report_date') }} between 0 and 91
+    where {{ signal_days('today.report_date') }}
+    group by
+        today.application_key,
+        today.report_date
 ),
 
 with_previous as (
@@ -56,7 +68,9 @@ final as (
         with_previous.last_at
     from with_previous
     inner join histories
-        on with_previous.application_key = histories.application_key
+        on
+            with_previous.application_key = histories.application_key
+            and with_previous.report_date = histories.report_date
     cross join settings
     where
         cast(with_previous.amount_reporting as double) > settings.floor

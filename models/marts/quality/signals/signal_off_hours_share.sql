@@ -14,6 +14,7 @@ days as (
         first_night_at,
         last_night_at
     from {{ ref('int_signals__applications_daily') }}
+    where {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 settings as (
@@ -39,7 +40,7 @@ baselines as (
         on days.report_date = baseline_days.report_date
     inner join days as past
         on days.application_key = past.application_key and baseline_days.past_date = past.report_date
-    where days.effective_calls >= settings.min_calls
+    where days.effective_calls >= settings.min_calls and {{ signal_days('days.report_date') }}
     group by
         days.application_key,
         days.report_date

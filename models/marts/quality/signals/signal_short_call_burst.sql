@@ -18,7 +18,10 @@ destinations as (
         min(first_at) as first_at,
         max(last_at) as last_at
     from {{ ref('int_signals__destinations_daily') }}
-    where application_key is not null and destination_country is not null
+    where
+        application_key is not null
+        and destination_country is not null
+        and {{ signal_days('report_date') }}
     group by
         application_key,
         destination_country,
@@ -39,6 +42,7 @@ callers as (
         first_at,
         last_at
     from {{ ref('int_signals__callers_daily') }}
+    where {{ signal_days('report_date') }}
 ),
 
 entities as (
