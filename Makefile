@@ -33,7 +33,7 @@ scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckd
   $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-spark soak lint format docs generated bench lock clean
+.PHONY: help demo test test-spark soak lint format docs generated dist release-check bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -187,6 +187,15 @@ lock: $(VENV)/.dev ## write the hashed locks from pyproject.toml (UPGRADE=--upgr
 	$(compile) --group build pyproject.toml --extra spark -c requirements-dev.txt -o requirements-spark.txt
 	$(compile) --group build pyproject.toml --extra bench -c requirements-dev.txt -c requirements-spark.txt -o requirements-bench.txt
 	$(compile) --group client -o requirements-client.txt
+	$(BIN)/python .ci/check_locks.py
+
+dist: $(VENV)/.dev ## the wheel and the source archive, in dist/
+	rm -rf dist
+	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+	$(BIN)/python -c 'import hatchling.build; print("dist/" + hatchling.build.build_sdist("dist"))'
+
+release-check: $(VENV)/.dev ## VERSION=1.2.3: the version is the same everywhere, the changelog has it, locks and made pages are current
+	$(BIN)/python .ci/check_release.py "$(VERSION)"
 	$(BIN)/python .ci/check_locks.py
 
 clean: ## remove what can be made again; databases and .venv stay
