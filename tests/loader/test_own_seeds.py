@@ -1,0 +1,93 @@
+"""The user's CSV file in place of a seed: taken, followed when it changes, refused by line and column."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Loader
+from warehouse import Warehouse
+
+HEADER = "invoice_month,application_key,currency,invoice_amount\n"
+Invoices = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    folder = tmp_path_factory.mktemp("seeds")
+    warehouse = Warehouse(Loader(folder / "cdr.duckdb", folder), folder / "target")
+    warehouse.dbt("seed", "-s", "invoices", "currencies")
+    return warehouse
+
+
+@pytest.fixture
+def build(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoices:
+    """Builds int_invoices from a file with this content; returns what dbt says."""
+
+    def build(content: str) -> Any:
+        path = tmp_path / "my invoices' file.csv"
+        path.write_bytes(content.encode())
+        monkeypatch.setenv("CDR_INVOICES", str(path))
+        return warehouse.try_dbt("run", "-s", "int_invoices")
+
+    return build
+
+
+def invoices(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    columns = "invoice_month, application_key, currency, invoice_amount"
+    return warehouse.loader.query(f"select {columns} from intermediate.int_invoices order by all")
+
+
+def test_without_a_file_the_seed_counts(warehouse: Warehouse) -> None:
+    warehouse.dbt("run", "-s", "int_invoices")
+    assert invoices(warehouse) == []
+
+
+def test_a_file_is_taken_in_place_of_the_seed_and_followed(warehouse: Warehouse, build: Invoices) -> None:
+    guid = "6F1C2D9A4B7E4C359A580D2E7B61C4F3"
+    lines = f"2026-11-01,,eur,100\n\n2026-11-01,,EUR,-0.5\n2026-10-01,{guid},EUR,1.000000\n"
+    assert build("\ufeff" + HEADER + lines).success
+    assert invoices(warehouse) == [
+        (date(2026, 10, 1), "6f1c2d9a-4b7e-4c35-9a58-0d2e7b61c4f3", "EUR", Decimal(1)),
+        (date(2026, 11, 1), None, "EUR", Decimal("99.5")),
+    ]
+    # Columns in another order, quotes, line ends of Windows.
+    content = (
+        'Currency,"invoice_month",invoice_amount,application_key\r\n"EUR",2026-11-01, 7 ,"a ""b"", it\'s"\r\n'
+    )
+    assert build(content).success
+    assert invoices(warehouse) == [(date(2026, 11, 1), 'a "b", it\'s', "EUR", Decimal(7))]
+    assert build(HEADER).success
+    assert invoices(warehouse) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "the file is empty; its first line must name the columns"),
+        ("month,amount\n", "line 1: the columns are month, amount; they must be invoice_month,"),
+        (HEADER.replace(",", ";"), "line 1: the columns are invoice_month;application_key;"),
+        (HEADER + "2026-11-01,EUR,1\n", "line 2: 3 fields; there must be 4"),
+        (HEADER + "\n2026-11-01,,EUR,1,5\n", "line 3: 5 fields; there must be 4"),
+        (HEADER + "2026-11-01,,EUR,1\n2026-02-30,,EUR,1\n", "line 3, invoice_month: '2026-02-30' is no date"),
+        (HEADER + "01.11.2026,,EUR,1\n", "line 2, invoice_month: '01.11.2026' is no date"),
+        (HEADER + '2026-11-01,,EUR,"1,000.00"\n', "line 2, invoice_amount: '1,000.00' is no number"),
+        (HEADER + "2026-11-01,,EUR,1e3\n", "line 2, invoice_amount: '1e3' is no number"),
+        (HEADER + "2026-11-01,,EUR,1.2345678\n", "line 2, invoice_amount: '1.2345678' is no number"),
+        (HEADER + '2026-11-01,,EUR,1"0\n', "line 2: the quotes are not in pairs"),
+    ],
+)
+def test_what_does_not_fit_is_named(build: Invoices, content: str, complaint: str) -> None:
+    outcome = build(content)
+    assert not outcome.success
+    (message,) = (result.message for result in outcome.result.results if result.status == "error")
+    assert any("invoices' file.csv" in line and complaint in line for line in message.splitlines()), message
+
+
+def test_a_file_that_is_not_there_is_named(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDR_INVOICES", "/nowhere/invoices.csv")
+    outcome = warehouse.try_dbt("run", "-s", "int_invoices")
+    (message,) = (result.message for result in outcome.result.results if result.status == "error")
+    assert "/nowhere/invoices.csv: there is no such file" in message
