@@ -74,9 +74,8 @@ def _print_staged(report: Any, quiet: bool, verbose: bool = False, dry_run: bool
         told = {"failed"} if verbose else {"failed", "skipped", "ignored"}
         listed = [file for file in report.files if file.state not in told]
         if len(listed) > _LISTED_FILES and not verbose:
-            plain = [file for file in listed if file.state == "current" and not file.message]
-            listed = [file for file in listed if file not in plain]
-            _print_by_kind(plain)
+            _print_by_kind([file for file in listed if _is_plain(file)])
+            listed = [file for file in listed if not _is_plain(file)]
         if listed:
             rows = [[getattr(file, name) for name in STAGED_COLUMNS[1:]] for file in listed]
             output.print_table(STAGED_COLUMNS[1:], rows, optional=("file_date", "message"))
@@ -100,12 +99,15 @@ def _print_staged(report: Any, quiet: bool, verbose: bool = False, dry_run: bool
     for file in report.over_limit:
         output.print_error(
             f"cdr: {file.path}: {file.rejected} of {file.records} records rejected; "
-            + (
-                "staged for good, `cdr rejects` shows them"
-                if dry_run
-                else f"see `cdr rejects --file {file.file_id}`"
-            )
+            + ("the first of them:" if dry_run else f"see `cdr rejects --file {file.file_id}`")
         )
+        for reject in report.first_rejects.get(file.file_id, ()):
+            output.print_error(f"  line {reject.line}: {reject.reason_code}, {reject.detail}")
+
+
+def _is_plain(file: Any) -> bool:
+    """Whether there is nothing to say of a staged file but its numbers."""
+    return file.state == "current" and not file.message
 
 
 def _print_by_kind(files: list[Any]) -> None:

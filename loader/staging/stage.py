@@ -10,6 +10,7 @@ from loader.database.manifest import File, State
 from loader.inputs.content import check_encoding
 from loader.inputs.discovery import Delivery, discover
 from loader.inputs.naming import Days, days_in_names
+from loader.parsing.records import Reject
 from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import PassedOver, Preparation, prepare_all
@@ -19,6 +20,10 @@ from loader.staging.versioning import Versions
 
 if TYPE_CHECKING:
     import duckdb
+
+
+# How many rejects of each file a dry run shows.
+_SHOWN_REJECTS = 5
 
 
 @dataclass
@@ -31,6 +36,8 @@ class Report:
     over_limit: list[File]
     # Files with less than half of the records of the version that they replace, which is the second.
     shrunk: list[tuple[File, File]]
+    # Of a dry run, which leaves no quarantine to look into: by file_id.
+    first_rejects: dict[int, list[Reject]]
 
     @property
     def exit_code(self) -> int:
@@ -56,10 +63,12 @@ def stage(
         preparation = Preparation(options, folder, Versions(connection), Looks(connection))
         files = _stage_all(deliveries, connection, preparation, progress)
         shrunk = preparation.versions.shrunk
+        first_rejects = _first_rejects(connection) if options.dry_run else {}
     return Report(
         files,
         [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
         shrunk,
+        first_rejects,
     )
 
 
@@ -92,6 +101,22 @@ def _in_order(deliveries: list[Delivery], options: Options) -> list[Delivery]:
             for at, delivery in zip(group, by_time, strict=True):
                 ordered[at] = delivery
     return ordered
+
+
+def _first_rejects(connection: "duckdb.DuckDBPyConnection") -> dict[int, list[Reject]]:
+    found: dict[int, list[Reject]] = defaultdict(list)
+    rows = connection.execute(
+        """
+        select file_id, line, reason_code, detail
+        from raw_sinch.rejected_records
+        qualify row_number() over (partition by file_id order by line) <= ?
+        order by file_id, line
+        """,
+        [_SHOWN_REJECTS],
+    ).fetchall()
+    for file_id, line, reason, detail in rows:
+        found[file_id].append(Reject(line, "", reason, detail))
+    return found
 
 
 def _modified(delivery: Delivery) -> int:

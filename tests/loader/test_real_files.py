@@ -229,6 +229,14 @@ def test_replacing_says_what_is_replaced(cdr: Loader) -> None:
     assert "cdr withdraw 2" in result.stderr
 
 
+def test_a_dry_run_shows_the_rejects_itself(cdr: Loader) -> None:
+    cdr.write("sip.csv", delivery("a") + "x;y\n")
+    result = cdr("stage", "sip.csv", "--dry-run", code=1)
+    assert "1 of 2 records rejected; the first of them:" in result.stderr
+    assert "line 3: too_few_fields, 2 fields where the file has 10" in result.stderr
+    assert "cdr rejects" not in result.stderr
+
+
 def delivered(state: State, name: str = "x.csv", file_id: int = 1, message: str = "") -> File:
     return File(file_id, name, f"/in/{name}", "app_app", sha256="A", state=state, message=message)
 
