@@ -64,7 +64,10 @@ class Tariff:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to be found: the rule that finds it, on which day, of whom, from which calls."""
+    """One thing to be found: the rule that finds it, on which day, of whom, from which calls.
+
+    Signals are named as mart_signals names them. Calls that more than one rule finds are in a case for each.
+    """
 
     rule: str
     entity_type: str
@@ -295,7 +298,9 @@ def _new_destination(calls: _Calls, end: date) -> Iterator[Case]:
         )
         for at in range(8)
     ]
-    yield Case("new_destination", "application_country", f"{application}|PT", end, found)
+    yield Case("new_destination", "application_country", f"{application} > PT", end, found)
+    yield Case("spend_spike", "application", application, end, found)
+    yield Case("spend_spike", "user", "planted-regular", end, found)
 
 
 def _irsf_like(calls: _Calls, end: date) -> Iterator[Case]:
@@ -316,7 +321,13 @@ def _irsf_like(calls: _Calls, end: date) -> Iterator[Case]:
         )
         for at in range(24)
     ]
-    yield Case("irsf_like", "user", user, eve, found)
+    # A window belongs to the day on which it ends.
+    yield Case("irsf_like", "user", user, end, found)
+    yield Case("irsf_like", "application", application, end, found)
+    before_midnight, after_midnight = found[:10], found[10:]
+    yield Case("new_destination", "application_country", f"{application} > GR", eve, before_midnight)
+    yield Case("spend_spike", "application", application, eve, before_midnight)
+    yield Case("spend_spike", "application", application, end, after_midnight)
 
 
 def _answer_ratio_drop(calls: _Calls, end: date) -> Iterator[Case]:
@@ -339,7 +350,7 @@ def _answer_ratio_drop(calls: _Calls, end: date) -> Iterator[Case]:
 
     for day in _history(end, 56, 7):
         plant(day, 7)
-    yield Case("answer_ratio_drop", "application_country", f"{application}|FR", end, plant(end, 2))
+    yield Case("answer_ratio_drop", "application_country", f"{application} > FR", end, plant(end, 2))
 
 
 def _fas_like(calls: _Calls, end: date) -> Iterator[Case]:
@@ -363,7 +374,7 @@ def _fas_like(calls: _Calls, end: date) -> Iterator[Case]:
 
     for day in _history(end, 12):
         plant(day, 0)
-    yield Case("fas_like", "application_country", f"{application}|IS", end, plant(end, 5))
+    yield Case("fas_like", "application_country", f"{application} > IS", end, plant(end, 5))
 
 
 def _off_hours_share(calls: _Calls, end: date) -> Iterator[Case]:
@@ -408,7 +419,10 @@ def _toll_free_pumping(calls: _Calls, end: date) -> Iterator[Case]:
 
     for day in _history(end, 40):
         plant(day, 6)
-    yield Case("toll_free_pumping", "callee", number, end, plant(end, 220))
+    found = plant(end, 220)
+    # One that nobody answers: a day without any would be a signal of its own.
+    calls.add(application, _at(end, 80_000), None, kind="phone_originated", caller="+49301999", callee=number)
+    yield Case("toll_free_pumping", "callee", number, end, found)
 
 
 def _callers(calls: _Calls, end: date) -> Iterator[Case]:
@@ -436,19 +450,15 @@ def _callers(calls: _Calls, end: date) -> Iterator[Case]:
         return [_at(end, 30_000 + 250 * at) for at in range(number)]
 
     rings: list[int | None] = [1 if at % 3 == 0 else None for at in range(80)]
-    yield Case(
-        "wangiri_like",
-        "caller",
-        "+4930568011",
-        end,
-        plant("wangiri_like", "+4930568011", through_the_day(80), rings, 80),
-    )
+    found = plant("wangiri_like", "+4930568011", through_the_day(80), rings, 80)
+    yield Case("wangiri_like", "caller", "+4930568011", end, found)
+    yield from _short_calls("wangiri_like", "+4930568011", end, found)
     # Ten minutes around midnight before the last day, to one number.
     midnight = [_at(end, -300 + 45 * at) for at in range(14)]
     yield Case(
         "targeted_pumping",
         "caller_callee",
-        f"+4930568012|{_germany(10_000)}",
+        f"+4930568012 > {_germany(10_000)}",
         end,
         plant("targeted_pumping", "+4930568012", midnight, [20] * 14, 1),
     )
@@ -472,19 +482,10 @@ def _callers(calls: _Calls, end: date) -> Iterator[Case]:
             70,
         ),
     )
-    yield Case(
-        "short_call_burst",
-        "caller",
-        "+4930568015",
-        end,
-        plant(
-            "short_call_burst",
-            "+4930568015",
-            through_the_day(60),
-            [4 if at % 2 else 90 for at in range(60)],
-            60,
-        ),
-    )
+    short: list[int | None] = [4 if at % 2 else 90 for at in range(60)]
+    found = plant("short_call_burst", "+4930568015", through_the_day(60), short, 60)
+    yield from _short_calls("short_call_burst", "+4930568015", end, found)
+    yield Case("low_trust_number", "caller", "+4930568015", end, found)
     yield Case(
         "no_failures",
         "application",
@@ -494,6 +495,11 @@ def _callers(calls: _Calls, end: date) -> Iterator[Case]:
             "no_failures", "+4930568016", [_at(end, 28_000 + 200 * at) for at in range(230)], [80] * 230, 230
         ),
     )
+
+
+def _short_calls(name: str, caller: str, end: date, found: list[str]) -> Iterator[Case]:
+    yield Case("short_call_burst", "caller", caller, end, found)
+    yield Case("short_call_burst", "application_country", f"{_key(name)} > DE", end, found)
 
 
 def _rate_card_row(tariff: Tariff) -> dict[str, str]:

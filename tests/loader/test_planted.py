@@ -102,3 +102,18 @@ def test_the_one_invoice_that_differs_is_found(built: Loader) -> None:
         " where verdict <> 'matches'"
     )
     assert found == [("2026-11-01", "EUR", INVOICE_ERROR)]
+
+
+def test_the_planted_signals_are_found_and_no_others_of_their_applications(built: Loader) -> None:
+    rules = {rule for (rule,) in built.query("select distinct rule from reference.signal_rules")}
+    cases = [case for rule in sorted(rules) for case in planted(built, rule)]
+    assert {case["rule"] for case in cases} == rules
+    ids = [call_id for case in cases for call_id in case["call_ids"]]
+    found = built.query(
+        "select rule, entity_type, entity, signal_date::varchar from marts.mart_signals"
+        " where application_key in"
+        " (select application_key from marts.fact_calls where list_contains(?, call_id))"
+        " order by all",
+        ids,
+    )
+    assert found == sorted((case["rule"], case["entity_type"], case["entity"], case["day"]) for case in cases)
