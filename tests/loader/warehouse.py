@@ -45,7 +45,8 @@ class Warehouse:
                 assert parsed.success, parsed.exception
                 self._manifests[parse_arguments] = parsed.result
             try:
-                runner = dbtRunner(manifest=self._manifests[parse_arguments])
+                # A copy: ephemeral models are put into those that read them only once for a manifest.
+                runner = dbtRunner(manifest=self._manifests[parse_arguments].deepcopy())
                 return runner.invoke(["--quiet", command, *common, *arguments])
             finally:
                 DuckDBConnectionManager.close_all_connections()

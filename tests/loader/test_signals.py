@@ -1,0 +1,160 @@
+"""Planted abuse is found, each case by its rule and with its calls; by increments as by one build."""
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+from harness import Loader
+from warehouse import Warehouse, assert_equal
+
+from loader.synth import synthesise
+
+END = date(2026, 11, 22)
+DAYS = 60
+RULES = (
+    "answer_ratio_drop",
+    "dialer_like",
+    "fas_like",
+    "irsf_like",
+    "low_trust_number",
+    "new_destination",
+    "no_failures",
+    "off_hours_share",
+    "short_call_burst",
+    "spend_spike",
+    "targeted_pumping",
+    "toll_free_pumping",
+    "wangiri_like",
+)
+SIGNALS = ("-s", "+mart_signals", "int_signals__excluded")
+ONLY_SIGNALS = ("-s", "path:models/intermediate/signals", "mart_signals")
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[dict[str, Any]]]:
+    """Sixty days with planted cases, the last two delivered and built after the others."""
+    folder = tmp_path_factory.mktemp("planted")
+    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+    synthesise(loader.inbox, days=DAYS, calls_per_day=12, seed=7, end=END, plants=True)
+    cases = json.loads((loader.inbox / "planted.json").read_text())
+    warehouse = Warehouse(loader, folder / "target")
+    late = sorted(path for day in (END, END - timedelta(days=1)) for path in loader.inbox.rglob(f"*{day}*"))
+    for path in late:
+        path.rename(folder / path.name)
+    loader("stage", loader.inbox, "-q")
+    warehouse.dbt("seed")
+    warehouse.dbt("run", *SIGNALS)
+    for path in late:
+        (folder / path.name).rename(path)
+    loader("stage", loader.inbox, "-q")
+    warehouse.dbt("run", *SIGNALS)
+    return warehouse, cases
+
+
+def rows(warehouse: Warehouse, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with duckdb.connect(warehouse.loader.database, read_only=True) as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_planted_case_is_found_by_its_rule(
+    planted: tuple[Warehouse, list[dict[str, Any]]], rule: str
+) -> None:
+    warehouse, cases = planted
+    mine = [case for case in cases if case["rule"] == rule]
+    assert mine
+    for case in mine:
+        entity = case["entity"].replace("|", " > ")
+        day = date.fromisoformat(case["day"])
+        # A window belongs to the day on which it ends.
+        days = [day, day + timedelta(days=1)] if rule == "irsf_like" else [day]
+        found = rows(
+            warehouse,
+            "select first_at, last_at, calls from marts.mart_signals"
+            " where rule = ? and entity_type = ? and entity = ? and list_contains(?, signal_date)",
+            rule,
+            case["entity_type"],
+            entity,
+            days,
+        )
+        assert found, case
+        first_at: datetime = min(row[0] for row in found)
+        last_at: datetime = max(row[1] for row in found)
+        of_case = rows(
+            warehouse,
+            "select count(*) from marts.fact_calls"
+            " where list_contains(?, call_id) and called_at between ? and ?",
+            case["call_ids"],
+            first_at,
+            last_at,
+        )[0][0]
+        assert of_case >= min(10, len(case["call_ids"]))
+
+
+def test_increments_find_what_one_build_finds(planted: tuple[Warehouse, list[dict[str, Any]]]) -> None:
+    warehouse, _ = planted
+    tables = (
+        "select table_schema || '.' || table_name from information_schema.tables"
+        " where table_name like '%signal%'"
+    )
+    names = [name for (name,) in rows(warehouse, tables)]
+    before = {name: rows(warehouse, f"select * from {name} order by all") for name in names}
+    warehouse.dbt("run", "--full-refresh", *ONLY_SIGNALS)
+    assert_equal(before, {name: rows(warehouse, f"select * from {name} order by all") for name in names})
+
+
+def test_the_newest_day_can_fail_a_build(planted: tuple[Warehouse, list[dict[str, Any]]]) -> None:
+    warehouse, _ = planted
+    test = ("-s", "assert_no_signals_to_fail_on")
+    assert warehouse.try_dbt("test", *test).success
+    fail_on = ("--vars", "{signals_fail_on: critical}")
+    assert not warehouse.try_dbt("test", *test, parse_arguments=fail_on).success
+
+
+def test_rules_see_clear_values_and_the_mart_shows_masked_ones(
+    planted: tuple[Warehouse, list[dict[str, Any]]],
+) -> None:
+    warehouse, _ = planted
+    per_rule = "select rule, entity_type, sum(calls) from marts.mart_signals group by all order by all"
+    found = "select * from intermediate.int_signals__found order by all"
+    clear, rules_found = rows(warehouse, per_rule), rows(warehouse, found)
+    masked = ("--vars", "{pii_mode: masked}")
+    warehouse.dbt("run", "-s", "fact_calls", "int_calls__clear", *ONLY_SIGNALS[1:], parse_arguments=masked)
+    assert rows(warehouse, found) == rules_found
+    assert rows(warehouse, per_rule) == clear
+    personal = rows(
+        warehouse,
+        "select entity from marts.mart_signals where not entity_type like 'application%'",
+    )
+    assert personal
+    assert all(entity.endswith("****") for (entity,) in personal)
+    warehouse.dbt("run", "-s", "fact_calls", "int_calls__clear", *ONLY_SIGNALS[1:])
+
+
+def test_an_exclusion_is_followed_and_counted(planted: tuple[Warehouse, list[dict[str, Any]]]) -> None:
+    warehouse, _ = planted
+    with duckdb.connect(warehouse.loader.database) as connection:
+        connection.execute(
+            "insert into reference.signal_exclusions"
+            " values ('wangiri_like', '+4930568011', '2026-12-31', 'ours')"
+        )
+    warehouse.dbt("run", *ONLY_SIGNALS)
+    wangiri = "select count(*) from marts.mart_signals where rule = 'wangiri_like'"
+    assert rows(warehouse, wangiri) == [(0,)]
+    assert rows(
+        warehouse, "select rule, excluded_signals, calls from intermediate.int_signals__excluded"
+    ) == [("wangiri_like", 1, 80)]
+    assert warehouse.try_dbt("test", "-s", "assert_every_signal_is_shown_or_excluded").success
+
+
+def test_a_rule_that_is_switched_off_is_silent(planted: tuple[Warehouse, list[dict[str, Any]]]) -> None:
+    warehouse, _ = planted
+    with duckdb.connect(warehouse.loader.database) as connection:
+        connection.execute(
+            "update reference.signal_rules set value = 'false'"
+            " where rule = 'dialer_like' and setting = 'enabled'"
+        )
+    warehouse.dbt("run", *ONLY_SIGNALS)
+    assert rows(warehouse, "select count(*) from marts.mart_signals where rule = 'dialer_like'") == [(0,)]
