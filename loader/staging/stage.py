@@ -92,7 +92,8 @@ def _in_order(deliveries: list[Delivery], options: Options) -> list[Delivery]:
     places: dict[tuple[str, Days | None], list[int]] = defaultdict(list)
     for at, delivery in enumerate(deliveries):
         if not (delivery.ignored or delivery.problem):
-            days = days_in_names(delivery.source.names(), options.generated_names)
+            names = () if options.file_date else delivery.source.names()
+            days = days_in_names(names, options.generated_names)
             places[delivery.file_name, days].append(at)
     ordered = list(deliveries)
     for group in places.values():

@@ -186,6 +186,16 @@ def test_an_inbox_that_keeps_old_and_corrected_stays_with_the_corrected(cdr: Loa
     assert len(cdr.states()) == 3
 
 
+def test_of_contents_found_in_one_look_the_last_modified_counts(cdr: Loader) -> None:
+    touch(cdr.write("2026-11-01/sip.csv", delivery("newer")), -50)
+    touch(cdr.write("2026-11-02/sip.csv", delivery("older")), -100)
+    cdr.stage(".", "--file-date", DAY)
+    assert cdr.query("select path like '%11-01%', state from raw_sinch.files order by file_id") == [
+        (False, "superseded"),
+        (True, "current"),
+    ]
+
+
 def test_again_makes_replaced_content_current(cdr: Loader) -> None:
     old = cdr.write(f"old/sip_{DAY}.csv", delivery("a"))
     cdr.stage(old)
