@@ -24,8 +24,8 @@ timed as (
     select
         calls.*,
         coalesce(
-            extract(hour from calls.called_at_local) >= settings.night_from
-            or extract(hour from calls.called_at_local) < settings.night_until,
+            hour(calls.called_at_local) >= settings.night_from
+            or hour(calls.called_at_local) < settings.night_until,
             false
         ) as is_night
     from calls
