@@ -75,8 +75,8 @@ def _parts(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[byte
     )
     yield repr(settings).encode()
     folders = [root / part for part in _PROJECT_PARTS]
-    if own := os.environ.get("CDR_SEEDS_DIR"):
-        folders.append(Path(own))
+    # The user's files in place of seeds, such as CDR_RATE_CARD.
+    folders += [Path(value) for name, value in settings if name.startswith("CDR_") and _is_file(value)]
     if package_project() != root:
         folders += [package_project() / part for part in _PROJECT_PARTS]
     for path in _files(folders):
@@ -95,6 +95,13 @@ def _parts(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[byte
                 "select count(*), max(logged_at), bit_xor(hash(l)) from intermediate.build_log as l"
             ).fetchone()
         ).encode()
+
+
+def _is_file(setting: str) -> bool:
+    try:
+        return Path(setting).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

@@ -45,6 +45,21 @@ def test_whatever_a_build_reads_makes_it_due(
     assert not fingerprint.is_up_to_date(copy.database, project_root())
 
 
+def test_a_file_in_place_of_a_seed_makes_a_build_due_when_it_changes(
+    copy: Loader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from loader.operations import fingerprint
+    from loader.paths import project_root
+
+    rates = tmp_path / "rates"
+    rates.write_text("one")
+    monkeypatch.setenv("CDR_RATE_CARD", str(rates))
+    fingerprint.remember(copy.database, project_root())
+    assert fingerprint.is_up_to_date(copy.database, project_root())
+    rates.write_text("two")
+    assert not fingerprint.is_up_to_date(copy.database, project_root())
+
+
 def test_status(copy: Loader) -> None:
     found = copy.json("status")
     assert [kind["newest_day"] for kind in found["kinds"]] == ["2026-11-22"] * 4
