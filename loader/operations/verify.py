@@ -58,6 +58,7 @@ def check_laws(connection: "duckdb.DuckDBPyConnection") -> list[Law]:
         *_call_laws(connection),
         _seconds_law(connection),
         *_erasure_laws(connection),
+        *increment_laws(connection),
     ]
 
 
@@ -205,6 +206,68 @@ def _erasure_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
         not left,
         f"{names}; any command that writes removes what was left" if left else "",
     )
+
+
+def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    """Whether incremental models are computed from what their inputs are now, and hold what they logged.
+
+    Builds keep each model's query of the versions of its units, and the expression of a row's unit.
+    """
+    if not (
+        has_table(connection, "intermediate", "build_queries")
+        and has_table(connection, "intermediate", "build_log")
+    ):
+        return
+    queries = connection.execute(
+        "select model, relation, unit, query from intermediate.build_queries order by 1"
+    ).fetchall()
+    for model, relation, unit, query in queries:
+        schema, table = relation.replace('"', "").split(".")
+        if not has_table(connection, schema, table):
+            continue
+        logged = f"select * from intermediate.build_log where model = '{model}' and done and unit <> 'all'"
+        yield _per_unit(
+            connection,
+            f"per unit: {model} follows what it reads",
+            f"""
+            select unit, (due.version is not null)::int as a,
+                (due.version is not distinct from own.version or due.version is null)::int as b
+            from ({query}) as due
+            full join (select distinct unit, version from ({logged})) as own using (unit)
+            """,
+            "behind for",
+            "run `cdr build`",
+        )
+        if unit:
+            yield _per_unit(
+                connection,
+                f"per unit: records of {model} = records logged",
+                f"""
+                select unit, coalesce(logged.number, 0) as a, coalesce(found.number, 0) as b
+                from (select unit, sum(records) as number from ({logged}) group by unit) as logged
+                full join (
+                    select {unit} as unit, count(*) as number from {relation} group by all
+                ) as found using (unit)
+                """,
+                "changed by something else than a build for",
+                f"run `cdr build --full-refresh -s {model}`",
+            )
+
+
+def _per_unit(connection: "duckdb.DuckDBPyConnection", law: str, query: str, what: str, remedy: str) -> Law:
+    """A law of every unit (day or file) of a model: `detail` names the units that break it."""
+    left, right, broken = _row(
+        connection,
+        f"""
+        select coalesce(sum(a), 0)::bigint, coalesce(sum(b), 0)::bigint,
+            list(unit order by unit) filter (a is distinct from b)
+        from ({query})
+        """,
+    )
+    if not broken:
+        return Law(law, left, right, True)
+    more = f" and {len(broken) - 5} more" if len(broken) > 5 else ""
+    return Law(law, left, right, False, f"{what} {', '.join(broken[:5])}{more}; {remedy}")
 
 
 def _missing(connection: "duckdb.DuckDBPyConnection", *tables: str) -> str | None:

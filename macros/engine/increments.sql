@@ -131,3 +131,37 @@
 {% macro spark__forget(model_name) -%}
     alter table {{ build_log() }} drop if exists partition (model = '{{ model_name }}')
 {%- endmacro %}
+
+
+{#- Makes the table of queries that `cdr verify` asks: of each model the versions of its units. It does not read Spark. -#}
+{% macro create_build_queries() %}{{ return(adapter.dispatch('create_build_queries')()) }}{% endmacro %}
+
+{% macro duckdb__create_build_queries() %}
+    {% do run_query("create table if not exists " ~ build_queries() ~ " (model text, relation text, unit text, query text)") %}
+{% endmacro %}
+
+{% macro spark__create_build_queries() %}{% endmacro %}
+
+
+{#- The relation of that table. -#}
+{% macro build_queries() %}{{ return(build_log().incorporate(path={'identifier': 'build_queries'})) }}{% endmacro %}
+
+
+{#- Keeps the query of the model that is being built, with its table and the expression of a row's unit, by which its rows are counted. -#}
+{% macro keep_query(query) %}{{ return(adapter.dispatch('keep_query')(query)) }}{% endmacro %}
+
+{% macro duckdb__keep_query(query) %}
+    {#- Rows that are replaced by key belong to other files than those that are done. -#}
+    {% set unit = '' if model.config.unique_key else unit_of_row() %}
+    {% set values = [] %}
+    {% for text in [this.name, this.include(database=false) | string, unit, query | replace(adapter.quote(this.database) ~ '.', '')] %}
+        {% do values.append(dbt.string_literal(dbt.escape_single_quotes(text))) %}
+    {% endfor %}
+    {% set row = "(" ~ values | join(', ') ~ ")" %}
+    {% if not first_row("select count(*) as kept from " ~ build_queries() ~ " where (model, relation, unit, query) = " ~ row)['kept'] %}
+        {% do in_transaction("delete from " ~ build_queries() ~ " where model = " ~ values[0]) %}
+        {% do in_transaction("insert into " ~ build_queries() ~ " values " ~ row) %}
+    {% endif %}
+{% endmacro %}
+
+{% macro spark__keep_query(query) %}{% endmacro %}

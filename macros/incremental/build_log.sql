@@ -26,6 +26,7 @@
         {% if relation and 'part' not in run_query('select * from ' ~ relation ~ ' limit 0').column_names %}
             {% do adapter.drop_relation(relation) %}
         {% endif %}
+        {% do create_build_queries() %}
     {% endif %}
     create table if not exists {{ build_log() }} (
         unit {{ dbt.type_string() }},
@@ -130,6 +131,7 @@
         {% do exceptions.warn(message ~ "; until then its rows stay as they are") %}
         {{ return('') }}
     {% endif %}
+    {% do keep_query(versions(model, "'" ~ state['rule'] ~ "'" if pii_key() in sql else rule_version())) %}
     {% if whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
     {% do log_as_begun(difference(versions(model, "'" ~ state['rule'] ~ "'"), "'" ~ state['rule'] ~ "'")) %}
     {% set begun = first_row("select count(*) as units from (" ~ units_not_done(to_write=false) ~ ") as units")['units'] %}

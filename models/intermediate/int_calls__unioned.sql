@@ -113,115 +113,13 @@ sip_terminated as (
 ),
 
 unioned as (
-    select
-        call_id,
-        call_type,
-        user_space_id,
-        application_key,
-        user_id,
-        file_id,
-        source_line,
-        key_hash,
-        caller,
-        callee,
-        to_country_id,
-        result,
-        reason,
-        currency,
-        custom,
-        invalid_fields,
-        duration,
-        amount,
-        call_date,
-        file_date,
-        call_time,
-        answer_time,
-        loaded_at
-    from phone_terminated
-
+    select * from phone_terminated
     union all
-
-    select
-        call_id,
-        call_type,
-        user_space_id,
-        application_key,
-        user_id,
-        file_id,
-        source_line,
-        key_hash,
-        caller,
-        callee,
-        to_country_id,
-        result,
-        reason,
-        currency,
-        custom,
-        invalid_fields,
-        duration,
-        amount,
-        call_date,
-        file_date,
-        call_time,
-        answer_time,
-        loaded_at
-    from phone_originated
-
+    select * from phone_originated
     union all
-
-    select
-        call_id,
-        call_type,
-        user_space_id,
-        application_key,
-        user_id,
-        file_id,
-        source_line,
-        key_hash,
-        caller,
-        callee,
-        to_country_id,
-        result,
-        reason,
-        currency,
-        custom,
-        invalid_fields,
-        duration,
-        amount,
-        call_date,
-        file_date,
-        call_time,
-        answer_time,
-        loaded_at
-    from app_app
-
+    select * from app_app
     union all
-
-    select
-        call_id,
-        call_type,
-        user_space_id,
-        application_key,
-        user_id,
-        file_id,
-        source_line,
-        key_hash,
-        caller,
-        callee,
-        to_country_id,
-        result,
-        reason,
-        currency,
-        custom,
-        invalid_fields,
-        duration,
-        amount,
-        call_date,
-        file_date,
-        call_time,
-        answer_time,
-        loaded_at
-    from sip_terminated
+    select * from sip_terminated
 )
 
 select * from unioned

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,14 @@ Tables = dict[str, list[tuple[Any, ...]]]
 
 @dataclass
 class Warehouse:
-    """The dbt project on one database. Parsed once and kept, so that a run costs what its models cost."""
+    """The dbt project on one database. Parsed once and kept, so that a run costs what its models cost.
+
+    `edit` changes the parsed project before each run, as an edit of its files would.
+    """
 
     loader: Loader
     target_path: Path
+    edit: Callable[[Any], None] | None = None
     _manifests: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
@@ -43,10 +47,15 @@ class Warehouse:
             if parse_arguments not in self._manifests:
                 parsed = dbtRunner().invoke(["--quiet", "parse", *common])
                 assert parsed.success, parsed.exception
+                # dbt cannot copy them, and no run here uses one.
+                parsed.result.selectors = {}
                 self._manifests[parse_arguments] = parsed.result
+            # A run leaves traces in its manifest: compiled code, which the next one would believe.
+            manifest = self._manifests[parse_arguments].deepcopy()
+            if self.edit:
+                self.edit(manifest)
             try:
-                # A copy: ephemeral models are put into those that read them only once for a manifest.
-                runner = dbtRunner(manifest=self._manifests[parse_arguments].deepcopy())
+                runner = dbtRunner(manifest=manifest)
                 return runner.invoke(["--quiet", command, *common, *arguments])
             finally:
                 DuckDBConnectionManager.close_all_connections()

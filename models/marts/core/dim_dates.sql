@@ -12,33 +12,9 @@ years as (
     select distinct cast(date_trunc('year', observed_date) as date) as year_start from observed
 ),
 
-month_numbers as (
-    {% for month in range(1, 13) -%}
-    select {{ month }} as month_number
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
-day_numbers as (
-    {% for day in range(1, 32) -%}
-    select {{ day }} as day_number
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
 days as (
-    select
-        try_cast(
-            concat_ws(
-                '-',
-                lpad(cast(extract(year from years.year_start) as {{ dbt.type_string() }}), 4, '0'),
-                lpad(cast(month_numbers.month_number as {{ dbt.type_string() }}), 2, '0'),
-                lpad(cast(day_numbers.day_number as {{ dbt.type_string() }}), 2, '0')
-            ) as date
-        ) as date_day
+    select {{ each_day('year_start', add_days('cast(year_start + interval 1 year as date)', -1)) }} as date_day
     from years
-    cross join month_numbers
-    cross join day_numbers
 ),
 
 final as (
@@ -53,7 +29,6 @@ final as (
         cast(date_trunc('month', date_day) as date) as month_start,
         cast(date_trunc('week', date_day) as date) as week_start
     from days
-    where date_day is not null
 )
 
 select * from final

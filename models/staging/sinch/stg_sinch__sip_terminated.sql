@@ -36,19 +36,7 @@ texts as (
 
 typed as (
     select
-        file_id,
-        source_line,
-        call_id,
-        application_key,
-        result,
-        reason,
-        {{ adapter.quote('from') }},
-        {{ adapter.quote('to') }},
-        custom,
-        extra,
-        user_space_id_text,
-        duration_text,
-        call_time_text,
+        *,
         {{ whole_number('user_space_id_text') }} as user_space_id,
         {{ call_seconds('duration_text') }} as duration,
         {{ iso_timestamp('call_time_text') }} as call_time
