@@ -170,9 +170,10 @@ docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/sta
 	@rm -f target/scratch/scratch.duckdb
 	@echo "target/scratch/static_index.html"
 
-generated: $(VENV)/.dev ## the pages written from the code: loader/COMMANDS.md, models/DICTIONARY.md
+generated: $(VENV)/.dev ## the pages written from the code: loader/COMMANDS.md, models/DICTIONARY.md, answers in models/COOKBOOK.md
 	$(BIN)/python tests/loader/help_texts.py
 	$(BIN)/python tests/loader/dictionary.py
+	$(BIN)/python tests/loader/cookbook.py
 
 # Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
 # bench locks follow the development lock's versions, so that all of them fit into one environment.

@@ -172,7 +172,10 @@ def build(database: Path, as_json: bool, quiet: bool, wait: float, dbt_arguments
     """
     from loader.operations import build as dbt_build
     from loader.operations import compact
+    from loader.paths import project_root
 
+    for warning in dbt_build.unknown_variables(project_root(), dbt_arguments):
+        output.print_error(f"cdr: {warning}")
     with exclusive(database, wait, creates=True) as deadline:
         result = dbt_build.build(
             database, dbt_arguments, quiet=quiet or as_json, stdout_to_stderr=as_json, wait=deadline.left

@@ -32,7 +32,20 @@ def as_date(_context: click.Context, _parameter: click.Parameter, value: datetim
     return value.date() if value else None
 
 
-DAY = click.DateTime(["%Y-%m-%d"])
+class _Day(click.DateTime):
+    """A day as YYYY-MM-DD; what is no such day is refused with an example."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is no day; write YYYY-MM-DD, for example 2026-11-22.", param, ctx)
+
+
+DAY = _Day()
 
 _STATE = click.Choice([state.value for state in State])
 _KIND = click.Choice([kind.value for kind in Kind])

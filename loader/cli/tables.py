@@ -26,7 +26,13 @@ from loader.errors import CdrError
     help="Add calls of known cases, the list of them, and the rate card and invoices they are judged by.",
 )
 @click.option(
-    "--end", type=DAY, callback=as_date, default="2026-11-22", show_default=True, help="The last day."
+    "--end",
+    type=DAY,
+    callback=as_date,
+    default="2026-11-22",
+    show_default=True,
+    metavar="YYYY-MM-DD",
+    help="The last day.",
 )
 @output_options
 def synth(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,20 +75,48 @@ def build(
 
 def _pii_mode(root: Path, arguments: tuple[str, ...]) -> str:
     """The variable pii_mode as dbt will see it."""
+    return str({**_declared(root), **_given(arguments)}.get("pii_mode", "clear"))
+
+
+def unknown_variables(root: Path, arguments: tuple[str, ...]) -> list[str]:
+    """What to say of variables that are given and that no model reads: a misspelled one changes nothing."""
+    declared = [*_declared(root), *(_declared(package_project()) if is_packaged(root) else {})]
+    said = []
+    for name in map(str, _given(arguments)):
+        near = get_close_matches(name, declared, n=1, cutoff=0.5)
+        # A team's own models may read variables that have their default in the model.
+        if name in declared or (is_packaged(root) and not near):
+            continue
+        meant = f"did you mean {near[0]}?" if near else "dbt_project.yml has the list"
+        said.append(f"--vars: there is no variable {name}, it changes nothing; {meant}")
+    return said
+
+
+def _given(arguments: tuple[str, ...]) -> dict[str, Any]:
+    """The variables of dbt's option --vars."""
     from dbt.clients.yaml_helper import load_yaml_text
     from dbt_common.exceptions import DbtBaseException
 
-    given: dict[str, Any] = {}
-    for position, argument in enumerate(arguments):
-        name, _, value = argument.partition("=")
+    text = ""
+    for at, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
         if name == "--vars":
-            value = value or "".join(arguments[position + 1 : position + 2])
-            # What is no YAML dbt will refuse.
-            with suppress(DbtBaseException):
-                parsed = load_yaml_text(value)
-                given = parsed if isinstance(parsed, dict) else {}
+            text = value if equals else "".join(arguments[at + 1 : at + 2])
+    # What is no YAML dbt will refuse.
+    with suppress(DbtBaseException):
+        parsed = load_yaml_text(text)
+        return parsed if isinstance(parsed, dict) else {}
+    return {}
+
+
+def _declared(root: Path) -> dict[str, Any]:
+    """The variables that a project's file gives values to."""
+    from dbt.clients.yaml_helper import load_yaml_text
+
     project = load_yaml_text((root / "dbt_project.yml").read_text(encoding="utf-8")) or {}
-    return str({**project.get("vars", {}), **given}.get("pii_mode", "clear"))
+    declared = project.get("vars") or {}
+    own = [value for value in declared.values() if isinstance(value, dict)]
+    return {name: value for scope in [declared, *own] for name, value in scope.items()}
 
 
 def _folders(root: Path, database: Path) -> list[str]:

@@ -50,7 +50,7 @@ def test_help_has_an_example_and_the_common_options(name: str) -> None:
         (("nonsense",), "No such command 'nonsense'."),
         (("stage",), "Missing argument 'PATH...'"),
         (("stage", ".", "--kind", "fax"), "'fax' is not one of"),
-        (("stage", ".", "--file-date", "22.11.2026"), "does not match the format"),
+        (("stage", ".", "--file-date", "22.11.2026"), "write YYYY-MM-DD, for example 2026-11-22"),
         (("stage", ".", "--max-rejects", "few"), "neither a number nor a percentage"),
         (("stage", ".", "--max-rejects", "1.5"), "neither a number nor a percentage"),
         (("stage", ".", "--wait", "-1"), "-1.0 is not in the range"),

@@ -14,6 +14,8 @@ from builders import delivery
 from harness import REPOSITORY, Loader
 from warehouse import Warehouse
 
+from loader.operations.build import unknown_variables
+
 PROJECT = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text())
 KEY = "sixteen characters or more"
 # Each variable at another value than its own; numbers doubled.
@@ -186,6 +188,23 @@ def test_a_key_that_can_be_guessed_is_refused(
     assert "DBT_ENV_SECRET_CDR_PII_KEY" in message
     assert message.endswith("nothing was hashed, the tables are as they were")
     assert "in macro" not in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--vars", "{reporting_tz: UTC}"), ["no variable reporting_tz, it changes nothing; did you mean"]),
+        (("--vars={pii_mod: masked}",), ["no variable pii_mod, it changes nothing; did you mean pii_mode?"]),
+        (("--vars", "qqqq: 1"), ["no variable qqqq, it changes nothing; dbt_project.yml has the list"]),
+        (("--vars", "{reporting_timezone: UTC, pii_mode: clear}"), []),
+        (("--vars", "no: [yaml"), []),
+        (("--select", "fact_calls"), []),
+    ],
+)
+def test_a_variable_that_does_not_exist_is_warned_about(arguments: tuple[str, ...], said: list[str]) -> None:
+    warnings = unknown_variables(REPOSITORY, arguments)
+    assert len(warnings) == len(said)
+    assert all(words in warning for words, warning in zip(said, warnings, strict=True))
 
 
 def test_a_build_that_could_not_mask_says_so_last(
