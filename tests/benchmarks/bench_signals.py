@@ -23,23 +23,37 @@ COPIES = 5
 KEY = re.compile(
     r"(?<=;)([0-9a-f]{8})(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?=[;\r\n])", re.IGNORECASE
 )
-# The entity-days that each rule looks at.
-DENOMINATORS = {
-    ("application",): "select count(*) from intermediate.int_signals__applications_daily",
-    ("user",): "select count(*) from intermediate.int_signals__users_daily where amount_reporting > 0",
-    ("application_country",): (
-        "select count(*) from (select distinct application_key, destination_country, report_date"
-        " from intermediate.int_signals__destinations_daily where destination_country is not null)"
+DESTINATIONS = (
+    "(select sum(calls) as calls, sum(seizures) as seizures, sum(timed_answers) as timed_answers"
+    " from intermediate.int_signals__destinations_daily where destination_country is not null"
+    " group by application_key, destination_country, report_date)"
+)
+APPLICATIONS = "intermediate.int_signals__applications_daily"
+USERS = "intermediate.int_signals__users_daily"
+CALLERS = "intermediate.int_signals__callers_daily"
+NUMBERS = "intermediate.int_signals__own_numbers_daily"
+# The entity-days that each rule can speak of: those with as many calls, or as much spend, as it asks for.
+LOOKED_AT = {
+    ("answer_ratio_drop", "application_country"): (DESTINATIONS, "seizures >= 100"),
+    ("dialer_like", "caller"): (CALLERS, "timed_answers >= 100"),
+    ("fas_like", "application_country"): (DESTINATIONS, "calls >= 100"),
+    ("irsf_like", "application"): (APPLICATIONS, "true"),
+    ("irsf_like", "user"): (USERS, "true"),
+    ("low_trust_number", "caller"): (CALLERS, "timed_answers >= 50"),
+    ("new_destination", "application_country"): (DESTINATIONS, "true"),
+    ("no_failures", "application"): (APPLICATIONS, "calls >= 200"),
+    ("off_hours_share", "application"): (
+        APPLICATIONS,
+        "cast(charged as double) * cast(charged as double) >= 20 * cast(charged_squares as double)"
+        " and charged > 0",
     ),
-    ("caller",): (
-        "select count(*) from (select distinct caller_e164, report_date"
-        " from intermediate.int_calls__clear where caller_e164 is not null)"
-    ),
-    ("callee",): "select count(*) from intermediate.int_signals__own_numbers_daily",
-    ("caller_callee",): (
-        "select count(*) from (select distinct caller_e164, callee_e164, report_date"
-        " from intermediate.int_calls__clear where caller_e164 is not null and callee_e164 is not null)"
-    ),
+    ("short_call_burst", "application_country"): (DESTINATIONS, "timed_answers >= 20"),
+    ("short_call_burst", "caller"): (CALLERS, "timed_answers >= 20"),
+    ("spend_spike", "application"): (APPLICATIONS, "amount_reporting > 5"),
+    ("spend_spike", "user"): (USERS, "amount_reporting > 5"),
+    ("targeted_pumping", "caller_callee"): (CALLERS, "calls >= 10"),
+    ("toll_free_pumping", "callee"): (NUMBERS, "calls > 50"),
+    ("wangiri_like", "caller"): (CALLERS, "distinct_callees >= 50"),
 }
 
 
@@ -70,19 +84,20 @@ def write_year(folder: Path, database: Path, days: int, calls_per_day: int) -> N
             path.rename(path.with_name(f"copy{copy}_{path.name}"))
 
 
-def rates(database: Path) -> list[tuple[str, str, int, int]]:
-    """Rule, entity type, signals and the entity-days that were looked at."""
+def rates(database: Path) -> list[tuple[str, str, int, int, int]]:
+    """Rule, entity type, signals, entity-days, and those of them that the rule can speak of."""
+    table = []
     with duckdb.connect(str(database), read_only=True) as connection:
-        days = {key: connection.execute(query).fetchall()[0][0] for (key,), query in DENOMINATORS.items()}
-        found = connection.execute(
-            "select rule, entity_type, count(*) from marts.mart_signals group by all order by all"
-        ).fetchall()
-        rules = connection.execute(
-            "select distinct rule from reference.signal_rules order by rule"
-        ).fetchall()
-    counted = [(rule, entity_type, signals, days[entity_type]) for rule, entity_type, signals in found]
-    silent = {rule for (rule,) in rules} - {rule for rule, *_ in found}
-    return counted + [(rule, "", 0, 0) for rule in sorted(silent)]
+        for (rule, entity_type), (relation, condition) in LOOKED_AT.items():
+            days = connection.execute(
+                f"select count(*), count(*) filter (where {condition}) from {relation} as days"
+            ).fetchall()
+            signals = connection.execute(
+                "select count(*) from marts.mart_signals where rule = ? and entity_type = ?",
+                [rule, entity_type],
+            ).fetchall()
+            table.append((rule, entity_type, signals[0][0], *days[0]))
+    return table
 
 
 def main() -> None:
@@ -113,11 +128,11 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(table))
         return
-    print("| rule | entity | signals | entity-days | per cent |")
-    print("|---|---|---:|---:|---:|")
-    for rule, entity_type, signals, days in table:
+    print("| rule | entity | signals | entity-days | per cent | with enough for the rule |")
+    print("|---|---|---:|---:|---:|---:|")
+    for rule, entity_type, signals, days, enough in table:
         share = f"{100 * signals / days:.3f}" if days else ""
-        print(f"| `{rule}` | {entity_type} | {signals:,} | {days:,} | {share} |")
+        print(f"| `{rule}` | {entity_type} | {signals:,} | {days:,} | {share} | {enough:,} |")
 
 
 if __name__ == "__main__":
