@@ -393,7 +393,8 @@ measured as (
         case when days.status = placed.tariff_state then days.calls end as runner_up_tested,
         coalesce(
             lag(placed.tariff_state) over of_group = placed.tariff_state
-            and lag(placed.tariff_day) over of_group is not distinct from placed.tariff_day,
+            and coalesce(lag(placed.tariff_day) over of_group, date '0001-01-01')
+            = coalesce(placed.tariff_day, date '0001-01-01'),
             false
         ) as continues
     from placed
