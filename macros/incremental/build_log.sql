@@ -74,17 +74,13 @@
 {% macro stale(column=none, looks_back_days=0) -%}
     {%- if not is_building() or model.resource_type == 'unit_test' -%}
         true
-    {%- elif model.config.meta.increment.unit == 'call' -%}
-        {{ in_call_units(units_not_done()) }}
     {%- elif looks_back_days -%}
         {{ column }} in (
             select {{ each_day(add_days('last_day', -looks_back_days), 'last_day') }}
             from (select cast(unit as date) as last_day from ({{ units_not_done() }}) as units) as days
         )
     {%- else -%}
-        {{ column }} in (
-            select cast(unit as {{ 'bigint' if model.config.meta.increment.unit == 'file_id' else 'date' }}) from ({{ units_not_done() }}) as units
-        )
+        {{ in_units(column, units_not_done()) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -139,7 +135,7 @@
         {% set kind = 'files' if model.config.meta.increment.unit == 'file_id' else 'days' %}
         {% do log("rules of " ~ this.name ~ " changed: " ~ "{:,}".format(begun) ~ " " ~ kind ~ " computed anew", info=true) %}
     {% endif %}
-    {% if not whole and begun %}
+    {% if not whole and (begun or not state['logged']) %}
         {{ return(delete_units(everything=not state['logged'])) }}
     {% endif %}
 {% endmacro %}
@@ -217,18 +213,19 @@
 {%- endmacro %}
 
 
-{#- Whether a row of the table belongs to a unit that is not done. -#}
-{% macro is_begun_row() -%}
-    {%- set increment = model.config.meta.increment -%}
-    {%- if increment.unit == 'call' -%}
-        {{ in_call_units(units_not_done(to_write=false)) }}
+{#- Whether a row belongs to one of those units; `column` holds days or files, as the model's units are. -#}
+{% macro in_units(column, units_sql) -%}
+    {%- set unit = model.config.meta.increment.unit -%}
+    {%- if unit == 'call' -%}
+        {{ in_call_units(units_sql) }}
     {%- else -%}
-        {{ increment.column }} in (
-            select cast(unit as {{ 'bigint' if increment.unit == 'file_id' else 'date' }})
-            from ({{ units_not_done(to_write=false) }}) as units
-        )
+        {{ column }} in (select cast(unit as {{ 'bigint' if unit == 'file_id' else 'date' }}) from ({{ units_sql }}) as units)
     {%- endif -%}
 {%- endmacro %}
+
+
+{#- Whether a row of the model's table belongs to a unit that is not done. -#}
+{% macro is_begun_row() %}{{ return(in_units(model.config.meta.increment.column, units_not_done(to_write=false))) }}{% endmacro %}
 
 
 {#- Hook of every model: the version of a view is its SQL. -#}

@@ -233,7 +233,7 @@ def lost_call_by_a_withdrawal_and_a_seed(world: World) -> None:
     world.withdraw("b")
     world.run(STAGING)
     world.sql("update reference.outcome_map set outcome = 'dropped_error' where result = 'ANSWERED'")
-    world.run(f"{FACT}+")
+    world.run(f"{FACT} {MARTS}")
 
 
 def seed_followed_by_the_fact_before_its_table(world: World) -> None:
@@ -451,6 +451,27 @@ def test_a_new_file_writes_its_own_units_only(world: World) -> None:
     written = {unit for unit in after if after[unit] != before.get(unit)}
     assert {unit for unit in written if unit.startswith("fact_calls")} == {"fact_calls4|2026-11-19"}
     assert {unit for unit in written if unit.startswith("mart_cost_daily")} == {"mart_cost_daily2026-11-19"}
+
+
+def _broken(world: World) -> list[tuple[str, str]]:
+    with duckdb.connect(world.loader.database, read_only=True) as connection:
+        return [(law.law, law.detail) for law in increment_laws(connection) if law.ok is False]
+
+
+def test_verify_names_what_is_behind_and_what_helps(world: World) -> None:
+    world.deliver("n", ("m", "2026-11-21T10:00:00Z", "5", "0.10"))
+    world.run(f"{STAGING} int_calls__contenders")
+    behind = dict(_broken(world))
+    assert behind["per unit: fact_calls follows what it reads"] == "behind for 4|2026-11-21; run `cdr build`"
+    world.run()
+    assert not _broken(world)
+    world.sql("delete from marts.fact_calls where call_id = 'm'")
+    law, detail = _broken(world)[0]
+    assert law == "per unit: records of fact_calls = records logged"
+    assert "4|2026-11-21" in detail
+    assert detail.endswith("run `cdr build --full-refresh -s fact_calls`")
+    world.run(FACT, "--full-refresh")
+    assert not _broken(world)
 
 
 @pytest.mark.parametrize("model", ["stg_sinch__phone_terminated", "fact_calls"])
