@@ -44,7 +44,13 @@ def files(database: Path, as_json: bool, quiet: bool, everything: bool, wide: bo
         columns = ("file_id", *STAGED_COLUMNS[1:], "loaded_at")
         rows = [[getattr(file, name) for name in columns] for file in shown]
         if rows:
-            output.print_table(columns, rows, wide=wide, optional=("loaded_at", "message", "rejected"))
+            output.print_table(
+                columns,
+                rows,
+                wide=wide,
+                shortened={"message": 30, "file_name": 16},
+                optional=("loaded_at", "message", "rejected"),
+            )
         else:
             output.print_line("no file is like that; `cdr files` lists all")
     return 0
@@ -89,8 +95,8 @@ def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, wide: 
             columns,
             rows,
             wide=wide,
-            shortened=("file_name", "detail", "raw"),
-            optional=("file_name", "stage"),
+            shortened={"file_name": 16, "detail": 32, "raw": 16},
+            optional=("file_name", "stage", "raw"),
         )
     elif not quiet:
         output.print_line("nothing is rejected")

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +23,7 @@ STAGED_COLUMNS = (
 # Longer cells are cut in tables, never in JSON.
 _LONGEST_CELL = 300
 _SHORTEST_NAME = 16
+_NAMES = {"file_name": _SHORTEST_NAME, "path": _SHORTEST_NAME}
 _GAP = "  "
 
 
@@ -48,8 +50,8 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return f"{value:,.0f}"
     return "".join(c if c.isprintable() else _spelled(c) for c in str(value))
 
 
@@ -73,14 +75,14 @@ def print_table(
     rows: Sequence[Sequence[Any]],
     *,
     wide: bool = False,
-    shortened: Sequence[str] = ("file_name", "path"),
+    shortened: Mapping[str, int] = _NAMES,
     optional: Sequence[str] = (),
 ) -> None:
     """A table on stdout, numbers to the right.
 
     On a terminal it fits the width: what is the same in all rows goes into a line above, the `shortened`
-    columns lose their middle, the `optional` ones are left out, the first named first. In a pipe, and when
-    `wide`, everything is shown.
+    columns lose their middle, down to so many characters, the last named first; the `optional` ones are left
+    out, the first named first. In a pipe, and when `wide`, everything is shown.
     """
     from rich.console import Console
 
@@ -96,7 +98,7 @@ def print_table(
     chosen = list(range(len(columns)))
     widths = [max([_width(name), *(_width(row[at]) for row in cells)]) for at, name in enumerate(columns)]
     if console.is_terminal and not wide:
-        chosen = _without_constants(columns, cells)
+        chosen = _without_constants(columns, cells, console.width)
         chosen = _fitting(columns, widths, chosen, console.width, shortened, optional)
     right = [any(isinstance(row[at], int) for row in rows) for at in range(len(columns))]
     _write(console, [columns[at] for at in chosen], [widths[at] for at in chosen], right, chosen, "bold")
@@ -104,13 +106,14 @@ def print_table(
         _write(console, [row[at] for at in chosen], [widths[at] for at in chosen], right, chosen, None)
 
 
-def _without_constants(columns: Sequence[str], cells: list[list[str]]) -> list[int]:
+def _without_constants(columns: Sequence[str], cells: list[list[str]], width: int) -> list[int]:
     if len(cells) < 3:
         return list(range(len(columns)))
     constant = [at for at in range(len(columns)) if len({row[at] for row in cells}) == 1]
     told = [f"{columns[at]} {cells[0][at]}" for at in constant if cells[0][at]]
     if told:
-        print_line(f"all: {', '.join(told)}")
+        for line in textwrap.wrap(f"all: {', '.join(told)}", width, subsequent_indent="     "):
+            print_line(line)
     return [at for at in range(len(columns)) if at not in constant] or [0]
 
 
@@ -119,7 +122,7 @@ def _fitting(
     widths: list[int],
     chosen: list[int],
     available: int,
-    shortened: Sequence[str],
+    shortened: Mapping[str, int],
     optional: Sequence[str],
 ) -> list[int]:
     """The columns that fit; narrows `widths` of those that are shortened."""
@@ -129,15 +132,17 @@ def _fitting(
 
     leaving = [columns.index(name) for name in optional if name in columns]
     while surplus() > 0:
-        narrowable = [at for at in chosen if columns[at] in shortened and widths[at] > _SHORTEST_NAME]
-        if sum(widths[at] - _SHORTEST_NAME for at in narrowable) >= surplus() or not leaving:
+        spare = (widths[at] - shortened.get(columns[at], widths[at]) for at in chosen)
+        if sum(max(0, characters) for characters in spare) >= surplus() or not leaving:
             break
         left = leaving.pop(0)
         chosen = [at for at in chosen if at != left]
-    for at in sorted(chosen, key=lambda at: columns[at] not in shortened):
+    narrowed = [columns.index(name) for name in reversed(list(shortened)) if name in columns]
+    for at in [*(at for at in narrowed if at in chosen), chosen[-1]]:
         excess = surplus()
-        if excess > 0 and (columns[at] in shortened or at == chosen[-1]):
-            widths[at] = max(_SHORTEST_NAME, widths[at] - excess)
+        shortest = shortened.get(columns[at], _SHORTEST_NAME)
+        if excess > 0 and widths[at] > shortest:
+            widths[at] = max(shortest, widths[at] - excess)
     return chosen
 
 

@@ -85,7 +85,7 @@ def verify(database: Path, as_json: bool, quiet: bool) -> int:
         output.print_table(
             ("law", "left", "right", "result", "detail"),
             [(law.law, law.left, law.right, "ok" if law.ok else "FAILS", law.detail) for law in laws],
-            shortened=("detail", "law"),
+            shortened={"detail": 16, "law": 16},
         )
     for law in laws:
         if law.ok is False:

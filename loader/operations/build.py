@@ -80,12 +80,13 @@ def _pii_mode(root: Path, arguments: tuple[str, ...]) -> str:
 
 def unknown_variables(root: Path, arguments: tuple[str, ...]) -> list[str]:
     """What to say of variables that are given and that no model reads: a misspelled one changes nothing."""
-    declared = [*_declared(root), *(_declared(package_project()) if is_packaged(root) else {})]
+    package = package_project()
+    declared = _declared(root) | _declared(package)
     said = []
     for name in map(str, _given(arguments)):
         near = get_close_matches(name, declared, n=1, cutoff=0.5)
         # A team's own models may read variables that have their default in the model.
-        if name in declared or (is_packaged(root) and not near):
+        if name in declared or (root != package and not near):
             continue
         meant = f"did you mean {near[0]}?" if near else "dbt_project.yml has the list"
         said.append(f"--vars: there is no variable {name}, it changes nothing; {meant}")
