@@ -1,5 +1,6 @@
 """The daily job: stage, build, run, status."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -331,7 +332,8 @@ def _print_summary(report: Any, result: Any, summary: Any, staged_in: float, tot
 
 
 def _fact(name: str, text: str) -> None:
-    output.print_line(f"{name:<11} {text}")
+    for line in output.wrapped(output.shown(f"{name:<11} {text}"), sys.stdout, 12).split("\n"):
+        output.print_line(line)
 
 
 def _warnings(result: Any) -> list[str]:

@@ -1,12 +1,13 @@
 """What commands print: one JSON document, or tables and lines for people."""
 
 import json
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TextIO
 
 STAGED_COLUMNS = (
     "file_id",
@@ -65,9 +66,25 @@ def print_line(text: str = "") -> None:
     sys.stdout.write(shown(text) + "\n")
 
 
+def wrapped(text: str, stream: TextIO, indent: int = 0) -> str:
+    """A text broken between words where the stream is a terminal, following lines indented."""
+    if not stream.isatty():
+        return text
+    lines = textwrap.wrap(
+        text,
+        shutil.get_terminal_size().columns,
+        subsequent_indent=" " * indent,
+        replace_whitespace=False,
+        drop_whitespace=True,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
 def print_error(text: str) -> None:
     """A line on stderr, safe to show."""
-    sys.stderr.write(shown(text) + "\n")
+    sys.stderr.write(wrapped(shown(text), sys.stderr) + "\n")
 
 
 def print_table(
