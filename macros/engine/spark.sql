@@ -12,7 +12,7 @@
             {{ get_assert_columns_equivalent(compiled_code) }}
             {%- set compiled_code = get_select_subquery(compiled_code) -%}
         {%- endif -%}
-        {%- set partition_by = config.get('partition_by', []) -%}
+        {%- set partition_by = config.get('partition_by') or [] -%}
         {%- set partition_by = [partition_by] if partition_by is string else partition_by -%}
         {%- set columns = adapter.get_column_schema_from_query(compiled_code) -%}
         {%- call statement('create_empty_table') -%}

@@ -294,7 +294,7 @@ def call_over_midnight_corrected(world: World) -> None:
 
 
 def empty_version(world: World) -> None:
-    world.deliver("s", kind="sip_terminated")
+    world.deliver("s", ("", "no time", "", ""), kind="sip_terminated")
     world.deliver("e", day="2026-11-23")
 
 
