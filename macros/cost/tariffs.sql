@@ -75,29 +75,31 @@
 
 {#-
     CTEs that find, of each group and increment of `source` (group_number, increment, first_seconds, next_seconds, fee, intercept, billed, amount, unit, calls), the rate that
-    explains most calls: where most intervals overlap, by a sweep over their ends, as for concurrency. Result: `{name}`.
+    explains most calls: where most intervals overlap, by a sweep over their ends, as for concurrency. Each CTE is read once: Spark computes it for every reading. Result: `{name}`.
 -#}
 {% macro rates_that_explain_most(name, source) -%}
 {%- set option = "group_number, increment, fee, rounding" %}
 {{ name }}_intervals as (
-    {%- for rounding in ['nearest', 'up'] %}
     select
         group_number,
         increment,
         fee,
-        '{{ rounding }}' as rounding,
-        {{ rate_at_least('amount', 'billed', 'unit', "'" ~ rounding ~ "'") }} as low,
-        {{ rate_below('amount', 'billed', 'unit', "'" ~ rounding ~ "'") }} as high,
+        roundings.rounding,
+        {{ rate_at_least('amount', 'billed', 'unit', 'roundings.rounding') }} as low,
+        {{ rate_below('amount', 'billed', 'unit', 'roundings.rounding') }} as high,
         calls
     from {{ source }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    cross join (select 'nearest' as rounding union all select 'up' as rounding) as roundings
 ),
 
 {{ name }}_ends as (
-    select {{ option }}, low as position, calls as change from {{ name }}_intervals where low < high
-    union all
-    select {{ option }}, high as position, -calls as change from {{ name }}_intervals where low < high
+    select
+        {{ option }},
+        case when sides.side > 0 then low else high end as position,
+        calls * sides.side as change
+    from {{ name }}_intervals
+    cross join (select 1 as side union all select -1 as side) as sides
+    where low < high
 ),
 
 {{ name }}_changes as (
@@ -177,15 +179,16 @@
 
 
 {#-
-    CTEs that try tariffs on days of other tariffs: which of `offers` (group_number, report_date and a day whose tariff is offered) explain enough of the day's pairs.
-    `tariffs` holds them by group_number and the same column. Result: `{name}`.
+    CTEs that try tariffs on days of other tariffs: which of `offers` (group_number, report_date, tariff_day, preference) explain enough of the day's pairs. `tariffs` holds
+    the tariffs by group_number and report_date. Result: `{name}`.
 -#}
-{% macro tariffs_that_fit(name, offers, tariffs, tariff_day) -%}
+{% macro tariffs_that_fit(name, offers, tariffs) -%}
 {{ name }}_rated as (
     select
         offers.group_number,
         offers.report_date,
-        offers.{{ tariff_day }} as tariff_day,
+        offers.tariff_day,
+        offers.preference,
         pairs.calls,
         pairs.duration_seconds,
         pairs.amount - tariffs.fee as amount,
@@ -195,9 +198,7 @@
         {{ billed_seconds('pairs.duration_seconds', 'tariffs.first_seconds', 'tariffs.next_seconds') }} as billed
     from {{ offers }} as offers
     inner join {{ tariffs }} as tariffs
-        on
-            offers.group_number = tariffs.group_number
-            and offers.{{ tariff_day }} = tariffs.{{ 'report_date' if tariffs == 'days' else tariff_day }}
+        on offers.group_number = tariffs.group_number and offers.tariff_day = tariffs.report_date
     inner join pairs
         on offers.group_number = pairs.group_number and offers.report_date = pairs.report_date
 ),
@@ -207,6 +208,7 @@
         group_number,
         report_date,
         tariff_day,
+        preference,
         cast(sum(case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end) as bigint)
             as explained_calls,
         cast(sum(calls) as bigint) as tested_calls,
@@ -216,7 +218,8 @@
     group by
         group_number,
         report_date,
-        tariff_day
+        tariff_day,
+        preference
     having
         sum(case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end)
         >= {{ var('rate_min_explained_share') }} * sum(calls)
