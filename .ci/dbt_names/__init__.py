@@ -5,6 +5,7 @@ in Jinja.
 """
 
 import datetime as _datetime
+import re as _re
 from collections.abc import Callable as _Callable
 from pathlib import Path as _Path
 from types import SimpleNamespace as _Names
@@ -55,7 +56,7 @@ dbt = _Names(
 exceptions = _Names(raise_compiler_error=_raise, warn=lambda _: "")
 execute = False
 flags = _Names(WHICH="compile", FULL_REFRESH=False)
-modules = _Names(datetime=_datetime)
+modules = _Names(datetime=_datetime, re=_re)
 run_started_at = _datetime.datetime(2026, 1, 1, tzinfo=_datetime.UTC)
 target = _Names(type="duckdb", name="dev", schema="main", database="cdr")
 

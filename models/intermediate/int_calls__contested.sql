@@ -54,7 +54,9 @@ final as (
         contested.role,
         case
             when contested.role = 'conflict'
-                then {{ differing_fields('contested.record_text', 'winners.record_text', 'contested.call_type') }}
+                then {{
+                    differing_fields('contested.record_text', 'winners.record_text', 'contested.call_type')
+                }}
         end as differing_fields,
         contested.currency,
         contested.amount,

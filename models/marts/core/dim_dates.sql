@@ -13,8 +13,13 @@ years as (
 ),
 
 days as (
-    select {{ each_day('year_start', add_days('cast(year_start + interval 1 year as date)', -1)) }} as date_day
-    from years
+    select {{ each_day('year_start', add_days('next_year_start', -1)) }} as date_day
+    from (
+        select
+            year_start,
+            cast(year_start + interval 1 year as date) as next_year_start
+        from years
+    ) as bounds
 ),
 
 final as (

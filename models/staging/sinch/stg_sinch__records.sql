@@ -17,8 +17,8 @@ unioned as (
         _line as source_line,
         '{{ kind }}' as call_type,
         {%- for field in fields %}
-        cast({{ adapter.quote(field) if field in vendor_columns(kind) else 'null' }} as {{ dbt.type_string() }})
-            as {{ adapter.quote(snake_case(field)) }},
+        {%- set column = adapter.quote(field) if field in vendor_columns(kind) else 'null' %}
+        cast({{ column }} as {{ dbt.type_string() }}) as {{ adapter.quote(snake_case(field)) }},
         {%- endfor %}
         {{ record_text(kind) }} as record_text
     from {{ source('raw_sinch', kind) }}
