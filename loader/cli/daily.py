@@ -129,7 +129,7 @@ def _print_by_kind(files: list[Any]) -> None:
 def stage(
     as_json: bool, quiet: bool, verbose: bool, database: Path, wait: float, dry_run: bool, **options: Any
 ) -> int:
-    """Stages files, folders (with all below them) and globs, plain, .gz, .zst or .zip.
+    """Stages files, folders (with all below them), globs and s3://bucket/prefix/, plain, .gz, .zst or .zip.
 
     Example: cdr stage inbox/ 'archive/2026-11-*.csv.gz' --wait 60
     """

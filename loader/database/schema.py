@@ -50,6 +50,17 @@ LOOKS_COLUMNS = {
     "seen_at": "TIMESTAMP",
 }
 
+REMOTE_OBJECTS_COLUMNS = {
+    "uri": "VARCHAR",
+    "etag": "VARCHAR",
+    "size": "BIGINT",
+    "last_modified": "TIMESTAMP",
+    "sha256": "VARCHAR",
+    "options": "VARCHAR",
+    "file_id": "BIGINT",
+    "seen_at": "TIMESTAMP",
+}
+
 LINEAGE_COLUMNS = {"_file_id": "BIGINT", "_line": "BIGINT", "_extra": "VARCHAR"}
 
 RAW_TABLES: dict[str, dict[str, str]] = {
@@ -57,6 +68,7 @@ RAW_TABLES: dict[str, dict[str, str]] = {
     "files": FILES_COLUMNS,
     "rejected_records": REJECTED_COLUMNS,
     "looks": LOOKS_COLUMNS,
+    "remote_objects": REMOTE_OBJECTS_COLUMNS,
 }
 
 

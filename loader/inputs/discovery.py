@@ -1,5 +1,5 @@
-"""Which files a command's paths stand for: files, folders with all below them, globs, members of zip
-archives.
+"""Which files a command's paths stand for: files, folders with all below them, globs, objects in object
+storage, members of zip archives.
 """
 
 import glob
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from loader.errors import CdrError
+from loader.errors import CdrError, FileError
 from loader.inputs.naming import base_name
+from loader.inputs.object_storage import find_objects, is_uri
 from loader.inputs.opening import Archive, LocalFile, Source, ZipMember, as_text
 
 PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdownload"})
@@ -51,6 +52,9 @@ def discover(paths: tuple[str, ...]) -> list[Delivery]:
 
 
 def _expand(text: str) -> Iterator[Delivery]:
+    if is_uri(text):
+        yield from _objects(text)
+        return
     path = Path(text)
     if os.path.lexists(path):
         matches = [path]
@@ -66,7 +70,7 @@ def _expand(text: str) -> Iterator[Delivery]:
         if match.is_dir():
             yield from _walk(match.resolve(), frozenset())
         else:
-            yield from _file(match.parent.resolve() / match.name, explicit=True)
+            yield from _file(LocalFile(match.parent.resolve() / match.name), explicit=True)
 
 
 def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Delivery]:
@@ -87,19 +91,32 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Delivery]:
         elif reason := _not_a_delivery(entry.name):
             yield Delivery(LocalFile(entry), ignored=reason)
         else:
-            yield from _file(entry, explicit=False)
+            yield from _file(LocalFile(entry), explicit=False)
 
 
-def _file(path: Path, explicit: bool) -> Iterator[Delivery]:
-    if not path.name.lower().endswith(".zip"):
-        yield Delivery(LocalFile(path), explicit=explicit)
+def _objects(uri: str) -> Iterator[Delivery]:
+    for source, key in find_objects(uri):
+        if key is None:
+            yield from _file(source, explicit=True)
+        elif reason := _not_a_delivery_at(PurePosixPath(key)):
+            yield Delivery(source, ignored=reason)
+        else:
+            yield from _file(source, explicit=False)
+
+
+def _file(source: Source, explicit: bool) -> Iterator[Delivery]:
+    if not source.name.lower().endswith(".zip"):
+        yield Delivery(source, explicit=explicit)
         return
-    archive = Archive(path)
+    archive = Archive(source)
     try:
         members = archive.members()
+    except FileError as error:
+        yield Delivery(source, explicit=explicit, problem=str(error))
+        return
     except (OSError, zipfile.BadZipFile) as error:
         problem = f"the zip archive cannot be read ({error}); ask for it again"
-        yield Delivery(LocalFile(path), explicit=explicit, problem=problem)
+        yield Delivery(source, explicit=explicit, problem=problem)
         return
     times = Counter(info.filename for info in members)
     for info in {info.filename: info for info in members}.values():
@@ -108,9 +125,13 @@ def _file(path: Path, explicit: bool) -> Iterator[Delivery]:
             problem = "the zip archive has several members of this name; unpack it"
             yield Delivery(member, problem=problem)
             continue
-        parts = PurePosixPath(info.filename).parts
-        hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        yield Delivery(member, ignored="hidden file" if hidden else _not_a_delivery(parts[-1]))
+        yield Delivery(member, ignored=_not_a_delivery_at(PurePosixPath(info.filename)))
+
+
+def _not_a_delivery_at(path: PurePosixPath) -> str | None:
+    """Why a file is passed over by its name or one of its folders."""
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return "hidden file" if hidden else _not_a_delivery(path.name)
 
 
 def _not_a_delivery(name: str) -> str | None:

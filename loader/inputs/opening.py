@@ -1,11 +1,11 @@
-"""A delivered file that can be opened: on disk, or a member of a zip archive there."""
+"""A delivered file that can be opened: on disk, or a member of a zip archive."""
 
 import os
 import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -25,6 +25,8 @@ class Fingerprint:
     checksum: str = ""
     # What tells within one run that it was replaced meanwhile.
     identity: str = ""
+    # What the origin calls this very version: the same name is the same content.
+    version: str = ""
 
 
 class Source(Protocol):
@@ -102,14 +104,15 @@ class LocalFile:
 
 @dataclass
 class Archive:
-    """A zip archive on disk. Its table of contents is read once for all its members."""
+    """A zip archive, in a file with random access. Its table of contents is read once for all its members."""
 
-    path: Path
+    file: Source
     _opened: zipfile.ZipFile | None = field(default=None, repr=False)
+    _held: ExitStack = field(default_factory=ExitStack, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def members(self) -> list[zipfile.ZipInfo]:
-        """Everything in it but folders. Raises OSError or BadZipFile when it cannot be read."""
+        """Everything in it but folders. Raises OSError, FileError or BadZipFile when it cannot be read."""
         return [info for info in self._contents().infolist() if not info.is_dir()]
 
     def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
@@ -119,7 +122,7 @@ class Archive:
     def _contents(self) -> zipfile.ZipFile:
         with self._lock:
             if self._opened is None:
-                self._opened = zipfile.ZipFile(self.path)
+                self._opened = zipfile.ZipFile(self._held.enter_context(self.file.open()))
             return self._opened
 
 
@@ -138,7 +141,7 @@ class ZipMember:
     @property
     def location(self) -> str:
         """The path; a member's follows its archive's after `!`."""
-        return as_text(f"{self.archive.path}!{self.info.filename}")
+        return f"{self.archive.file.location}!{as_text(self.info.filename)}"
 
     @property
     def local_path(self) -> Path | None:
@@ -150,7 +153,7 @@ class ZipMember:
         inner = PurePosixPath(self.info.filename)
         yield inner.name
         yield from (folder.name for folder in inner.parents)
-        yield from LocalFile(self.archive.path).names()
+        yield from self.archive.file.names()
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
@@ -173,13 +176,13 @@ class ZipMember:
 
     def fingerprint(self) -> Fingerprint:
         """The member's size, time and checksum, and whether the archive around it is still the same."""
-        seen = LocalFile(self.archive.path).fingerprint()
+        seen = self.archive.file.fingerprint()
         try:
             written = int(datetime(*self.info.date_time, tzinfo=UTC).timestamp()) * 1_000_000_000
         except ValueError:
             written = 0
         around = f"{seen.size}/{seen.modified}/{seen.identity}"
-        return Fingerprint(self.info.file_size, written, f"{self.info.CRC:08x}", around)
+        return Fingerprint(self.info.file_size, written, f"{self.info.CRC:08x}", around, seen.version)
 
 
 def as_text(name: str) -> str:

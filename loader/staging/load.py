@@ -14,6 +14,7 @@ from loader.database.manifest import File
 from loader.errors import FileError
 from loader.parsing.layout import Layout, NoRecords, cut
 from loader.parsing.totals import ControlTotals
+from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import Ready
 from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadResult
@@ -37,6 +38,7 @@ class Load:
     folder: Path
     options: Options
     versions: Versions
+    looks: Looks
     stopping: threading.Event
     # What comes of those that are published before it.
     before: "Future[list[File]] | None" = None
@@ -101,6 +103,7 @@ class Load:
             content.check_unchanged()
             change = succession(self.versions, file, result)
             change.write(self.connection)
+            self.looks.write(self.connection, [(change.file, content.seen)], self.options.reading)
             if self.options.dry_run and kind:
                 self.connection.execute(f"delete from raw_sinch.{kind}")
         self.versions.committed(change)

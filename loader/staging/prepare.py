@@ -1,5 +1,6 @@
 """Reads deliveries and tells what they are, before anything is decided about them."""
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -86,20 +87,22 @@ class Preparation:
 
 def prepare_all(deliveries: list[Delivery], preparation: Preparation) -> Iterator[Prepared]:
     """Reads and recognises the deliveries in order, the next one in a thread while the caller works on this
-    one.
+    one; the next two where they have to come from elsewhere first.
     """
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        following: Future[Prepared] | None = None
+    rest = deque(deliveries)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        following: deque[Future[Prepared]] = deque()
         try:
-            for at, delivery in enumerate(deliveries):
-                current = following or pool.submit(prepare_one, delivery, preparation)
-                prepared = current.result()
-                more = at + 1 < len(deliveries)
-                following = pool.submit(prepare_one, deliveries[at + 1], preparation) if more else None
+            while rest or following:
+                if not following:
+                    following.append(pool.submit(prepare_one, rest.popleft(), preparation))
+                prepared = following.popleft().result()
+                while rest and len(following) < (1 if rest[0].source.local_path else 2):
+                    following.append(pool.submit(prepare_one, rest.popleft(), preparation))
                 yield prepared
         finally:
-            if following:
-                following.result().discard()
+            for one in following:
+                one.result().discard()
 
 
 def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared:

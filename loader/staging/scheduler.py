@@ -113,6 +113,7 @@ class LoadScheduler:
             folder=self._folder,
             options=self._options,
             versions=self._versions,
+            looks=self._looks,
             stopping=self._stopping,
         )
         group.add(load)
@@ -168,7 +169,7 @@ class LoadScheduler:
     def _note(self, ready: Ready, file: File) -> None:
         """Remembers what its path holds, so that it need not be read again while it stays so."""
         if file.state != State.FAILED:
-            self._looks.note(file.path, ready.content.seen, self._options.reading, file.file_id)
+            self._looks.note(file, ready.content.seen, self._options.reading)
 
     def _decided(self, prepared: Prepared) -> File | None:
         """What becomes of a delivery; None where it is to be loaded."""

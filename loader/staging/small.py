@@ -113,6 +113,9 @@ class LoadGroup:
                 succession(versions, file, result) for file, result in zip(files, results, strict=True)
             ]
             write_changes(self.connection, changes)
+            seen = [load.ready.content.seen for load in self.loads]
+            written = zip((change.file for change in changes), seen, strict=True)
+            self.loads[0].looks.write(self.connection, written, options.reading)
             if options.dry_run:
                 for kind in {read.layout.kind for read in reads}:
                     self.connection.execute(f"delete from raw_sinch.{kind}")

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 # Bounds a staging process well below 1 GiB, whatever the size of a file.
 STAGING_MEMORY_LIMIT = "512MiB"
 
-# Databases of earlier versions have no such table.
-_HAS_LOOKS = (
-    "select 1 from duckdb_tables() "
-    "where database_name = 'real' and schema_name = 'raw_sinch' and table_name = 'looks'"
-)
+# Databases of earlier versions lack some of them.
+_KNOWN = """
+    select table_name from duckdb_tables()
+    where database_name = 'real' and schema_name = 'raw_sinch'
+        and table_name in ('files', 'looks', 'remote_objects')
+"""
 
 
 def connect_for_staging(database: Path, wait: float) -> "duckdb.DuckDBPyConnection":
@@ -80,9 +81,8 @@ def staging_target(database: Path, options: Options) -> Iterator[tuple["duckdb.D
             bound_memory(connection, folder)
             if database.exists():
                 connection.execute(f"attach {literal(str(database))} as real (read_only)")
-                connection.execute("insert into raw_sinch.files by name from real.raw_sinch.files")
-                if connection.execute(_HAS_LOOKS).fetchone():
-                    connection.execute("insert into raw_sinch.looks by name from real.raw_sinch.looks")
+                for (table,) in connection.execute(_KNOWN).fetchall():
+                    connection.execute(f"insert into raw_sinch.{table} by name from real.raw_sinch.{table}")
                 connection.execute("detach real")
             yield connection, folder
         finally:
