@@ -138,7 +138,7 @@ test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by r
 endif
 
 soak: $(VENV)/.dev $(CLIENT)/.installed ## the tests that take minutes or hundreds of megabytes
-	$(pytest) -m soak
+	$(pytest) -m soak --hypothesis-profile=default
 
 lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, changing nothing
 	@failed=; run() { echo "$$*"; "$$@" || failed="$$failed $${1##*/}"; }; \
