@@ -96,12 +96,13 @@ def verify(database: Path, as_json: bool, quiet: bool) -> int:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("place", metavar="DIR")
 @common_options
-def export(folder: Path, database: Path, as_json: bool, quiet: bool) -> int:
+def export(place: str, database: Path, as_json: bool, quiet: bool) -> int:
     """Writes the raw tables as partitioned Parquet for a distributed engine.
 
-    Holds the records of current files, the manifest and the quarantine; writes only what changed.
+    Holds the records of current files, the manifest and the quarantine; writes only what changed. DIR may be
+    s3://bucket/prefix/, gs:// or az://, with the optional group `cloud`.
 
     Example: cdr export /data/lake/sinch
     """
@@ -109,12 +110,12 @@ def export(folder: Path, database: Path, as_json: bool, quiet: bool) -> int:
     from loader.operations.export import export as export_tables
 
     with opened(database, "read") as connection:
-        done = export_tables(connection, folder)
+        done = export_tables(connection, place, database)
     if as_json:
-        output.print_json({**asdict(done), "folder": str(folder), "exit_code": 0})
+        output.print_json({**asdict(done), "folder": place, "exit_code": 0})
     elif not quiet:
         output.print_line(
-            f"{done.written} files written, {done.kept} unchanged, {done.removed} removed in {folder}"
+            f"{done.written} files written, {done.kept} unchanged, {done.removed} removed in {place}"
         )
     return 0
 

@@ -1,6 +1,9 @@
-"""What a killed command leaves beside the database: spilled rows, unpacked deliveries, a half-made copy."""
+"""What a killed command leaves beside the database: spilled rows, unpacked deliveries, a half-made copy,
+files on their way to object storage.
+"""
 
 import shutil
+from glob import escape
 from pathlib import Path
 
 from loader.paths import staging_folder
@@ -25,6 +28,11 @@ def rewrite_spill(database: Path) -> Path:
     return copy.with_name(f"{copy.name}.tmp")
 
 
+def exporting_prefix(database: Path) -> str:
+    """How the names of the folders begin in which files are made that go to object storage."""
+    return f".{database.name}.export-"
+
+
 def find_leftovers(database: Path) -> list[Path]:
     """What lies there; while another command works on the database it may be that command's."""
     copy = rewrite_copy(database)
@@ -34,6 +42,7 @@ def find_leftovers(database: Path) -> list[Path]:
         copy,
         copy.with_name(f"{copy.name}.wal"),
         rewrite_spill(database),
+        *database.parent.glob(f"{escape(exporting_prefix(database))}*"),
     ]
     return [path for path in candidates if path.is_file() or (path.is_dir() and any(path.iterdir()))]
 

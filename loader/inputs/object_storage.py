@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import PurePosixPath
+from fnmatch import fnmatchcase
+from glob import has_magic
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from loader.errors import CdrError, FileError
@@ -37,10 +40,27 @@ _RETRY = {
 }
 _CHUNK = 256 << 10
 _LISTED = 1000
+# Parts of an upload under way, each of five megabytes.
+_UPLOADS = 4
+
+# What the providers' credentials are called. Without any of them the machine's own role is asked for some.
+_CREDENTIALS = {
+    "s3": re.compile(r"AWS_\w*(ACCESS_KEY_ID|TOKEN_FILE|CREDENTIALS|SKIP_SIGNATURE)"),
+    "gs": re.compile(r"(GOOGLE_)?(SERVICE_ACCOUNT|APPLICATION_CREDENTIALS|SKIP_SIGNATURE)"),
+    "az": re.compile(r"AZURE_\w*(KEY|SECRET|TOKEN|AZURE_CLI|SKIP_SIGNATURE|EMULATOR)"),
+}
+_ROLE = re.compile(
+    r"169\.254\.\d|metadata\.google|/computeMetadata/|/latest/(api|meta-data)|/metadata/identity"
+)
+_NO = ("0", "false", "no")
+_YES = ("1", "true", "yes")
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CHANGED = "it changed while it was read; it is taken the next time"
 _GONE = "it was removed while it was read; deliver it again if it is needed"
+_NO_CREDENTIALS = (
+    "no credentials are found; set the provider's variables in the environment, as AWS_ACCESS_KEY_ID"
+)
 
 
 def is_uri(text: str) -> bool:
@@ -191,24 +211,51 @@ class _ObjectFile(io.RawIOBase):
 
 
 def find_objects(uri: str) -> Iterator[tuple[RemoteObject, str | None]]:
-    """The objects that a URI stands for: the object of that key, or all below that prefix, in the order of
-    their folders, each with its key below the prefix; None for the object that was named itself.
+    """The objects that a URI stands for: the object of that key, all below that prefix, or what a pattern
+    matches, in the order of their folders. Each with its key below the prefix; None for an object that was
+    named itself.
 
     Raises CdrError when there is nothing, or the store cannot be reached.
     """
-    bucket, key = _parsed(uri)
-    try:
+    bucket, key = bucket_of(uri)
+    pattern = tuple(part for part in key.split("/") if part)
+    fixed = takewhile(lambda part: not has_magic(part), pattern)
+    with told(uri):
         if key and not key.endswith("/") and (named := _head(bucket, key)):
             yield named, None
             return
-        found = _listed(bucket, key.strip("/"))
-    except _errors() as error:
-        raise CdrError(f"{uri}: {_explained(error)}") from error
+        listed = _listed(bucket, "/".join(fixed))
+    matches = ((one, _below(tuple(one.key.split("/")), pattern)) for one in listed)
+    found = [(one, below) for one, below in matches if below is not None]
+    if not found and has_magic(key):
+        raise CdrError(f"{uri}: no object matches; check the pattern")
     if not found:
         raise CdrError(f"{uri}: there is no object of this name, nor any below it; check bucket and prefix")
-    above = len(PurePosixPath(key).parts)
-    for one in sorted(found, key=lambda one: one.key.split("/")):
-        yield one, "/".join(one.key.split("/")[above:])
+    for one, below in sorted(found, key=lambda pair: pair[0].key.split("/")):
+        yield one, below or None
+
+
+def _below(parts: tuple[str, ...], pattern: tuple[str, ...]) -> str | None:
+    """The rest of a key behind a pattern, or a folder, that it lies in; nothing of one that the pattern
+    itself names, None of any other.
+    """
+    if _matches(parts, pattern):
+        return ""
+    ends = (end for end in range(len(parts)) if _matches(parts[:end], pattern))
+    return next(("/".join(parts[end:]) for end in ends), None)
+
+
+def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """As globs match paths: a hidden name only where the pattern says its dot, `**` any folders or none."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return _matches(parts, pattern[1:]) or (
+            bool(parts) and not parts[0].startswith(".") and _matches(parts[1:], pattern)
+        )
+    if not parts or (parts[0].startswith(".") and not pattern[0].startswith(".")):
+        return False
+    return fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def _listed(bucket: Bucket, prefix: str) -> list[RemoteObject]:
@@ -235,7 +282,43 @@ def _object(bucket: Bucket, meta: Any) -> RemoteObject:
     return RemoteObject(bucket, meta["path"], meta["size"], modified, meta["e_tag"] or "")
 
 
-def _parsed(uri: str) -> tuple[Bucket, str]:
+@contextmanager
+def told(uri: str) -> Iterator[None]:
+    """Whatever the store or obstore says becomes a CdrError in words of our own."""
+    try:
+        yield
+    except _errors() as error:
+        raise CdrError(f"{uri}: {_explained(error)}") from error
+
+
+def list_names(bucket: Bucket, prefix: str) -> Iterator[str]:
+    """The keys below a prefix, each without it."""
+    import obstore
+
+    for page in obstore.list(bucket.store, prefix=prefix or None, chunk_size=_LISTED):
+        yield from (meta["path"].removeprefix(prefix).removeprefix("/") for meta in page)
+
+
+def write_object(bucket: Bucket, key: str, content: Path | bytes) -> None:
+    """Puts an object, in parts where it is large; nobody sees it before it is whole."""
+    import obstore
+
+    obstore.put(bucket.store, key, content, max_concurrency=_UPLOADS)
+
+
+def remove_objects(bucket: Bucket, keys: list[str]) -> None:
+    """Removes objects; one that is gone already is no error."""
+    import obstore
+
+    with suppress(FileNotFoundError):
+        obstore.delete(bucket.store, keys)
+
+
+def bucket_of(uri: str) -> tuple[Bucket, str]:
+    """The bucket, and the key or prefix in it.
+
+    Raises CdrError for a URI that is none of ours, without the optional package, or without credentials.
+    """
     scheme, _, rest = uri.partition("://")
     name, _, key = rest.partition("/")
     # Not repeated: either may be a credential.
@@ -251,10 +334,11 @@ def _parsed(uri: str) -> tuple[Bucket, str]:
         )
     if not name:
         raise CdrError(f"{uri} names no bucket; give it as {scheme}://bucket/prefix/")
-    return _bucket(f"{scheme.lower()}://{name}"), key
+    return _bucket(scheme.lower(), name), key
 
 
-def _bucket(root: str) -> Bucket:
+def _bucket(scheme: str, name: str) -> Bucket:
+    root = f"{scheme}://{name}"
     try:
         from obstore.store import from_url
     except ImportError as error:
@@ -262,15 +346,16 @@ def _bucket(root: str) -> Bucket:
             f"{root}: object storage is read by an optional package; "
             "install it: pip install 'cdr-tables[cloud]'"
         ) from error
+    asks_role = os.environ.get("CDR_MACHINE_ROLE", "").lower() not in _NO
+    if not asks_role and not any(map(_CREDENTIALS[scheme].match, os.environ)):
+        raise CdrError(f"{root}: {_NO_CREDENTIALS}")
     allowed = any(
-        os.environ.get(f"{provider}_ALLOW_HTTP", "").lower() in ("1", "true", "yes")
+        os.environ.get(f"{provider}_ALLOW_HTTP", "").lower() in _YES
         for provider in ("AWS", "GOOGLE", "AZURE")
     )
     client = {**_CLIENT, "allow_http": allowed}
-    try:
+    with told(root):
         store = from_url(root, client_options=client, retry_config=_RETRY)  # type: ignore[call-overload]
-    except _errors() as error:
-        raise CdrError(f"{root}: {_explained(error)}") from error
     return Bucket(root, store)
 
 
@@ -285,16 +370,14 @@ def _explained(error: Exception) -> str:
     text = str(error)
     found = _STATUS.search(text)
     status = int(found[1]) if found else 0
-    if "169.254.169.254" in text or "metadata.google" in text or "Account must be specified" in text:
-        return (
-            "no credentials are found; set the provider's variables in the environment, as AWS_ACCESS_KEY_ID"
-        )
+    if _ROLE.search(text) or "must be specified" in text:
+        return _NO_CREDENTIALS
     if status in (401, 403):
         return f"access is denied ({status}); check the credentials in the environment and their rights"
     if status == 404:
         return "there is no such bucket; check its name and the endpoint"
-    if status in (301, 307, 400):
-        return f"the store refuses the request ({status}); check bucket, region (AWS_REGION) and endpoint"
+    if status in (301, 307, 400) or "without LOCATION" in text:
+        return "the store refuses the request; check bucket, region (AWS_REGION) and endpoint"
     if "BadScheme" in text:
         return "the endpoint is not encrypted; give one of https://, or set AWS_ALLOW_HTTP=true"
     told = f"answers {status}" if status else "cannot be reached"

@@ -5,15 +5,15 @@ records are written first, then `files` is replaced, and records no longer curre
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from loader.database.manifest import File, State, find
 from loader.database.sql import literal
 from loader.errors import CdrError
 from loader.feeds import KINDS
+from loader.operations.destinations import Destination, destination
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,9 +23,6 @@ CATALOGUE = "_export.json"
 
 # Hive's name for the partition of NULL.
 _NO_DATE = "__HIVE_DEFAULT_PARTITION__"
-
-# Engines pass over names that start with an underscore.
-_UNFINISHED = "_unfinished_"
 
 
 @dataclass(frozen=True)
@@ -37,81 +34,70 @@ class Exported:
     removed: int
 
 
-def export(connection: "duckdb.DuckDBPyConnection", folder: Path) -> Exported:
-    """Brings the export in the folder up to date with the database, writing only what changed.
+def export(connection: "duckdb.DuckDBPyConnection", place: str, database: Path) -> Exported:
+    """Brings the export in a folder, or below a prefix in object storage, up to date with the database,
+    writing only what changed.
 
-    Raises CdrError when the folder holds something else or cannot be written.
+    Raises CdrError when the place holds something else or cannot be written.
     """
     import duckdb
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()) and not (folder / CATALOGUE).exists():
-            raise CdrError(f"{folder} holds something that is no export; name an empty or new folder")
-        return _export(connection, folder)
+        with destination(place, database) as target:
+            return _export(connection, target)
     except (OSError, duckdb.IOException) as error:
         raise CdrError(
-            f"cannot write into {folder} ({str(error).splitlines()[0]}); check its rights and disk"
+            f"cannot write into {place} ({str(error).splitlines()[0]}); check its rights and disk"
         ) from error
 
 
-def _export(connection: "duckdb.DuckDBPyConnection", folder: Path) -> Exported:
+def _export(connection: "duckdb.DuckDBPyConnection", target: Destination) -> Exported:
+    there = target.names(CATALOGUE)
     # From the first moment on, so that an interrupted first export can be taken up.
-    if not (folder / CATALOGUE).exists():
-        _write_catalogue(folder, [])
-    wanted = {
-        _place(folder, file): file for file in find(connection, "state = ? and staged > 0", [State.CURRENT])
-    }
-    present = set(_present(folder))
-    for path, file in wanted.items():
-        if path not in present:
+    if CATALOGUE not in there:
+        _write_catalogue(target, [])
+    present = {name for name in there if _holds_records(PurePosixPath(name))}
+    wanted = {_name(file): file for file in find(connection, "state = ? and staged > 0", [State.CURRENT])}
+    for name, file in wanted.items():
+        if name not in present:
             rows = f"select * from raw_sinch.{file.kind} where _file_id = {file.file_id} order by _line"
-            _write_parquet(connection, rows, path)
+            _write_parquet(connection, rows, target, name)
     for table in ("files", "rejected_records"):
-        _write_parquet(connection, f"select * from raw_sinch.{table}", folder / table / f"{table}.parquet")
+        _write_parquet(connection, f"select * from raw_sinch.{table}", target, f"{table}/{table}.parquet")
     stale = present - wanted.keys()
-    for path in stale:
-        path.unlink()
-        if not any(path.parent.iterdir()):
-            path.parent.rmdir()
-    _write_catalogue(folder, [_entry(folder, path, file) for path, file in wanted.items()])
+    target.remove(stale)
+    _write_catalogue(target, [_entry(name, file) for name, file in wanted.items()])
     return Exported(len(wanted.keys() - present), len(wanted.keys() & present), len(stale))
 
 
-def _place(folder: Path, file: File) -> Path:
-    """The name tells content and id, so that a file there is the right one whichever database wrote it."""
+def _name(file: File) -> str:
+    """It tells content and id, so that a file there is the right one whichever database wrote it."""
     assert file.sha256 is not None
     day = file.file_date.isoformat() if file.file_date else _NO_DATE
-    return folder / str(file.kind) / f"file_date={day}" / f"file_{file.file_id}_{file.sha256[:16]}.parquet"
+    return f"{file.kind}/file_date={day}/file_{file.file_id}_{file.sha256[:16]}.parquet"
 
 
-def _present(folder: Path) -> Iterator[Path]:
-    for kind in KINDS:
-        for path in (folder / kind).glob("file_date=*/*.parquet"):
-            if path.name.startswith(_UNFINISHED):
-                path.unlink()
-            else:
-                yield path
+def _holds_records(path: PurePosixPath) -> bool:
+    return path.parts[0] in KINDS and path.match("*/file_date=*/*.parquet")
 
 
-def _write_parquet(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(_UNFINISHED + path.name)
-    connection.execute(f"copy ({query}) to {literal(str(unfinished))} (format parquet, compression zstd)")
-    unfinished.replace(path)
+def _write_parquet(
+    connection: "duckdb.DuckDBPyConnection", query: str, target: Destination, name: str
+) -> None:
+    with target.written(name) as path:
+        connection.execute(f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)")
 
 
-def _write_catalogue(folder: Path, entries: list[dict[str, object]]) -> None:
-    unfinished = folder / f"{_UNFINISHED}{CATALOGUE}"
-    unfinished.write_text(json.dumps({"files": entries}, indent=2) + "\n")
-    unfinished.replace(folder / CATALOGUE)
+def _write_catalogue(target: Destination, entries: list[dict[str, object]]) -> None:
+    with target.written(CATALOGUE) as path:
+        path.write_text(json.dumps({"files": entries}, indent=2) + "\n")
 
 
-def _entry(folder: Path, path: Path, file: File) -> dict[str, object]:
+def _entry(name: str, file: File) -> dict[str, object]:
     return {
         "file_id": file.file_id,
         "kind": file.kind,
         "file_date": file.file_date.isoformat() if file.file_date else None,
         "records": file.staged,
-        "path": str(path.relative_to(folder)),
+        "path": name,
     }

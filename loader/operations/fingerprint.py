@@ -34,7 +34,13 @@ _PROJECT_PARTS = (
 _SUFFIXES = {".sql", ".yml", ".csv", ".md"}
 _PACKAGES = ("cdr-tables", "dbt-core", "dbt-duckdb", "duckdb")
 # Set by the build itself, or of no influence on the tables.
-_NO_SETTINGS = {"CDR_DATABASE", "CDR_PACKAGE_DIR", "CDR_DEBUG", "DBT_SEND_ANONYMOUS_USAGE_STATS"}
+_NO_SETTINGS = {
+    "CDR_DATABASE",
+    "CDR_DEBUG",
+    "CDR_MACHINE_ROLE",
+    "CDR_PACKAGE_DIR",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS",
+}
 
 
 def is_up_to_date(database: Path, root: Path, wait: float = 0) -> bool:

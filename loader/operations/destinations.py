@@ -1,0 +1,138 @@
+"""Where an export goes: a folder, or a prefix in object storage. A file is there whole or not at all."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from loader.database.leftovers import exporting_prefix
+from loader.errors import CdrError
+from loader.inputs.object_storage import (
+    Bucket,
+    bucket_of,
+    is_uri,
+    list_names,
+    remove_objects,
+    told,
+    write_object,
+)
+
+# Engines pass over names that start with an underscore.
+UNFINISHED = "_unfinished_"
+
+
+class Destination(Protocol):
+    """A place for files, each by its path in it. Nothing asks which kind of place it is."""
+
+    def names(self, expected: str) -> set[str]:
+        """The files that are there.
+
+        Raises CdrError when there is something, but no file of the expected name.
+        """
+        ...
+
+    def written(self, name: str) -> AbstractContextManager[Path]:
+        """A path to write a file to, which takes its place at the end."""
+        ...
+
+    def remove(self, names: set[str]) -> None:
+        """Removes files."""
+        ...
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder on disk, made where it is absent."""
+
+    path: Path
+
+    def names(self, expected: str) -> set[str]:
+        """The files that are there; what an interrupted export left goes."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if any(self.path.iterdir()) and not (self.path / expected).exists():
+            raise _no_export(str(self.path), "folder")
+        found = set()
+        for file in self.path.rglob("*"):
+            if file.name.startswith(UNFINISHED):
+                file.unlink()
+            elif file.is_file():
+                found.add(file.relative_to(self.path).as_posix())
+        return found
+
+    @contextmanager
+    def written(self, name: str) -> Iterator[Path]:
+        """A path beside the file's own; it is renamed."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(UNFINISHED + path.name)
+        yield unfinished
+        unfinished.replace(path)
+
+    def remove(self, names: set[str]) -> None:
+        """Removes files, and folders that become empty."""
+        for name in names:
+            path = self.path / name
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A prefix in object storage; files are made in a private folder first."""
+
+    uri: str
+    bucket: Bucket
+    prefix: str
+    scratch: Path
+
+    def names(self, expected: str) -> set[str]:
+        """The objects that are there."""
+        with told(self.uri):
+            found = set(list_names(self.bucket, self.prefix))
+        if found and expected not in found:
+            raise _no_export(self.uri, "prefix")
+        return found
+
+    @contextmanager
+    def written(self, name: str) -> Iterator[Path]:
+        """A path in the private folder; it is uploaded."""
+        path = self.scratch / Path(name).name
+        yield path
+        with told(self.uri):
+            write_object(self.bucket, self._key(name), path)
+        path.unlink()
+
+    def remove(self, names: set[str]) -> None:
+        """Removes objects."""
+        if names:
+            with told(self.uri):
+                remove_objects(self.bucket, [self._key(name) for name in sorted(names)])
+
+    def _key(self, name: str) -> str:
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+
+@contextmanager
+def destination(place: str, database: Path) -> Iterator[Destination]:
+    """What a path or URI stands for. Files on their way to object storage are beside the database,
+    readable by nobody else.
+    """
+    if not is_uri(place):
+        yield Folder(Path(place))
+        return
+    bucket, prefix = bucket_of(place)
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix=exporting_prefix(database), dir=database.parent)
+    except OSError as error:
+        raise CdrError(
+            f"cannot write in {database.parent}: {error.strerror}; make the folder writable"
+        ) from error
+    with scratch as folder:
+        yield Prefix(place, bucket, prefix.strip("/"), Path(folder))
+
+
+def _no_export(place: str, kind: str) -> CdrError:
+    return CdrError(f"{place} holds something that is no export; name an empty or new {kind}")
