@@ -158,6 +158,7 @@ format: $(VENV)/.dev ## put Python and SQL into the project's style
 
 bench: $(VENV)/.bench ## measure the loader and the models against plain DuckDB and other readers
 	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/bench_object_storage.py
 	$(BIN)/python tests/benchmarks/bench_build.py
 	$(BIN)/python tests/benchmarks/bench_rates.py
 
