@@ -230,8 +230,8 @@ def _invoke(command: list[str], pii_mode: str, progress: Progress | None) -> Bui
             "seconds": round(result.execution_time, 3),
         }
         for result in results
-        # Nothing is built of an exposure.
-        if result.node.resource_type != "exposure"
+        # Nothing is built of these.
+        if result.node.resource_type not in ("exposure", "saved_query")
     ]
     return Build(nodes, 0 if outcome.success else 1, findings, _still_shown(results, pii_mode))
 
