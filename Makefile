@@ -34,7 +34,7 @@ scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckd
   $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo metrics test test-spark test-metrics soak lint format docs generated dist release-check bench lock clean
+.PHONY: help demo metrics test test-spark test-metrics soak lint format docs generated dist release-check release-database bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -225,6 +225,9 @@ dist: $(VENV)/.dev ## the wheel and the source archive, in dist/
 release-check: $(VENV)/.dev ## VERSION=1.2.3: the version is the same everywhere, the changelog has it, locks and made pages are current
 	$(BIN)/python .ci/check_release.py "$(VERSION)"
 	$(BIN)/python .ci/check_locks.py
+
+release-database: $(VENV)/.dev ## a database as this version makes it, kept for the tests of later versions
+	env -u CDR_DATABASE -u CDR_TARGET PYTHONPATH=. $(BIN)/python tests/loader/release_database.py
 
 clean: ## remove what can be made again; databases and .venv stay
 	rm -rf .demo target logs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

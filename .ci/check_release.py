@@ -23,6 +23,8 @@ def problems(version: str) -> list[str]:
     changelog = (ROOT / "CHANGELOG.md").read_text()
     if not re.search(rf"^## {re.escape(version)} \(\d{{4}}-\d{{2}}-\d{{2}}\)$", changelog, re.MULTILINE):
         found.append(f"CHANGELOG.md has no heading `## {version} (YYYY-MM-DD)`")
+    if not (ROOT / "tests" / "loader" / "databases" / f"{version}.duckdb.zst").exists():
+        found.append(f"tests/loader/databases has none of {version}; write it: make release-database")
     return found
 
 

@@ -63,6 +63,9 @@ def synth(
     return 0
 
 
+_RESULT = {True: "ok", False: "FAILS", None: "-"}
+
+
 @click.command()
 @common_options
 def verify(database: Path, as_json: bool, quiet: bool) -> int:
@@ -84,7 +87,7 @@ def verify(database: Path, as_json: bool, quiet: bool) -> int:
     if not quiet:
         output.print_table(
             ("law", "left", "right", "result", "detail"),
-            [(law.law, law.left, law.right, "ok" if law.ok else "FAILS", law.detail) for law in laws],
+            [(law.law, law.left, law.right, _RESULT[law.ok], law.detail) for law in laws],
             shortened={"detail": 16, "law": 16},
         )
     for law in laws:

@@ -1,5 +1,6 @@
 """The DuckDB file: opened with the right format, rights and lock; the raw schema."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from loader.database.leftovers import remove_leftovers
-from loader.database.schema import create_raw_schema, has_table
+from loader.database.schema import check_not_newer, create_raw_schema, has_table
 from loader.errors import CdrError
 
 if TYPE_CHECKING:
@@ -25,10 +26,22 @@ Access = Literal["read", "write", "create"]
 
 @contextmanager
 def opened(database: Path, access: Access, wait: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A connection to the database file, closed at the end; see `connect`."""
+    """A connection to the database file, closed at the end; see `connect`.
+
+    Raises CdrError also where tables are those that an earlier or later version built.
+    """
+    import duckdb
+
     connection = connect(database, access, wait)
     try:
         yield connection
+    except duckdb.BinderException as error:
+        if os.environ.get("CDR_DEBUG"):
+            raise
+        raise CdrError(
+            f"the tables in {database} were built by another version of cdr-tables; "
+            "`cdr build` makes them anew"
+        ) from error
     finally:
         connection.close()
 
@@ -37,9 +50,8 @@ def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPy
     """A connection to read or write an existing database, or to write one that is created where it is absent.
 
     Waits up to `wait` seconds for the file's lock. Raises CdrError when the file is missing, locked, not a
-    database, without staged files, or cannot be made.
+    database, of a newer version, without staged files, or cannot be made.
     """
-
     if not database.exists():
         if access != "create":
             raise CdrError(f"no database at {database}; stage files first or name another with --database")
@@ -50,10 +62,11 @@ def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPy
     connection = open_file(
         database, wait, config={"storage_compatibility_version": STORAGE_VERSION}, read_only=access == "read"
     )
-    if access != "read":
-        # Holding the lock: whatever is there was left by a command that was killed.
-        remove_leftovers(database)
     try:
+        check_not_newer(connection, database)
+        if access != "read":
+            # Holding the lock: whatever is there was left by a command that was killed.
+            remove_leftovers(database)
         connection.execute("set timezone = 'UTC'")
         if access == "create":
             create_raw_schema(connection)

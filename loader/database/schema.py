@@ -1,8 +1,11 @@
 """The raw tables: their columns, made where they are absent."""
 
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.sql import quoted
+from loader.errors import CdrError
 from loader.feeds import KINDS
 
 if TYPE_CHECKING:
@@ -61,6 +64,8 @@ REMOTE_OBJECTS_COLUMNS = {
     "seen_at": "TIMESTAMP",
 }
 
+SCHEMA_VERSIONS_COLUMNS = {"version": "INTEGER", "cdr": "VARCHAR", "since": "TIMESTAMP"}
+
 LINEAGE_COLUMNS = {"_file_id": "BIGINT", "_line": "BIGINT", "_extra": "VARCHAR"}
 
 RAW_TABLES: dict[str, dict[str, str]] = {
@@ -69,18 +74,61 @@ RAW_TABLES: dict[str, dict[str, str]] = {
     "rejected_records": REJECTED_COLUMNS,
     "looks": LOOKS_COLUMNS,
     "remote_objects": REMOTE_OBJECTS_COLUMNS,
+    "schema_versions": SCHEMA_VERSIONS_COLUMNS,
 }
+
+# What brings the raw tables from the version before to this one, besides absent tables: whoever changes
+# them adds an entry. tests/loader/databases has a database of each release.
+MIGRATIONS = {
+    1: ("alter table raw_sinch.files add column if not exists covers_from date",),
+}
+SCHEMA_VERSION = max(MIGRATIONS)
 
 
 def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the raw tables that are absent, and the columns that a database of an earlier version lacks. No
-    keys: their indexes would cost memory and time with every file.
+    """Makes the raw tables that are absent and brings those of an earlier version up to date, all or nothing.
+    No keys: their indexes would cost memory and time with every file.
     """
-    connection.execute("create schema if not exists raw_sinch")
-    for table, columns in RAW_TABLES.items():
-        listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
-        connection.execute(f"create table if not exists raw_sinch.{table} ({listed})")
-    connection.execute("alter table raw_sinch.files add column if not exists covers_from date")
+    found = schema_version(connection)
+    connection.begin()
+    try:
+        connection.execute("create schema if not exists raw_sinch")
+        for table, columns in RAW_TABLES.items():
+            listed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+            connection.execute(f"create table if not exists raw_sinch.{table} ({listed})")
+        for number in range(found + 1, SCHEMA_VERSION + 1):
+            for statement in MIGRATIONS[number]:
+                connection.execute(statement)
+        if found < SCHEMA_VERSION:
+            connection.execute(
+                "insert into raw_sinch.schema_versions values (?, ?, now() at time zone 'UTC')",
+                [SCHEMA_VERSION, version("cdr-tables")],
+            )
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def schema_version(connection: "duckdb.DuckDBPyConnection") -> int:
+    """The version of the database's raw tables; 0 is before versions were kept."""
+    if not has_table(connection, "raw_sinch", "schema_versions"):
+        return 0
+    row = connection.execute("select coalesce(max(version), 0) from raw_sinch.schema_versions").fetchone()
+    return int(row[0]) if row else 0
+
+
+def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> None:
+    """Raises CdrError for a database that a newer `cdr` has brought to a version unknown to this one."""
+    found = schema_version(connection)
+    if found <= SCHEMA_VERSION:
+        return
+    row = connection.execute("select max_by(cdr, version) from raw_sinch.schema_versions").fetchone()
+    raise CdrError(
+        f"{database} is of cdr-tables {row[0] if row else ''}, newer than this {version('cdr-tables')} "
+        f"(raw tables of version {found}, this one knows {SCHEMA_VERSION}); "
+        "upgrade it: pip install --upgrade cdr-tables"
+    )
 
 
 def has_table(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> bool:

@@ -42,7 +42,7 @@ def test_every_folder_has_a_readme_and_links_lead_somewhere() -> None:
 
 def test_sources_in_yaml_are_the_raw_tables_of_the_loader(tmp_path: Path) -> None:
     """dbt makes missing raw tables from the YAML, the loader from its own definition: they are the same, but
-    for the loader's notes about paths, which no model reads.
+    for the loader's own notes, which no model reads.
     """
     import duckdb
 
@@ -53,7 +53,7 @@ def test_sources_in_yaml_are_the_raw_tables_of_the_loader(tmp_path: Path) -> Non
     with duckdb.connect(tmp_path / "cdr.duckdb") as connection:
         made = connection.execute(
             "select table_name, column_name, lower(data_type) from information_schema.columns"
-            " where table_schema = 'raw_sinch' and table_name <> 'looks'"
+            " where table_schema = 'raw_sinch' and table_name not in ('looks', 'schema_versions')"
             " order by table_name, ordinal_position"
         ).fetchall()
     described = yaml.safe_load((REPOSITORY / "models/staging/sinch/_sinch__sources.yml").read_text())

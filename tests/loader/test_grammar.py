@@ -26,6 +26,7 @@ from loader.parsing.header import Columns
 from loader.parsing.layout import NoRecords, detect_layout
 from loader.staging import buffers, csv_insert
 from loader.staging.load import Load
+from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import Ready
 from loader.staging.small import insert_small, measure_small, read_small
@@ -50,6 +51,7 @@ def load_together(file: FileLoad) -> LoadResult:
         folder=file.folder,
         options=Options(),
         versions=Versions(file.connection),
+        looks=Looks(file.connection),
         stopping=threading.Event(),
     )
     reads = [read_small(load)]

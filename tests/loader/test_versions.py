@@ -1,0 +1,129 @@
+"""Databases of earlier versions are opened, brought up to date, or refused; later ones refused.
+
+`databases/` keeps one of each release, and one of the time before: the example deliveries, staged and built.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from builders import delivery
+from harness import Loader
+from release_database import DATABASES
+
+from loader.database import schema
+
+ALL = sorted(DATABASES.glob("*.zst"))
+EARLIEST = DATABASES / "before-0.1.0.duckdb.zst"
+# What the eight example deliveries hold.
+CALLS = 40
+COMMANDS: list[tuple[Any, ...]] = [
+    ("files",),
+    ("rejects",),
+    ("status",),
+    ("verify",),
+    ("withdraw", "1"),
+    ("purge", "--before", "2026-11-22", "--yes"),
+    ("export", "lake"),
+    ("publish", "calls.duckdb"),
+    ("compact",),
+    ("stage", "sip.csv"),
+    ("stage", "sip.csv", "--dry-run"),
+    ("run", "sip.csv"),
+    ("build",),
+]
+
+
+def unpacked(packed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
+    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+    loader.database.write_bytes(zstandard.decompress(packed.read_bytes()))
+    loader.write("sip.csv", delivery("new"))
+    monkeypatch.chdir(loader.inbox)
+    return loader
+
+
+@pytest.mark.parametrize("packed", ALL, ids=lambda path: path.name.removesuffix(".duckdb.zst"))
+def test_a_database_of_an_earlier_version_is_read_and_brought_up_to_date(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = unpacked(packed, tmp_path, monkeypatch)
+    before = loader.database.read_bytes()
+    files = loader.json("files")["files"]
+    assert [(file["file_id"], file["state"]) for file in files] == [(at, "current") for at in range(1, 9)]
+    assert loader.json("status")["kinds"]
+    assert all(law["ok"] is not False for law in loader.json("verify")["laws"])
+    assert loader.json("export", "lake")["written"] == 8
+    assert "fact_calls" in loader.json("publish", tmp_path / "calls.duckdb")["tables"]
+    assert [file["state"] for file in loader.stage("sip.csv", "--dry-run")] == ["current"]
+    # Reading changes nothing.
+    assert loader.database.read_bytes() == before
+    loader("withdraw", "1", "-q")
+    loader("withdraw", "1", "--undo", "-q")
+    assert [file["state"] for file in loader.stage("sip.csv")] == ["current"]
+    assert loader.query("select max(version) from raw_sinch.schema_versions") == [(schema.SCHEMA_VERSION,)]
+    columns = loader.query("select column_name from duckdb_columns() where table_name = 'files'")
+    assert {name for (name,) in columns} == set(schema.FILES_COLUMNS)
+    loader("compact", "-q")
+    assert len(loader.json("files")["files"]) == 9
+
+
+def test_tables_that_an_earlier_version_built_are_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = unpacked(EARLIEST, tmp_path, monkeypatch)
+    assert loader.error("rejects") == (
+        f"cdr: the tables in {loader.database} were built by another version of cdr-tables; "
+        "`cdr build` makes them anew"
+    )
+    amounts = loader.query("select currency, sum(amount) from marts.fact_calls group by all order by all")
+    selected = ("-s", "+mart_cost_daily", "+rejected_records", "--exclude-resource-type", "test", "unit_test")
+    said = loader("build", *selected).stdout
+    assert "fact_calls has other columns than this version of the project: it is made anew" in said
+    assert loader.json("rejects")["rejects"] == []
+    assert loader.query("select count(called_at_local) from marts.fact_calls") == [(CALLS,)]
+    found = loader.query("select currency, sum(amount) from marts.mart_cost_daily group by all order by all")
+    assert found == amounts
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("packed", ALL, ids=lambda path: path.name.removesuffix(".duckdb.zst"))
+def test_the_daily_job_on_a_database_of_an_earlier_version(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = unpacked(packed, tmp_path, monkeypatch)
+    loader("run", "sip.csv", "-q")
+    assert loader.query("select count(*) from marts.fact_calls") == [(CALLS + 1,)]
+    loader("verify", "-q")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command[:1] + command[2:3]))
+def test_a_database_of_a_newer_version_is_refused(
+    cdr: Loader, monkeypatch: pytest.MonkeyPatch, command: tuple[Any, ...]
+) -> None:
+    cdr.write("sip.csv", delivery("a"))
+    with monkeypatch.context() as newer:
+        newer.setattr(schema, "SCHEMA_VERSION", 2)
+        newer.setitem(schema.MIGRATIONS, 2, ("alter table raw_sinch.files add column origin varchar",))
+        newer.setattr(schema, "version", lambda _: "0.9.0")
+        cdr.stage("sip.csv")
+    before = cdr.database.read_bytes()
+    said = cdr.error(*command)
+    assert said.startswith(f"cdr: {cdr.database} is of cdr-tables 0.9.0, newer than this ")
+    assert said.endswith(
+        " (raw tables of version 2, this one knows 1); upgrade it: pip install --upgrade cdr-tables"
+    )
+    assert cdr.database.read_bytes() == before
+
+
+def test_a_migration_is_whole_or_not_at_all(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    cdr.write("sip.csv", delivery("a"))
+    cdr.stage("sip.csv")
+    before = cdr.query("from raw_sinch.schema_versions")
+    with monkeypatch.context() as broken:
+        broken.setattr(schema, "SCHEMA_VERSION", 2)
+        statements = ("alter table raw_sinch.files add column origin varchar", "select error('no')")
+        broken.setitem(schema.MIGRATIONS, 2, statements)
+        cdr("stage", "sip.csv", code=2)
+    assert cdr.query("from raw_sinch.schema_versions") == before
+    assert [file["state"] for file in cdr.stage("sip.csv")] == ["skipped"]
