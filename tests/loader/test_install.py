@@ -2,33 +2,47 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from harness import REPOSITORY
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def built_wheel(source: Path, folder: Path) -> Path:
     command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(folder),
+        *(sys.executable, "-m", "pip", "wheel", "-q"),
+        *("--no-deps", "--no-build-isolation", "-w", str(folder)),
     ]
-    subprocess.run([*command, str(REPOSITORY)], check=True)
+    subprocess.run([*command, str(source)], check=True)
     (built,) = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_wheel(REPOSITORY, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def earlier_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the commit before this one, or of this tree where the history is not there; of a version before."""
+    source = tmp_path_factory.mktemp("earlier")
+    git = ["git", "-C", str(REPOSITORY), "archive"]
+    archive = subprocess.run([*git, "HEAD~1"], capture_output=True)
+    if archive.returncode:
+        archive = subprocess.run([*git, "HEAD"], capture_output=True, check=True)
+    subprocess.run(["tar", "-x", "-C", str(source)], input=archive.stdout, check=True)
+    package = source / "pyproject.toml"
+    text = re.sub(r'^version = ".*"$', 'version = "0.0.1"', package.read_text(), flags=re.MULTILINE)
+    package.write_text(text)
+    return built_wheel(source, tmp_path_factory.mktemp("earlier-wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +51,20 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed") / "environment"
     uv = [str(Path(sys.executable).with_name("uv"))]
     subprocess.run([*uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
-    install = [*uv, "pip", "install", "-q", "--python", str(folder / "bin" / "python")]
-    subprocess.run([*install, "--require-hashes", "-r", str(REPOSITORY / "requirements.txt")], check=True)
-    subprocess.run([*install, "--no-deps", str(wheel)], check=True)
+    locked = ["--require-hashes", "-r", str(REPOSITORY / "requirements.txt")]
+    subprocess.run([*uv, "pip", "install", "-q", "--python", str(python(folder)), *locked], check=True)
+    install(folder, wheel)
     return folder
+
+
+def python(environment: Path) -> Path:
+    return environment / "bin" / "python"
+
+
+def install(environment: Path, wheel: Path) -> None:
+    """In place of the version that is there."""
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "-q", "--no-deps"]
+    subprocess.run([*uv, "--python", str(python(environment)), str(wheel)], check=True)
 
 
 def cdr(environment: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -80,13 +104,52 @@ def test_installed_alone_it_runs_the_daily_job(installed: Path, tmp_path: Path) 
     assert sorted(path for path in packaged.rglob("*") if "__pycache__" not in path.parts) == before
 
 
-def test_a_teams_project_on_top_of_it(installed: Path, tmp_path: Path) -> None:
-    cdr(installed, tmp_path, "synth", "inbox", "--days", "1", "--calls-per-day", "20", "-q")
-    assert cdr(installed, tmp_path, "init", "ours").returncode == 0
-    ours = tmp_path / "ours"
-    result = cdr(installed, ours, "run", "../inbox", "-q")
-    assert result.returncode == 0, result.stdout + result.stderr
-    # A moved environment, as after an upgrade elsewhere: the link is made anew.
+def test_a_teams_project_survives_an_upgrade(
+    installed: Path, wheel: Path, earlier_wheel: Path, tmp_path: Path
+) -> None:
+    """Made and run by the version before, then by this one: same rows, their rates, their settings."""
+    try:
+        install(installed, earlier_wheel)
+        assert cdr(installed, tmp_path, "--version").stdout == "cdr, version 0.0.1\n"
+        cdr(installed, tmp_path, "synth", "inbox", "--days", "1", "--calls-per-day", "20", "-q")
+        assert cdr(installed, tmp_path, "init", "ours").returncode == 0
+        ours = tmp_path / "ours"
+        rates = ours / "seeds" / "fx_rates.csv"
+        with rates.open("a") as out:
+            out.write("2026-11-22,XAF,EUR,0.5\n")
+        own = {path: path.read_bytes() for path in ours.rglob("*") if path.is_file()}
+        result = cdr(installed, ours, "run", "../inbox", "-q")
+        assert result.returncode == 0, result.stdout + result.stderr
+        amounts = marts(ours)
+    finally:
+        install(installed, wheel)
+    assert cdr(installed, tmp_path, "--version").stdout != "cdr, version 0.0.1\n"
+    # In a moved environment besides: the link to the package is made anew.
     shutil.rmtree(ours / "dbt_packages")
     result = cdr(installed, ours, "build", "-q", "-s", "mart_minutes_by_weekday")
     assert result.returncode == 0, result.stdout + result.stderr
+    assert marts(ours) == amounts
+    assert {path: path.read_bytes() for path in own} == own
+    with duckdb.connect(ours / "cdr.duckdb", read_only=True) as connection:
+        found = connection.execute("select count(*) from reference.fx_rates where from_currency = 'XAF'")
+        assert found.fetchone() == (1,)
+    # A project that this version makes: the same, or else it has to be built too.
+    assert cdr(installed, tmp_path, "init", "again").returncode == 0
+    again = tmp_path / "again"
+    made = {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()}
+    before = {path.relative_to(ours): content for path, content in own.items()}
+    theirs = {Path("seeds/fx_rates.csv"), Path("requirements.txt")}
+    if {name: made[name] for name in made.keys() - theirs} != {
+        name: before[name] for name in before.keys() - theirs
+    }:
+        shutil.copyfile(ours / "cdr.duckdb", again / "cdr.duckdb")
+        result = cdr(installed, again, "build", "-q", "-s", "mart_minutes_by_weekday", "path:seeds")
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def marts(folder: Path) -> list[tuple[Any, ...]]:
+    with duckdb.connect(folder / "cdr.duckdb", read_only=True) as connection:
+        return [
+            *connection.execute("from marts.mart_minutes_by_weekday order by all").fetchall(),
+            *connection.execute("select call_key, amount from marts.fact_calls order by all").fetchall(),
+        ]
