@@ -8,9 +8,8 @@
 {% macro duckdb__trim_blanks(text) -%}
     {#- A pattern is slow: only where the first or last character is none of the visible ones of ASCII. -#}
     case
-        when {{ text }} not between '!' and '~' or right({{ text }}, 1) not between '!' and '~'
-            then regexp_replace({{ text }}, '{{ blanks_at_the_ends() }}', '', 'g')
-        else {{ text }}
+        when {{ text }} between '!' and '~' and array_extract({{ text }}, -1) between '!' and '~' then {{ text }}
+        else regexp_replace({{ text }}, '{{ blanks_at_the_ends() }}', '', 'g')
     end
 {%- endmacro %}
 

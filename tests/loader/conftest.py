@@ -1,4 +1,7 @@
+import fcntl
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,16 +23,42 @@ def cdr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
     return Loader(tmp_path / "cdr.duckdb", inbox)
 
 
+Once = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Loader:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Fills a folder that all test processes share; the first that asks does it, the others wait."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def filled(name: str, fill: Callable[[Path], None]) -> Path:
+        folder = root / f"once_{name}"
+        done = folder / "done"
+        with (root / f"once_{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return filled
+
+
+@pytest.fixture(scope="session")
+def built(once: Once) -> Loader:
     """A database with two days of synthetic deliveries, built by the daily job; tests change copies of it."""
     from loader.synth import synthesise
 
-    folder = tmp_path_factory.mktemp("built")
-    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
-    synthesise(loader.inbox, days=2, calls_per_day=60, seed=5)
-    loader("run", loader.inbox, "-q")
-    return loader
+    def fill(folder: Path) -> None:
+        synthesise(folder / "inbox", days=2, calls_per_day=60, seed=5)
+        Loader(folder / "cdr.duckdb", folder / "inbox")("run", folder / "inbox", "-q")
+
+    folder = once("built", fill)
+    return Loader(folder / "cdr.duckdb", folder / "inbox")
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_every_irregularity_ends_where_it_should(tmp_path: Path) -> None:
     staged = loader.stage(inbox, code=1)
     assert {file["state"] for file in staged} >= {"current", "duplicate", "failed", "ignored"}
     warehouse = Warehouse(loader, tmp_path / "target")
-    results = warehouse.dbt("build").results
+    results = warehouse.dbt("build", "--exclude-resource-type", "unit_test").results
     assert [r.node.name for r in results if r.status == "warn"], "values outside the page are warned about"
     loader("verify")
     expected = sum(wart.rejected for wart in IRREGULARITIES if wart.state == "current")
@@ -199,7 +199,7 @@ def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
     loader.write("cdr_sip_terminated_2026-11-22.csv", "\n".join([header(), *trunk, ""]))
     loader.stage(loader.inbox)
     warehouse = Warehouse(loader, tmp_path / "target")
-    warehouse.dbt("build", "--exclude-resource-type", "unit_test")
+    warehouse.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
     ten = moment("2026-11-22T10:00:00")
     found = loader.query(

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import duckdb
 import pytest
 from builders import header
+from conftest import Once
 from harness import REPOSITORY, Loader
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -198,15 +199,18 @@ class Start:
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
+def start(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    def fill(folder: Path) -> None:
+        world = World(Warehouse(Loader(folder / "cdr.duckdb", folder / "inbox"), folder / "target", _quick))
+        world.deliver("a", *A)
+        world.deliver("b", *B, day="2026-11-20")
+        world.deliver("s", *A[:2], kind="sip_terminated")
+        world.warehouse.dbt("seed")
+        world.run()
+
+    copy = once("start", fill) / "cdr.duckdb"
     folder = tmp_path_factory.mktemp("incremental")
-    world = World(Warehouse(Loader(folder / "cdr.duckdb", folder / "inbox"), folder / "target", _quick))
-    world.deliver("a", *A)
-    world.deliver("b", *B, day="2026-11-20")
-    world.deliver("s", *A[:2], kind="sip_terminated")
-    world.warehouse.dbt("seed")
-    world.run()
-    return Start(world.warehouse, Path(shutil.copyfile(world.loader.database, folder / "start.duckdb")))
+    return Start(Warehouse(Loader(folder / "cdr.duckdb", folder / "inbox"), folder / "target", _quick), copy)
 
 
 @pytest.fixture

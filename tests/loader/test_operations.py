@@ -19,6 +19,12 @@ from loader.synth import synthesise
 NUMBER = "+46701112233"
 
 
+@pytest.fixture
+def only_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds without data tests, which are half of a build and not what is looked at here."""
+    monkeypatch.setenv("DBT_RESOURCE_TYPES", "model seed")
+
+
 def test_nothing_new_builds_nothing(copy: Loader) -> None:
     document = copy.json("run", copy.inbox)
     assert document["up_to_date"]
@@ -124,6 +130,7 @@ def test_a_client_of_duckdb_1_opens_the_publication(copy: Loader, tmp_path: Path
     assert subprocess.run(command, capture_output=True).returncode == 0
 
 
+@pytest.mark.usefixtures("only_models")
 def test_publish_more_private_than_the_database(copy: Loader, tmp_path: Path) -> None:
     clear = copy.query("select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'")
     assert clear[0][0] > 0
@@ -152,6 +159,7 @@ def test_compact_gives_space_back(copy: Loader) -> None:
     assert copy.tables() == before
 
 
+@pytest.mark.usefixtures("only_models")
 def test_erased_in_one_go(tmp_path: Path) -> None:
     loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
     loader.write("cdr_2026-11-20.csv", delivery("old-call").replace("+46701234567", NUMBER))
@@ -212,6 +220,7 @@ def test_one_writer_at_a_time(copy: Loader) -> None:
     assert not copy.database.with_name(f".{copy.database.name}.lock").exists()
 
 
+@pytest.mark.usefixtures("only_models")
 def test_two_runs_at_once_both_end_well(tmp_path: Path) -> None:
     loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
     synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
@@ -222,6 +231,7 @@ def test_two_runs_at_once_both_end_well(tmp_path: Path) -> None:
     assert sorted(document["stage"]["totals"]["skipped"] for document in documents) == [0, 4]
 
 
+@pytest.mark.usefixtures("only_models")
 def test_a_reader_between_the_steps_does_not_stop_a_run(tmp_path: Path) -> None:
     loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
     synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
@@ -238,6 +248,7 @@ def test_a_reader_between_the_steps_does_not_stop_a_run(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.usefixtures("only_models")
 def test_init_makes_a_project_that_builds(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
@@ -249,7 +260,9 @@ def test_init_makes_a_project_that_builds(tmp_path: Path) -> None:
     )
     loader("stage", loader.inbox, "-q")
     result = subprocess.run(
-        loader.command("build", "-q", "--exclude-resource-type", "unit_test"),
+        loader.command(
+            "build", "-q", "-s", "+mart_minutes_by_weekday", "--exclude-resource-type", "unit_test"
+        ),
         cwd=folder,
         env=environment() | {"PYTHONPATH": str(REPOSITORY), "CDR_PROJECT_DIR": str(folder)},
         capture_output=True,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from conftest import Once
 from harness import Loader
 
 from loader.synth import DEFAULT_END, synthesise
@@ -17,26 +18,24 @@ DAYS = 63
 
 
 @pytest.fixture(scope="module")
-def delivered(tmp_path_factory: pytest.TempPathFactory) -> Loader:
-    folder = tmp_path_factory.mktemp("planted")
-    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
-    synthesise(loader.inbox, days=DAYS, calls_per_day=40, seed=3, plants=True)
-    return loader
-
-
-@pytest.fixture(scope="module")
-def built(delivered: Loader) -> Loader:
+def delivered(once: Once) -> Loader:
     """The deliveries, staged and built with their rate card and invoices."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CDR_RATE_CARD", str(delivered.inbox / "seeds" / "rate_card.csv"))
-        patch.setenv("CDR_INVOICES", str(delivered.inbox / "seeds" / "invoices.csv"))
-        files = delivered.stage(delivered.inbox)
-        assert {file["state"] for file in files} == {"current", "ignored"}
-        ignored = {Path(file["path"]).name for file in files if file["state"] == "ignored"}
-        assert ignored == {"planted.json", "rate_card.csv", "invoices.csv"}
-        left_out = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
-        delivered("build", "-q", *left_out)
-    return delivered
+
+    def fill(folder: Path) -> None:
+        loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+        synthesise(loader.inbox, days=DAYS, calls_per_day=40, seed=3, plants=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CDR_RATE_CARD", str(loader.inbox / "seeds" / "rate_card.csv"))
+            patch.setenv("CDR_INVOICES", str(loader.inbox / "seeds" / "invoices.csv"))
+            files = loader.stage(loader.inbox)
+            assert {file["state"] for file in files} == {"current", "ignored"}
+            ignored = {Path(file["path"]).name for file in files if file["state"] == "ignored"}
+            assert ignored == {"planted.json", "rate_card.csv", "invoices.csv"}
+            left_out = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+            loader("build", "-q", *left_out)
+
+    folder = once("planted", fill)
+    return Loader(folder / "cdr.duckdb", folder / "inbox")
 
 
 def planted(loader: Loader, rule: str) -> list[dict[str, object]]:
@@ -71,19 +70,21 @@ def test_the_rate_card_gives_every_amount_but_those_listed(delivered: Loader) ->
     assert off == set(expected)
 
 
-def test_planted_costs_are_found_and_nothing_else(built: Loader) -> None:
-    found = built.query(
+def test_planted_costs_are_found_and_nothing_else(delivered: Loader) -> None:
+    found = delivered.query(
         "select rule, call_id, report_date::varchar from marts.mart_cost_exceptions order by all"
     )
     rules = ("answered_not_charged", "off_tariff")
-    cases = [(case["rule"], case["entity"], case["day"]) for rule in rules for case in planted(built, rule)]
-    assert found == sorted(cases)
-    assert built.query("select overcharge from marts.mart_overcharges") == [(Decimal("0.050000"),)]
+    cases = [
+        (case["rule"], case["entity"], case["day"]) for rule in rules for case in planted(delivered, rule)
+    ]
+    assert found == sorted((case["rule"], case["entity"], case["day"]) for case in cases)
+    assert delivered.query("select overcharge from marts.mart_overcharges") == [(Decimal("0.050000"),)]
 
 
-def test_the_planted_rate_change_and_fee_are_found(built: Loader) -> None:
-    (change,) = planted(built, "rate_change")
-    found = built.query(
+def test_the_planted_rate_change_and_fee_are_found(delivered: Loader) -> None:
+    (change,) = planted(delivered, "rate_change")
+    found = delivered.query(
         "select destination_country, valid_from::varchar, rate_per_minute::double, connection_fee::double,"
         " increment from marts.mart_rate_history where application_key = ? order by all",
         change["entity"],
@@ -96,20 +97,20 @@ def test_the_planted_rate_change_and_fee_are_found(built: Loader) -> None:
     ]
 
 
-def test_the_one_invoice_that_differs_is_found(built: Loader) -> None:
-    found = built.query(
+def test_the_one_invoice_that_differs_is_found(delivered: Loader) -> None:
+    found = delivered.query(
         "select month::varchar, currency, -variance from marts.mart_invoice_reconciliation"
         " where verdict <> 'matches'"
     )
     assert found == [("2026-11-01", "EUR", INVOICE_ERROR)]
 
 
-def test_the_planted_signals_are_found_and_no_others_of_their_applications(built: Loader) -> None:
-    rules = {rule for (rule,) in built.query("select distinct rule from reference.signal_rules")}
-    cases = [case for rule in sorted(rules) for case in planted(built, rule)]
+def test_the_planted_signals_are_found_and_no_others_of_their_applications(delivered: Loader) -> None:
+    rules = {rule for (rule,) in delivered.query("select distinct rule from reference.signal_rules")}
+    cases = [case for rule in sorted(rules) for case in planted(delivered, rule)]
     assert {case["rule"] for case in cases} == rules
     ids = [call_id for case in cases for call_id in case["call_ids"]]
-    found = built.query(
+    found = delivered.query(
         "select rule, entity_type, entity, signal_date::varchar from marts.mart_signals"
         " where application_key in"
         " (select application_key from marts.fact_calls where list_contains(?, call_id))"

@@ -157,8 +157,12 @@ def arguments(variables: dict[str, Any]) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("mode", ["masked", "hashed"])
 def test_the_project_builds_with_every_variable_at_another_value(built: Warehouse, mode: str) -> None:
-    # Data tests once: they cost the most, and see no hash.
-    tests = [] if mode == "masked" else ["--exclude-resource-type", "test"]
+    # Tests once: they cost the most, and see no hash.
+    tests = (
+        []
+        if mode == "masked"
+        else ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+    )
     built.dbt("build", *tests, parse_arguments=arguments(OTHER | {"pii_mode": mode}))
     personal = personal_values(built.loader)
     shown = shown_values(built.loader)

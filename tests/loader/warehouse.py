@@ -41,6 +41,8 @@ class Warehouse:
         common = [
             *("--project-dir", str(REPOSITORY), "--profiles-dir", str(REPOSITORY / "profiles")),
             *("--target-path", str(self.target_path), "--log-path", str(self.target_path / "logs")),
+            # Nobody reads these files, and writing them takes a third of a small run.
+            *("--no-write-json", "--log-level-file", "none"),
             *parse_arguments,
         ]
         with self.environment():
@@ -49,6 +51,7 @@ class Warehouse:
                 assert parsed.success, parsed.exception
                 # dbt cannot copy them, and no run here uses one.
                 parsed.result.selectors = {}
+                parsed.result.saved_queries = {}
                 self._manifests[parse_arguments] = parsed.result
             # A run leaves traces in its manifest: compiled code, which the next one would believe.
             manifest = self._manifests[parse_arguments].deepcopy()
