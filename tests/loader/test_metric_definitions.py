@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 import yaml
-from dictionary import models
-from formulas import PAGE, SEMANTIC_MODELS, formula, metrics, page
+from dictionary import REPOSITORY, models
+from formulas import METRICS, PAGE, SEMANTIC_MODELS, formula, metrics, page
 
 
 def measures() -> dict[str, tuple[dict[str, Any], str]]:
@@ -19,6 +19,33 @@ def measures() -> dict[str, tuple[dict[str, Any], str]]:
 
 def test_the_table_of_formulas_is_that_of_the_metrics() -> None:
     assert PAGE.read_text() == page(), "run make generated"
+
+
+def test_what_the_pages_ask_for_exists() -> None:
+    """Metrics, entities, dimensions and saved queries in the commands that people copy."""
+    layer = yaml.safe_load(SEMANTIC_MODELS.read_text())["semantic_models"]
+    entities = {entity["name"] for model in layer for entity in model.get("entities", [])}
+    grains = {f"metric_time__{grain}" for grain in ("day", "week", "month", "quarter", "year")}
+    # A dimension is asked for by its semantic model's primary entity.
+    dimensions = {
+        f"{model.get('primary_entity') or model['entities'][0]['name']}__{dimension['name']}"
+        for model in layer
+        for dimension in model["dimensions"]
+    }
+    known = {
+        "metrics": {metric["name"] for metric in metrics()},
+        "group-by": entities | dimensions | grains,
+        "saved-query": {query["name"] for query in yaml.safe_load(METRICS.read_text())["saved_queries"]},
+    }
+    for path in ("README.md", "models/README.md", "Makefile"):
+        text = (REPOSITORY / path).read_text().replace("$(comma)", ",")
+        for option, names in re.findall(r"--(metrics|group-by|saved-query) ([a-z_,0-9]+)", text):
+            assert set(names.split(",")) <= known[option], (path, names)
+    section = PAGE.read_text().split("## Metrics\n")[1].split("\n## ")[0]
+    asked = set(re.findall(r"`((?:[a-z]+_?)+__[a-z_]+)`", section)) | {"call_type", "currency"}
+    assert asked <= known["group-by"]
+    # What metric_time is of each.
+    assert {name.split("__")[1] for name in dimensions - asked} == {"report_date", "utc_date"}
 
 
 def test_ratios_are_described_in_the_marts_as_the_metrics_define_them() -> None:
