@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import schemas
 from click.testing import CliRunner, Result
 
 from loader.cli.main import main
@@ -33,11 +34,13 @@ class Loader:
         return result
 
     def json(self, *arguments: object, code: int = 0) -> dict[str, Any]:
-        """Runs a command with --json: one document on stdout, with the exit code in it."""
+        """Runs a command with --json: one document on stdout, as its schema says."""
         result = self(*arguments, "--json", code=code)
         document = json.loads(result.stdout)
         assert isinstance(document, dict)
         assert document["exit_code"] == code
+        if arguments[0] in main.commands:
+            schemas.check(str(arguments[0]), document)
         return document
 
     def stage(self, *arguments: object, code: int = 0) -> list[dict[str, Any]]:
