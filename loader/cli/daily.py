@@ -240,7 +240,9 @@ def run(
                 output.print_error(f"cdr: {message}")
                 return 130
         code = max(report.exit_code, result.exit_code if result else 0, 1 if problem else 0)
-        if published is not None and result is not None and not problem:
+        # Nothing new is nothing to publish, but where there is no publication yet.
+        due = result is not None or (up_to_date and published is not None and not published.exists())
+        if published is not None and due and not problem:
             from loader.operations.publish import publish as publish_marts
 
             publish_marts(database, published, wait=max(deadline.left, _GRACE_SECONDS))
@@ -253,7 +255,7 @@ def run(
         output.print_error(f"cdr: {problem}")
     for node in result.with_status("error", "fail", "runtime error") if result else ():
         reason = " ".join(str(node["message"]).split())[:300]
-        output.print_error(f"cdr: {node['label']}: {reason}; see logs/dbt.log")
+        output.print_error(f"cdr: {node['label']}: {reason}; see {_log_file(database)}")
     if as_json:
         document = {
             "stage": _staged_document(report),
@@ -264,7 +266,8 @@ def run(
         }
         output.print_json(document | ({"error": problem} if problem else {}))
     elif not quiet and report.exit_code < 2:
-        _print_summary(report, result, summary, staged_in, time.monotonic() - begun)
+        warnings = _warnings(result, database) if result else []
+        _print_summary(report, result, warnings, summary, staged_in, time.monotonic() - begun)
     if result:
         _say_what_is_still_shown(result)
     return int(code)
@@ -294,7 +297,9 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
     return result, False
 
 
-def _print_summary(report: Any, result: Any, summary: Any, staged_in: float, total: float) -> None:
+def _print_summary(
+    report: Any, result: Any, warnings: list[str], summary: Any, staged_in: float, total: float
+) -> None:
     counts = {
         word: sum(file.state == state for file in report.files)
         for word, state in (("new", "current"), ("known", "skipped"), ("failed", "failed"))
@@ -322,7 +327,7 @@ def _print_summary(report: Any, result: Any, summary: Any, staged_in: float, tot
                 "unreadable",
                 f"{summary.unreadable_values:,} values; see mart_feed_invalid_fields",
             )
-    for warning in _warnings(result) if result else ():
+    for warning in warnings:
         say("warning", warning)
     skipped = len(result.with_status("skipped")) if result else 0
     if skipped:
@@ -336,11 +341,18 @@ def _fact(name: str, text: str) -> None:
         output.print_line(line)
 
 
-def _warnings(result: Any) -> list[str]:
+def _warnings(result: Any, database: Path) -> list[str]:
     """What the tests found, in words; of tests that have none, their name and what they count."""
     without_words = [node for node in result.with_status("warn") if not node["has_words"]]
-    counted = [f"{node['label']}: {node['failures']} records; see logs/dbt.log" for node in without_words]
+    log = _log_file(database)
+    counted = [f"{node['label']}: {node['failures']} records; see {log}" for node in without_words]
     return [*result.findings, *counted]
+
+
+def _log_file(database: Path) -> Path:
+    from loader.operations.build import log_file
+
+    return log_file(database)
 
 
 @click.command()

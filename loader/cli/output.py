@@ -4,6 +4,8 @@ import json
 import shutil
 import sys
 import textwrap
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -26,6 +28,8 @@ _LONGEST_CELL = 300
 _SHORTEST_NAME = 16
 _NAMES = {"file_name": _SHORTEST_NAME, "path": _SHORTEST_NAME}
 _GAP = "  "
+# No longer silence than this while something is done.
+_SILENCE_SECONDS = 10.0
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -205,11 +209,15 @@ def _width(text: str) -> int:
 
 @contextmanager
 def progress_bar(task: str, visible: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on stderr, only on a terminal; call the result with done, total (0: not known) and the name of
-    what is next.
+    """A bar on stderr; where that is no terminal, a line every ten seconds. Call the result with done, total
+    (0: not known) and the name of what is next.
     """
-    if not (visible and sys.stderr is not None and sys.stderr.isatty()):
+    if not visible or sys.stderr is None:
         yield lambda _done, _total, _name: None
+        return
+    if not sys.stderr.isatty():
+        with _signs_of_life(task) as tell:
+            yield tell
         return
     from rich.console import Console
     from rich.markup import escape
@@ -229,3 +237,23 @@ def progress_bar(task: str, visible: bool) -> Iterator[Callable[[int, int, str],
         yield lambda done, total, name: bar.update(
             line, completed=done, total=total or None, description=escape(_shortened(shown(name), 40))
         )
+
+
+@contextmanager
+def _signs_of_life(task: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A line on stderr for every ten seconds that something takes."""
+    stopped, state = threading.Event(), [0, 0]
+
+    def tell() -> None:
+        began = time.monotonic()
+        while not stopped.wait(_SILENCE_SECONDS):
+            of = f" of {state[1]:,}" if state[1] else ""
+            print_error(f"{task}: {state[0]:,}{of} done, {time.monotonic() - began:.0f} s")
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield lambda done, total, _name: state.__setitem__(slice(None), [done, total])
+    finally:
+        stopped.set()
+        thread.join()

@@ -143,6 +143,7 @@ def publish(out: Path, pii_mode: str | None, database: Path, as_json: bool, quie
 
     def mask(copy: Path) -> None:
         from loader.operations.build import build as dbt_build
+        from loader.operations.build import log_file
 
         built = dbt_build(
             copy,
@@ -152,7 +153,9 @@ def publish(out: Path, pii_mode: str | None, database: Path, as_json: bool, quie
             command="run",
         )
         if built.exit_code:
-            raise CdrError(f"the marts could not be built {pii_mode}; nothing is published, see logs/dbt.log")
+            raise CdrError(
+                f"the marts could not be built {pii_mode}; nothing is published, see {log_file(database)}"
+            )
 
     with exclusive(database, wait) as deadline:
         done = publish_marts(database, out, wait=deadline.left, mask=mask if pii_mode else None)

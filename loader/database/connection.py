@@ -25,14 +25,16 @@ Access = Literal["read", "write", "create"]
 
 
 @contextmanager
-def opened(database: Path, access: Access, wait: float = 0) -> Iterator["duckdb.DuckDBPyConnection"]:
+def opened(
+    database: Path, access: Access, wait: float = 0, *, is_publication: bool = False
+) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A connection to the database file, closed at the end; see `connect`.
 
     Raises CdrError also where tables are those that an earlier or later version built.
     """
     import duckdb
 
-    connection = connect(database, access, wait)
+    connection = connect(database, access, wait, is_publication=is_publication)
     try:
         yield connection
     except duckdb.BinderException as error:
@@ -46,8 +48,11 @@ def opened(database: Path, access: Access, wait: float = 0) -> Iterator["duckdb.
         connection.close()
 
 
-def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPyConnection":
+def connect(
+    database: Path, access: Access, wait: float = 0, *, is_publication: bool = False
+) -> "duckdb.DuckDBPyConnection":
     """A connection to read or write an existing database, or to write one that is created where it is absent.
+    A publication may hold the marts alone.
 
     Waits up to `wait` seconds for the file's lock. Raises CdrError when the file is missing, locked, not a
     database, of a newer version, without staged files, or cannot be made.
@@ -70,7 +75,7 @@ def connect(database: Path, access: Access, wait: float = 0) -> "duckdb.DuckDBPy
         connection.execute("set timezone = 'UTC'")
         if access == "create":
             create_raw_schema(connection)
-        elif not has_table(connection, "raw_sinch", "files"):
+        elif not (is_publication or has_table(connection, "raw_sinch", "files")):
             raise CdrError(f"nothing was ever staged into {database}; stage files first or name another")
     except BaseException:
         connection.close()

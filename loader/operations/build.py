@@ -129,6 +129,14 @@ def _folders(root: Path, database: Path) -> list[str]:
     return folders
 
 
+def log_file(database: Path) -> Path:
+    """Where dbt's own log is, as a person in the current folder names it."""
+    root = project_root()
+    folder = (dbt_folder(database) if is_packaged(root) else root) / "logs"
+    path = Path(os.environ.get("DBT_LOG_PATH") or folder) / "dbt.log"
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 @contextmanager
 def _private_spill(database: Path) -> Iterator[None]:
     """A folder that nobody else can read for what DuckDB has to put on disk, where the profile puts it."""
@@ -280,16 +288,17 @@ def _is_interrupt(error: BaseException) -> bool:
 
 
 def _reporting(progress: Progress) -> Callable[[Any], None]:
-    """A listener to dbt's events that tells how many nodes are done, and which is next."""
-    done = 0
+    """A listener to dbt's events that tells how many nodes of how many are done, and which is next."""
+    done, total = 0, 0
 
     def hear(event: Any) -> None:
-        nonlocal done
-        if event.info.name == "NodeStart":
-            progress(done, 0, event.data.node_info.node_name)
-        elif event.info.name == "NodeFinished":
+        nonlocal done, total
+        if event.info.name == "LogStartLine":
+            total = event.data.total
+        if event.info.name == "NodeFinished":
             done += 1
-            progress(done, 0, event.data.node_info.node_name)
+        if event.info.name in ("NodeStart", "LogStartLine", "NodeFinished"):
+            progress(done, total, event.data.node_info.node_name)
 
     return hear
 

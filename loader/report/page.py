@@ -45,7 +45,7 @@ def write_report(
     Raises CdrError when the marts are not built, the group `report` is missing or `out` cannot be written.
     """
     charts.require_altair()
-    with opened(database, "read", wait) as connection:
+    with opened(database, "read", wait, is_publication=True) as connection:
         scope = scope_of(connection, first, last, application)
         results = run_all(connection, scope)
     text = _rendered(scope, [make(scope, results) for make in _SECTIONS])

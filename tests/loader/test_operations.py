@@ -130,21 +130,6 @@ def test_a_client_of_duckdb_1_opens_the_publication(copy: Loader, tmp_path: Path
     assert subprocess.run(command, capture_output=True).returncode == 0
 
 
-@pytest.mark.usefixtures("only_models")
-def test_publish_more_private_than_the_database(copy: Loader, tmp_path: Path) -> None:
-    clear = copy.query("select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'")
-    assert clear[0][0] > 0
-    copy("publish", tmp_path / "masked.duckdb", "--pii-mode", "masked", "-q")
-    with duckdb.connect(tmp_path / "masked.duckdb", read_only=True) as connection:
-        shown = connection.execute(
-            "select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'"
-        ).fetchone()
-    assert shown == (0,)
-    assert (
-        copy.query("select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'") == clear
-    )
-
-
 def test_compact_gives_space_back(copy: Loader) -> None:
     copy.execute(
         "create table main.ballast as select range as a, md5(range::varchar) as b from range(400000)"

@@ -30,4 +30,4 @@ def test_options_that_the_readme_names_exist() -> None:
         for option in parameter.opts
     }
     # Options of dbt, passed on by `cdr build`.
-    assert named - known <= {"--help", "--full-refresh", "--select"}
+    assert named - known <= {"--help", "--full-refresh", "--select", "--store-failures"}

@@ -1,0 +1,117 @@
+"""Every command of the operations handbook in loader/README.md runs, on a database of its own."""
+
+import ast
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from harness import REPOSITORY, Loader, environment
+
+PAGE = (REPOSITORY / "loader" / "README.md").read_text()
+HANDBOOK = PAGE.split("## Operations\n")[1].split("\n## ")[0]
+_BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks() -> Iterator[tuple[str, str]]:
+    """The handbook's blocks in their order: language and text."""
+    for _, language, text in _BLOCK.findall(HANDBOOK):
+        yield language, textwrap.dedent(text)
+
+
+def commands(language: str, text: str) -> list[str]:
+    """What a block has the shell do."""
+    if language == "sh":
+        return [line.split("  #")[0].strip() for line in text.splitlines()]
+    if language == "cron":
+        *settings, job = text.splitlines()
+        assert all(re.fullmatch(r"[A-Z_]+=\S+", setting) for setting in settings)
+        minute, hour, *_, command = job.split(maxsplit=5)
+        assert (int(minute) < 60, int(hour) < 24) == (True, True)
+        return [command]
+    if language == "ini":
+        unit = configparser.ConfigParser(strict=True)
+        unit.optionxform = str  # type: ignore[method-assign, assignment]
+        unit.read_string(text)
+        if not unit.has_section("Service"):
+            assert unit["Timer"]["OnCalendar"].startswith("*-*-* ")
+            return []
+        assert unit["Service"]["Type"] == "oneshot"
+        return [unit["Service"]["ExecStart"]]
+    assert language == "python", language
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.keyword) and node.arg == "bash_command":
+            found.append(str(ast.literal_eval(node.value)))
+        if isinstance(node, ast.List):
+            found.append(" ".join(map(str, ast.literal_eval(node))))
+    return found
+
+
+@pytest.fixture
+def place(copy: Loader, tmp_path: Path) -> dict[str, str]:
+    """The handbook's folders, each with one here in its place."""
+    folders = {path: tmp_path / path.strip("/").replace("/", "_") for path in ("/var/lib/cdr", "/backup")}
+    for path in ("/srv/tables", "/srv/lake", "/srv/marts"):
+        folders[path] = tmp_path / path.rsplit("/", 1)[1]
+    for path in ("/var/lib/cdr", "/backup", "/srv/tables"):
+        folders[path].mkdir()
+    shutil.copyfile(copy.database, folders["/var/lib/cdr"] / "cdr.duckdb")
+    return {path: str(folder) for path, folder in {**folders, "/srv/inbox": copy.inbox}.items()}
+
+
+def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path) -> None:
+    variables = environment() | {
+        "CDR_DATABASE": place["/var/lib/cdr"] + "/cdr.duckdb",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    ran = []
+    for language, text in blocks():
+        for command in commands(language, text):
+            for path, here in place.items():
+                command = command.replace(path, here)
+            done = subprocess.run(
+                ["bash", "-c", command], capture_output=True, text=True, env=variables, cwd=tmp_path
+            )
+            # The newest day of the deliveries here is long ago.
+            expected = {0, 1} if "--max-age" in command else {0}
+            assert done.returncode in expected, f"{command}: {done.stdout}{done.stderr}"
+            ran.append(command)
+    assert sum(command.startswith("cdr ") for command in ran) >= 15
+    for name in ("calls.duckdb", "masked.duckdb"):
+        query = "select count(*) from marts.fact_calls where callee_e164 similar to '[+][0-9]+'"
+        with duckdb.connect(Path(place["/srv/tables"]) / name, read_only=True) as connection:
+            (clear,) = connection.execute(query).fetchone() or (None,)
+        assert clear == (0 if name == "masked.duckdb" else built.query(query)[0][0])
+    with duckdb.connect(variables["CDR_DATABASE"], read_only=True) as connection:
+        kept = connection.execute("select table_name from duckdb_tables() where schema_name like '%audit'")
+        assert kept.fetchall() == [("assert_every_file_record_is_staged_or_rejected",)]
+    # What a reader of their page sees is what the publication holds.
+    page = tmp_path / "masked.html"
+    Loader(Path(place["/srv/tables"]) / "masked.duckdb", built.inbox)("report", page, "-q")
+    users = built.query("select distinct user_id from marts.mart_user_spend_daily where user_id <> ''")
+    assert "****" in page.read_text()
+    assert [user for (user,) in users if user in page.read_text()] == []
+
+
+def test_completion_completes(tmp_path: Path) -> None:
+    (line,) = [
+        command for language, text in blocks() for command in commands(language, text) if "_CDR_" in command
+    ]
+    script = f"""{line}
+        complete -p cdr
+        COMP_WORDS=(cdr sta) COMP_CWORD=1
+        _cdr_completion cdr sta cdr && printf '%s\\n' "${{COMPREPLY[@]}}"
+        COMPREPLY=() COMP_WORDS=(cdr files --sta) COMP_CWORD=2
+        _cdr_completion cdr --sta files && printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    variables = environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=variables, cwd=tmp_path)
+    assert done.stdout.splitlines()[1:] == ["stage", "status", "--state"], done.stdout + done.stderr
