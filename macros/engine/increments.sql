@@ -27,6 +27,32 @@
 {%- endmacro %}
 
 
+{#-
+    Besides: whether it is of a file that has a unit to write. DuckDB carries no semi-join down through the views that fact_calls reads, and would put the whole
+    history into one spelling to throw it away; a condition on constants it does. The files are in a variable of the session, not in the text, which is part of
+    the model's rule.
+-#}
+{% macro and_of_stale_files() %}{{ return(adapter.dispatch('and_of_stale_files')()) }}{% endmacro %}
+
+{% macro duckdb__and_of_stale_files() -%}
+    {%- set files = "cast(getvariable('cdr_stale_files') as bigint[])" -%}
+    and file_id between list_min({{ files }}) and list_max({{ files }})
+    and (len({{ files }}) > 100 or list_contains({{ files }}, file_id))
+{%- endmacro %}
+
+{% macro spark__and_of_stale_files() %}{% endmacro %}
+
+
+{% macro remember_stale_files() %}{{ return(adapter.dispatch('remember_stale_files')()) }}{% endmacro %}
+
+{% macro duckdb__remember_stale_files() %}
+    {% set files = "select list(distinct cast(split_part(unit, '|', 1) as bigint)) from (" ~ units_not_done() ~ ") as units" %}
+    {% do in_transaction("set variable cdr_stale_files = (" ~ files ~ ")") %}
+{% endmacro %}
+
+{% macro spark__remember_stale_files() %}{% endmacro %}
+
+
 {#- Takes the rows of the units that are not done out of the model's table, or `everything`. -#}
 {% macro delete_units(everything) %}{{ return(adapter.dispatch('delete_units')(everything)) }}{% endmacro %}
 

@@ -81,6 +81,7 @@
         )
     {%- else -%}
         {{ in_units(column, units_not_done()) }}
+        {%- if model.config.meta.increment.unit == 'call' %} {{ and_of_stale_files() }}{% endif -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -135,6 +136,7 @@
         {% set kind = 'files' if model.config.meta.increment.unit == 'file_id' else 'days' %}
         {% do log("rules of " ~ this.name ~ " changed: " ~ "{:,}".format(begun) ~ " " ~ kind ~ " computed anew", info=true) %}
     {% endif %}
+    {% if model.config.meta.increment.unit == 'call' %}{% do remember_stale_files() %}{% endif %}
     {% if not whole and (begun or not state['logged']) %}
         {{ return(delete_units(everything=not state['logged'])) }}
     {% endif %}

@@ -33,8 +33,10 @@ candidates as (
     where key_hash in (select key_hash from contested_keys)
 ),
 
+-- Of files without such a key no text is read.
 records as (
     select * from {{ ref('stg_sinch__records') }}
+    where file_id in (select file_id from candidates)
 ),
 
 final as (

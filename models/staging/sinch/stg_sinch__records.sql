@@ -22,9 +22,14 @@ unioned as (
         {%- endfor %}
         {{ record_text(kind) }} as record_text
     from {{ source('raw_sinch', kind) }}
-    where _file_id in (select file_id from files)
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+-- Above the union: then those who read a few files read no others.
+final as (
+    select * from unioned
+    where file_id in (select file_id from files)
 )
 
-select * from unioned
+select * from final
