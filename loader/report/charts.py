@@ -40,14 +40,16 @@ def stacked_days(rows: Rows, value: str, series: str, title: str) -> dict[str, s
     import altair as alt
 
     names = list(dict.fromkeys(row[series] for row in rows))
+    told = [{**row, "tip": f"{row['report_date']} {row[series]}: {row[value]:,.2f}"} for row in rows]
     chart = (
-        alt.Chart(_data(rows))
+        alt.Chart(_data(told))
         .mark_bar()
         .encode(
             x=_days(rows),
-            y=alt.Y(f"sum({value}):Q", title=title, axis=_axis()),
+            y=alt.Y(f"{value}:Q", title=title, axis=_axis()),
             color=_colour(series, names),
             order=alt.Order("place:Q"),
+            description="tip:N",
         )
     )
     return _drawn(chart, 220)
@@ -57,6 +59,9 @@ def lines(rows: Rows, series: Sequence[tuple[str, str]], title: str, percent: bo
     """A line of seven days together for each (column, name), over faint points of the days themselves."""
     import altair as alt
 
+    def shown(number: float) -> str:
+        return f"{100 * number:.1f} %" if percent else f"{number:,.0f}"
+
     names = [name for _, name in series]
     long = [
         {
@@ -64,6 +69,7 @@ def lines(rows: Rows, series: Sequence[tuple[str, str]], title: str, percent: bo
             "series": name,
             "value": row[column],
             "mean": row[f"{column}_mean"],
+            "tip": f"{row['report_date']} {name}: {shown(row[column])}",
         }
         for row in rows
         for column, name in series
@@ -72,8 +78,8 @@ def lines(rows: Rows, series: Sequence[tuple[str, str]], title: str, percent: bo
     axis = _axis(format="%") if percent else _axis()
     base = alt.Chart(_data(long)).encode(x=_days(rows), color=_colour("series", names))
     y = alt.Y("value:Q", title=title, axis=axis, scale=alt.Scale(zero=False))
-    points = base.mark_circle(opacity=0.35, size=18).encode(y=y)
-    mean = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q", title=title, axis=axis))
+    points = base.mark_circle(opacity=0.35, size=18).encode(y=y, description="tip:N")
+    mean = base.mark_line(strokeWidth=2, aria=False).encode(y=alt.Y("mean:Q", title=title, axis=axis))
     return _drawn(points + mean, 200)
 
 
@@ -83,13 +89,15 @@ def ranked(rows: Rows, label: str, value: str, series: str, title: str) -> dict[
 
     names = list(dict.fromkeys(row[series] for row in rows))
     order = [row[label] for row in rows]
+    told = [{**row, "tip": f"{row[label]} ({row[series]}): {row[value]:,.0f}"} for row in rows]
     chart = (
-        alt.Chart(_data(rows))
+        alt.Chart(_data(told))
         .mark_bar()
         .encode(
             x=alt.X(f"{value}:Q", title=title, axis=_axis()),
             y=alt.Y(f"{label}:N", sort=order, title=None, axis=_axis(labelLimit=150, grid=False)),
             color=_colour(series, names),
+            description="tip:N",
         )
     )
     return _drawn(chart, 22 * len({row[label] for row in rows}) + 20)
@@ -99,7 +107,14 @@ def heat_map(rows: Rows, x: str, y: str, value: str, y_names: Sequence[str]) -> 
     """Hours across, weekdays down; darker is more."""
     import altair as alt
 
-    named = [{**row, "weekday_name": y_names[int(row[y]) - 1]} for row in rows]
+    named = [
+        {
+            **row,
+            "weekday_name": y_names[int(row[y]) - 1],
+            "tip": f"{y_names[int(row[y]) - 1]} {row[x]:02}:00 UTC: {row[value]:,.1f} {value}",
+        }
+        for row in rows
+    ]
     chart = (
         alt.Chart(_data(named))
         .mark_rect()
@@ -107,6 +122,7 @@ def heat_map(rows: Rows, x: str, y: str, value: str, y_names: Sequence[str]) -> 
             x=alt.X(f"{x}:O", title="hour (UTC)", axis=_axis(labelAngle=0, grid=False, labelOverlap=True)),
             y=alt.Y("weekday_name:N", sort=list(y_names), title=None, axis=_axis(grid=False)),
             color=alt.Color(f"{value}:Q", scale=alt.Scale(type="quantize", range=_HEAT), legend=None),
+            description="tip:N",
         )
     )
     return _drawn(chart, 170)
@@ -179,7 +195,6 @@ def _drawn(chart: Any, height: int) -> dict[str, str]:
         spec = chart.properties(width=width - 90, height=height).configure(
             background="transparent",
             font="sans-serif",
-            aria=False,
             view={"stroke": None},
             axis={
                 "labelColor": "#020203",
@@ -196,6 +211,8 @@ def _drawn(chart: Any, height: int) -> dict[str, str]:
 def _themed(svg: str) -> str:
     svg = re.sub(r"#[0-9a-f]{6}", lambda match: _COLOURS.get(match.group(), match.group()), svg)
     svg = re.sub(r"rgb\((\d+), ?(\d+), ?(\d+)\)", lambda match: _of_rgb(*match.groups()), svg)
+    # What a mark stands for, for the page's script to show.
+    svg = re.sub(r'(<path )aria-label="([^"]*)" role="graphics-symbol"', r'\1data-tip="\2"', svg)
     # The figure around it says what it shows; Vega's own roles lack names.
     svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg).replace("<svg ", '<svg aria-hidden="true" ', 1)
     # Two decimals are finer than any screen; the file stays small.

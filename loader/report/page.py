@@ -15,6 +15,8 @@ from loader.report.queries import Result, Scope, run_all, scope_of
 _TEMPLATE = "page.html.j2"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MEAN_DAYS = 7
+# May break anywhere.
+_LONG_TEXT = 20
 
 
 @dataclass
@@ -60,11 +62,15 @@ def write_report(
 
 def _rendered(scope: Scope, sections: list[Section]) -> str:
     from jinja2 import Environment, PackageLoader
+    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=PackageLoader("loader.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["cell"] = _cell
+    environment.filters["cell_class"] = lambda value: Markup(_cell_class(value))
+    # A heading may break where words end.
+    environment.filters["breakable"] = lambda text: Markup(str(escape(text)).replace("_", "_<wbr>"))
     environment.filters["is_number"] = lambda value: isinstance(value, int | float | Decimal)
     return environment.get_template(_TEMPLATE).render(
         scope=scope,
@@ -92,6 +98,18 @@ def _cell(value: Any, column: str = "") -> str:
             return f"{value:%Y-%m-%d %H:%M}"
         case _:
             return str(value)
+
+
+def _cell_class(value: Any) -> str:
+    match value:
+        case int() | float() | Decimal():
+            return ' class="number"'
+        case date():
+            return ' class="day"'
+        case str() if len(value) > _LONG_TEXT:
+            return ' class="long"'
+        case _:
+            return ""
 
 
 def _nothing(results: list[Result], what: str) -> str | None:
@@ -124,7 +142,7 @@ def _spend(scope: Scope, results: dict[str, Result]) -> Section:
         for row in parts[0].dicts():
             change = _change(row["amount"], row["previous_amount"])
             told.append(f"{row['currency']} {row['amount']:,.2f}{f' ({change})' if change else ''}")
-        sentence = f"{'; '.join(told)}. Changes are against the {scope.days} days before."
+        sentence = f"{'; '.join(told)}. Changes are against the {_count(scope.days, 'day')} before."
     rows = parts[1].dicts()
     section = Section("spend", "What did we spend?", sentence, parts)
     if rows:
@@ -209,8 +227,10 @@ def _users(_scope: Scope, results: dict[str, Result]) -> Section:
     sentence = _nothing(parts, "spend by user")
     if sentence is None:
         top = rows[0]
+        rate = top["effective_rate_per_minute"]
         sentence = (
-            f"{top['user_id']} spent most: {top['currency']} {top['amount']:,.2f} in {top['calls']:,} calls."
+            f"{top['user_id']} spent most: {top['currency']} {top['amount']:,.2f} in {top['calls']:,} calls"
+            + (f", {rate:,.4f} a charged minute." if rate is not None else ".")
         )
     return Section("users", "Who spends most?", sentence, parts, open_table=bool(rows))
 
@@ -263,7 +283,12 @@ def _invoices(_scope: Scope, results: dict[str, Result]) -> Section:
     if sentence is None:
         differing = sum(row["verdict"] == "differs" for row in rows)
         matching = sum(row["verdict"] == "matches" for row in rows)
-        sentence = f"{_count(matching, 'line')} match the records, {differing} differ."
+        billed = sum(row["invoice_amount"] is not None for row in rows)
+        sentence = (
+            f"Of {_count(billed, 'invoiced amount')} {matching} match the records, {differing} differ."
+            if billed
+            else "No invoices are given; these are the amounts that the records add up to."
+        )
     return Section("invoices", "Do the invoices match?", sentence, parts, open_table=bool(rows))
 
 
@@ -283,9 +308,13 @@ _SECTIONS: tuple[Callable[[Scope, dict[str, Result]], Section], ...] = (
 
 
 def _add_mean(rows: list[dict[str, Any]], column: str, numerator: str, denominator: str) -> None:
-    """The ratio over the seven rows up to each, from sums: ratios are never averaged."""
+    """The ratio over the seven days up to each, from sums: ratios are never averaged."""
     for at, row in enumerate(rows):
-        window = rows[max(0, at - _MEAN_DAYS + 1) : at + 1]
+        window = [
+            day
+            for day in rows[max(0, at - _MEAN_DAYS + 1) : at + 1]
+            if (row["report_date"] - day["report_date"]).days < _MEAN_DAYS
+        ]
         below = sum(day[denominator] for day in window)
         row[f"{column}_mean"] = sum(day[numerator] for day in window) / below if below else None
 

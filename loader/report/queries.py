@@ -175,13 +175,29 @@ limit 15
     "users": (
         "mart_user_spend_daily",
         """
-select user_id, currency, sum(calls)::bigint as calls, sum(minutes) as minutes, sum(amount) as amount
-from marts.mart_user_spend_daily
-where {scope} and user_id is not null and currency is not null
-group by all
-having sum(amount) is not null
-order by amount desc, user_id
-limit 10
+with
+
+users as (
+    select user_id, currency, sum(calls)::bigint as calls, sum(minutes) as minutes, sum(amount) as amount
+    from marts.mart_user_spend_daily
+    where {scope} and user_id is not null and currency is not null
+    group by all
+    having sum(amount) is not null
+    order by amount desc, user_id
+    limit 10
+),
+
+charged as (
+    select user_id, currency, 60 * sum(amount) / nullif(sum(duration_seconds), 0) as effective_rate_per_minute
+    from marts.fact_calls
+    where {scope} and user_id in (select user_id from users) and amount > 0 and duration_seconds is not null
+    group by all
+)
+
+select users.*, charged.effective_rate_per_minute
+from users
+left join charged using (user_id, currency)
+order by users.amount desc, users.user_id
 """,
     ),
     "rate_changes": (

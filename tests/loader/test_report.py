@@ -1,14 +1,19 @@
 """The report: one page, its numbers those of the marts, whatever the values, for every reader and browser."""
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
+import duckdb
 import pytest
 from harness import REPOSITORY, Loader
+
+from loader.report.page import _add_mean, _cell
 
 SCREENSHOTS = REPOSITORY / "target" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
@@ -16,13 +21,16 @@ HOSTILE = '<script>alert(1)</script> & "quotes" \u202eright-to-left ' + "long " 
 
 
 class Page(HTMLParser):
-    """What a page asks for, and its tables: rows of texts by the mart they are from."""
+    """What a page asks for, and its tables: rows of texts by the mart they are from; and with each the query
+    that the page shows below it.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.asked: list[str] = []
         self.scripts = 0
         self.tables: dict[str, list[list[str]]] = {}
+        self.queries: list[tuple[str, list[list[str]]]] = []
         self._table: list[list[str]] = []
         self._inside = ""
         self._caption = ""
@@ -40,9 +48,13 @@ class Page(HTMLParser):
             self._inside = "cell"
         elif tag == "caption":
             self._inside = "caption"
+        elif tag == "pre":
+            self._inside = "query"
+            self.queries.append(("", self._table))
+            self._table = []
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th", "caption"):
+        if tag in ("td", "th", "caption", "pre"):
             self._inside = ""
         elif tag == "table":
             self.tables.setdefault(self._caption, self._table)
@@ -52,6 +64,8 @@ class Page(HTMLParser):
             self._table[-1][-1] += data
         elif self._inside == "caption":
             self._caption += data
+        elif self._inside == "query":
+            self.queries[-1] = (self.queries[-1][0] + data, self.queries[-1][1])
 
 
 def written(loader: Loader, *arguments: object) -> str:
@@ -84,16 +98,43 @@ def test_numbers_are_those_of_the_marts(copy: Loader) -> None:
         "select sum(bids)::bigint from marts.mart_quality_daily group by report_date order by report_date"
     )
     assert [row[1] for row in days[1:]] == [f"{number:,}" for (number,) in bids]
+    # Every table is what the query that is shown with it gives.
+    for query, shown in page.queries:
+        with duckdb.connect(copy.database, read_only=True) as connection:
+            cursor = connection.execute(query)
+            columns = [column[0] for column in cursor.description or ()]
+            rows = [[_cell(v, c) for v, c in zip(r, columns, strict=True)] for r in cursor.fetchall()]
+        assert shown == ([columns, *rows] if rows else []), query
+    assert len(page.queries) >= 15
 
 
-def test_hostile_values_are_text(copy: Loader) -> None:
-    copy.execute(
+def make_hostile(loader: Loader) -> None:
+    """Puts such a value into a table, a sentence and a chart."""
+    loader.execute(
         "update marts.mart_user_spend_daily set amount = 1000000, currency = 'EUR', "
         f"user_id = '{HOSTILE}' where user_id = (select min(user_id) from marts.mart_user_spend_daily)"
     )
+    loader.execute(
+        f"update marts.mart_failure_reasons_daily set calls = 1000000, reason = '{HOSTILE}' where outcome = "
+        "(select min(outcome) from marts.mart_failure_reasons_daily where not is_answered)"
+    )
+
+
+def test_hostile_values_are_text(copy: Loader) -> None:
+    make_hostile(copy)
     text = written(copy)
     assert Page(text).scripts == 1
-    assert "&lt;script&gt;alert(1)" in text
+    assert text.count("&lt;script&gt;alert(1)") >= 4
+    assert not re.search(r"<script>alert", text)
+
+
+def test_the_mean_is_of_seven_days() -> None:
+    rows = [
+        {"report_date": date(2026, 11, day), "answers": answers, "seizures": 10}
+        for day, answers in ((1, 9), (2, 1), (8, 3), (20, 5))
+    ]
+    _add_mean(rows, "asr", "answers", "seizures")
+    assert [row["asr_mean"] for row in rows] == [0.9, 0.5, 0.2, 0.5]
 
 
 def test_a_span_and_an_application(copy: Loader) -> None:
@@ -104,10 +145,21 @@ def test_a_span_and_an_application(copy: Loader) -> None:
     assert "no application is Nobody" in copy.error("report", "x.html", "--application", "Nobody")
 
 
-def test_days_without_anything_read_well(copy: Loader) -> None:
+def test_little_or_nothing_reads_well(copy: Loader) -> None:
     text = written(copy, "--from", "2020-01-01", "--to", "2020-01-02")
     assert "No calls in these days." in text
     assert "<svg" not in text
+    assert "Changes are against the 1 days before" not in written(copy, "--from", "2026-11-22")
+    # Marts of calls that cost nothing, without a signal.
+    for mart in ("mart_cost_daily", "mart_user_spend_daily"):
+        copy.execute(f"update marts.{mart} set amount = null, currency = null")
+    copy.execute("update marts.mart_cost_daily set amount_reporting = null")
+    for mart in ("mart_signals", "mart_cost_exceptions", "mart_invoice_reconciliation"):
+        copy.execute(f"delete from marts.{mart}")
+    text = written(copy)
+    for said in ("charged calls", "spend by user", "signals", "cost exceptions", "invoices or amounts"):
+        assert f"No {said} in these days." in text
+    assert "<svg" in text
 
 
 def test_marts_that_are_not_built_are_named(copy: Loader, tmp_path: Path) -> None:
@@ -145,30 +197,69 @@ def test_axe_finds_nothing(copy: Loader, tmp_path: Path, theme: str) -> None:
 
 
 @needs_chromium
-@pytest.mark.parametrize(("name", "size"), [("wide", "1000,3000"), ("phone", "390,4000")])
+@pytest.mark.parametrize(
+    ("name", "size"), [("light", "1000,3000"), ("dark", "1000,3000"), ("phone", "390,4000")]
+)
 def test_no_error_in_the_console_and_a_picture_to_look_at(copy: Loader, name: str, size: str) -> None:
-    written(copy)
+    text = written(copy)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     picture = SCREENSHOTS / f"report_{name}.png"
     page = copy.database.parent / "report.html"
+    if name == "dark":
+        page.write_text(text.replace("@media (prefers-color-scheme: dark)", "@media all"))
     result = browse(
         page, f"--window-size={size}", f"--screenshot={picture}", "--enable-logging=stderr", "--v=0"
     )
+    # A request that the page's policy refuses is an error, too.
     assert "CONSOLE" not in result.stderr
     assert picture.stat().st_size > 10_000
 
 
-@needs_chromium
-def test_nothing_is_wider_than_a_phone(copy: Loader, tmp_path: Path) -> None:
-    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", written(copy))
-    page = tmp_path / "width.html"
-    script = "<script>document.title = document.documentElement.scrollWidth;</script></body>"
-    page.write_text(text.replace("</body>", script))
-    frame = tmp_path / "frame.html"
+MEASURED = """<script>
+addEventListener("load", () => {
+  const tables = [...document.querySelectorAll("table")];
+  document.title = JSON.stringify({
+    width: document.documentElement.scrollWidth,
+    widest: Math.max(...tables.map((table) => table.getBoundingClientRect().right)),
+    hidden: tables.filter((table) => !table.getBoundingClientRect().height).length,
+    tips: document.querySelectorAll("[data-tip]").length,
+    buttons: document.querySelectorAll(".legend button").length,
+  });
+});
+</script></body>"""
+
+
+def measured(text: str, folder: Path, width: int) -> dict[str, int]:
+    """What a browser makes of a page so wide: a window of its own is never narrower than 500 pixels."""
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    (folder / "inner.html").write_text(text.replace("</body>", MEASURED))
+    frame = folder / "frame.html"
     frame.write_text(
-        '<iframe src="width.html" width="390" height="800" onload="document.title ='
-        ' this.contentDocument.title"></iframe>'
+        f'<iframe src="inner.html" width="{width}" height="800" onload="setTimeout(() => document.title ='
+        ' this.contentDocument.title, 500)"></iframe>'
     )
     result = browse(frame, "--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom")
-    (width,) = re.findall(r"<title>(\d+)</title>", result.stdout)
-    assert int(width) <= 390
+    (title,) = re.findall(r"<title>(.*?)</title>", result.stdout)
+    found = json.loads(title)
+    assert isinstance(found, dict)
+    return found
+
+
+@needs_chromium
+def test_nothing_is_wider_than_a_phone_and_nothing_is_cut_on_paper(copy: Loader, tmp_path: Path) -> None:
+    make_hostile(copy)
+    text = written(copy)
+    phone = measured(text, tmp_path, 390)
+    assert phone["width"] <= 390
+    assert phone["tips"] > 100
+    assert phone["buttons"] >= 4
+    # A4 between margins of a centimetre; everything is open, and no table reaches out of the page.
+    on_paper = text.replace("@media print", "@media all").replace("(max-width: 600px)", "not all")
+    paper = measured(on_paper, tmp_path, 718)
+    assert paper["width"] <= 718
+    assert paper["widest"] <= 718
+    assert paper["hidden"] == 0
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    printed = SCREENSHOTS / "report.pdf"
+    browse(copy.database.parent / "report.html", f"--print-to-pdf={printed}", "--no-pdf-header-footer")
+    assert len(re.findall(rb"/Type ?/Page\b", printed.read_bytes())) >= 4
