@@ -4,7 +4,7 @@
 -#}
 
 {% macro build_runs() %}
-    {{ return(api.Relation.create(database=generate_database_name(), schema='intermediate', identifier='build_runs')) }}
+    {{ return(api.Relation.create(database=generate_database_name(), schema=build_schema(), identifier='build_runs')) }}
 {% endmacro %}
 
 

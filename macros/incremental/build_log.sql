@@ -13,7 +13,14 @@
 -#}
 
 {% macro build_log() %}
-    {{ return(api.Relation.create(database=generate_database_name(), schema='intermediate', identifier='build_log')) }}
+    {{ return(api.Relation.create(database=generate_database_name(), schema=build_schema(), identifier='build_log')) }}
+{% endmacro %}
+
+
+{#- The schema of the intermediate models, which a project that has this one as a package may call otherwise: what builds remember is there, too. -#}
+{% macro build_schema() %}
+    {% set node = graph.nodes.get('model.sinch_cdr.int_calls__contenders') if execute else none %}
+    {{ return(node.schema if node else 'intermediate') }}
 {% endmacro %}
 
 

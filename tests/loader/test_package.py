@@ -1,0 +1,210 @@
+"""The project as a package of somebody's own: another root project, profile, schemas and macros; slim CI."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from harness import REPOSITORY, Loader
+
+from loader.synth import synthesise
+
+PROJECT = {
+    "name": "acme",
+    "version": "1.0.0",
+    "profile": "acme",
+    "flags": {"send_anonymous_usage_stats": False, "indirect_selection": "buildable"},
+    "vars": {"sinch_cdr": {"short_call_seconds": 10}},
+    "models": {
+        "acme": {"+schema": "own", "+materialized": "table"},
+        "sinch_cdr": {
+            "staging": {"+schema": "acme_staging"},
+            "intermediate": {"+schema": "acme_intermediate"},
+            "marts": {"+schema": "acme_marts"},
+        },
+    },
+    "seeds": {
+        "acme": {
+            "+schema": "reference",
+            "+column_types": {
+                "application_key": "string",
+                "application_name": "string",
+                "description": "string",
+            },
+        },
+        "sinch_cdr": {"+schema": "acme_reference", "applications": {"+enabled": False}},
+    },
+}
+FILES = {
+    "models/mart_ours.sql": """
+select
+    call_type,
+    count(*) as calls,
+    {{ sinch_cdr.ratio('count(case when is_answered then 1 end)', 'count(*)') }} as asr
+from {{ ref('fact_calls') }}
+group by call_type
+""",
+    "models/mart_of_mart.sql": "select sum(calls) as calls from {{ ref('mart_ours') }}",
+    "models/_models.yml": """
+models:
+  - name: mart_ours
+    columns: [{name: call_type, data_tests: [{not_null: {config: {where: "calls > 0"}}}]}]
+    data_tests:
+      - sinch_cdr.unique_combination: {arguments: {columns: [call_type]}}
+""",
+    # Every team has one of its own for both; the package's nodes keep the package's.
+    "macros/generate_schema_name.sql": """
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ target.schema }}_{{ custom_schema_name }}
+{%- endmacro %}
+""",
+    "macros/get_where_subquery.sql": """
+{% macro get_where_subquery(relation) -%}
+    {%- set where = config.get('where') -%}
+    {%- if where == 'changed' -%}{{ exceptions.raise_compiler_error('not ours') }}{%- endif -%}
+    {%- do return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as ours' if where else relation) -%}
+{%- endmacro %}
+""",
+    "seeds/applications.csv": """application_key,application_name,description
+6f1c2d9a-4b7e-4c35-9a58-0d2e7b61c4f3,Ours,
+""",
+}
+PARTS = ("dbt_project.yml", "macros", "models", "seeds", "selectors.yml", "tests/generic", "tests/engine")
+
+
+class Project:
+    """A root project with a copy of this one as its package."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.package = folder / "acme", folder / "package"
+        for name in PARTS:
+            source, target = REPOSITORY / name, self.package / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
+        for name, text in FILES.items():
+            self.write(name, text)
+        self.write("dbt_project.yml", yaml.safe_dump(PROJECT))
+        self.write("packages.yml", yaml.safe_dump({"packages": [{"local": str(self.package)}]}))
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def profile(self, **outputs: dict[str, Any]) -> None:
+        self.write(
+            "profiles.yml", yaml.safe_dump({"acme": {"target": next(iter(outputs)), "outputs": outputs}})
+        )
+
+    def dbt(self, *arguments: str) -> Any:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        folders = ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
+        try:
+            outcome = dbtRunner().invoke(["--quiet", *arguments, *folders])
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+        results = getattr(outcome.result, "results", [])
+        failed = [
+            f"{r.node.name}: {r.message}" for r in results if r.status not in ("success", "pass", "warn")
+        ]
+        assert outcome.success, f"{outcome.exception} {failed}"
+        return outcome.result
+
+
+def duckdb_output(database: Path | str, **more: Any) -> dict[str, Any]:
+    settings = {"TimeZone": "UTC", "variable cdr_pii_key": ""}
+    return {
+        "type": "duckdb",
+        "path": str(database),
+        "schema": "team",
+        "settings": settings,
+        "threads": 2,
+        **more,
+    }
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Everything that dbt leaves is in that folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+        yield
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Loader:
+    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    synthesise(loader.inbox, days=1, calls_per_day=40, seed=3)
+    loader.stage(loader.inbox)
+    return loader
+
+
+SELECTED = ("-s", "+mart_of_mart", "+dim_applications", "+mart_failure_reasons_daily")
+
+
+def test_a_package_of_another_project_and_slim_ci(staged: Loader, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    # Relative to where dbt runs: the copy further down is the same target for dbt, which need not parse anew.
+    project.profile(prod=duckdb_output("cdr.duckdb"))
+    with working_in(tmp_path):
+        project.dbt("deps")
+        result = project.dbt("build", *SELECTED, "--exclude-resource-type", "unit_test")
+    # Tests of the package that read what changed lately, and theirs with a condition of its own.
+    assert {r.node.package_name for r in result.results if r.node.resource_type == "test"} == {
+        "acme",
+        "sinch_cdr",
+    }
+    schemas = {name.split(".")[0] for name in staged.tables()}
+    assert schemas == {
+        "raw_sinch", "acme_staging", "acme_intermediate", "acme_marts", "acme_reference",
+        "team_own", "team_reference",
+    }  # fmt: skip
+    assert staged.query("select calls from team_own.mart_of_mart") == [(40,)]
+    assert staged.query("select count(*) from acme_marts.fact_calls") == [(40,)]
+    assert staged.query("select count(*) > 0 from acme_intermediate.build_log where done") == [(True,)]
+
+    state = tmp_path / "state"
+    state.mkdir()
+    shutil.copyfile(project.folder / "target" / "manifest.json", state / "manifest.json")
+    ours = FILES["models/mart_ours.sql"]
+    project.write("models/mart_ours.sql", ours.replace("count(*) as calls", "2 * count(*) as calls"))
+    deferred = ("--defer", "--state", str(state))
+    # Slim CI of what is incremental: on a copy of production's file that has its name.
+    copy = tmp_path / "copy" / "cdr.duckdb"
+    copy.parent.mkdir()
+    shutil.copyfile(staged.database, copy)
+    mart = project.package / "models/marts/quality/mart_failure_reasons_daily.sql"
+    mart.write_text(mart.read_text() + "where reason is null\n")
+    with working_in(copy.parent):
+        result = project.dbt("run", "-s", "state:modified+", *deferred)
+    assert {r.node.name for r in result.results} >= {
+        "mart_failure_reasons_daily",
+        "mart_ours",
+        "mart_of_mart",
+    }
+    assert "fact_calls" not in {r.node.name for r in result.results}
+    query = "select count(*) from acme_marts.mart_failure_reasons_daily where reason is not null"
+    with duckdb.connect(copy, read_only=True) as connection:
+        assert connection.execute(query).fetchall() == [(0,)]
+    assert staged.query(query) != [(0,)]
+
+    # Slim CI with a database of its own: production's is attached, and what did not change is read there.
+    attached = [{"path": str(staged.database), "alias": "cdr", "read_only": True}]
+    project.profile(ci=duckdb_output("ci.duckdb", attach=attached))
+    with working_in(tmp_path):
+        result = project.dbt(
+            "build", "-s", "state:modified.body+", "--exclude", "package:sinch_cdr", *deferred
+        )
+    assert {r.node.name for r in result.results if r.node.resource_type == "model"} == {
+        "mart_ours",
+        "mart_of_mart",
+    }
+    with duckdb.connect(tmp_path / "ci.duckdb", read_only=True) as connection:
+        assert connection.execute("select calls from team_own.mart_of_mart").fetchall() == [(80,)]
