@@ -1,6 +1,6 @@
 """The raw tables: their columns, made where they are absent."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,12 +102,20 @@ def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
         if found < SCHEMA_VERSION:
             connection.execute(
                 "insert into raw_sinch.schema_versions values (?, ?, now() at time zone 'UTC')",
-                [SCHEMA_VERSION, version("cdr-tables")],
+                [SCHEMA_VERSION, own_version()],
             )
     except BaseException:
         connection.rollback()
         raise
     connection.commit()
+
+
+def own_version() -> str:
+    """The version of this package."""
+    try:
+        return version("cdr-tables")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def schema_version(connection: "duckdb.DuckDBPyConnection") -> int:
@@ -125,7 +133,7 @@ def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> 
         return
     row = connection.execute("select max_by(cdr, version) from raw_sinch.schema_versions").fetchone()
     raise CdrError(
-        f"{database} is of cdr-tables {row[0] if row else ''}, newer than this {version('cdr-tables')} "
+        f"{database} is of cdr-tables {row[0] if row else ''}, newer than this {own_version()} "
         f"(raw tables of version {found}, this one knows {SCHEMA_VERSION}); "
         "upgrade it: pip install --upgrade cdr-tables"
     )

@@ -105,7 +105,7 @@ def test_a_database_of_a_newer_version_is_refused(
     with monkeypatch.context() as newer:
         newer.setattr(schema, "SCHEMA_VERSION", 2)
         newer.setitem(schema.MIGRATIONS, 2, ("alter table raw_sinch.files add column origin varchar",))
-        newer.setattr(schema, "version", lambda _: "0.9.0")
+        newer.setattr(schema, "own_version", lambda: "0.9.0")
         cdr.stage("sip.csv")
     before = cdr.database.read_bytes()
     said = cdr.error(*command)
