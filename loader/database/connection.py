@@ -3,13 +3,14 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from loader.database.leftovers import remove_leftovers
+from loader.database.leftovers import remove_leftovers, spill_folder
 from loader.database.schema import check_not_newer, create_raw_schema, has_table
+from loader.database.sql import literal
 from loader.errors import CdrError
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 # The format of DuckDB 1.4, decided when the file is made: 1.x clients cannot open what 2.0 writes by default.
 STORAGE_VERSION = "v1.4.0"
+
+# The name under which the file is attached, in the profile too. DuckDB would take the file's, which may hide
+# a schema of the same name (marts.duckdb) or not be what dbt expects (main.duckdb).
+CATALOGUE = "sinch_cdr"
 
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 
@@ -64,9 +69,7 @@ def connect(
             raise CdrError(
                 f"{database.parent} is not a folder; make it or name another database with --database"
             )
-    connection = open_file(
-        database, wait, config={"storage_compatibility_version": STORAGE_VERSION}, read_only=access == "read"
-    )
+    connection = retried(database, wait, lambda: _attached(database, read_only=access == "read"))
     try:
         check_not_newer(connection, database)
         if access != "read":
@@ -83,16 +86,10 @@ def connect(
     return connection
 
 
-def open_file(
-    database: Path,
-    wait: float,
-    *,
-    config: dict[str, Any],
-    path: str | None = None,
-    read_only: bool = False,
+def retried(
+    database: Path, wait: float, connect: "Callable[[], duckdb.DuckDBPyConnection]"
 ) -> "duckdb.DuckDBPyConnection":
-    """A connection to the database file, waiting up to `wait` seconds for its lock. `path` is how the file is
-    named to DuckDB, where that must be as another connection of this process names it.
+    """What `connect` gives, waiting up to `wait` seconds for the lock of the database file.
 
     Raises CdrError when the file is locked or cannot be opened.
     """
@@ -101,7 +98,7 @@ def open_file(
     deadline = time.monotonic() + wait
     while True:
         try:
-            return duckdb.connect(path or database, read_only=read_only, config=config)
+            return connect()
         except duckdb.Error as error:
             if "Could not set lock" not in str(error):
                 raise _unusable(database, error) from error
@@ -109,6 +106,32 @@ def open_file(
                 found = _HOLDER.search(str(error))
                 raise CdrError(holder_message(database, int(found[2]) if found else None)) from error
             time.sleep(0.1)
+
+
+def _attached(database: Path, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
+    connection = duckdb.connect(
+        config={
+            "storage_compatibility_version": STORAGE_VERSION,
+            "temp_directory": str(spill_folder(database)),
+        }
+    )
+    try:
+        access = " (read_only)" if read_only else ""
+        connection.execute(f"attach {literal(str(database))} as {CATALOGUE}{access}")
+        connection.execute(f"use {CATALOGUE}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def cursor(connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyConnection":
+    """A second connection to the same database, for another thread: DuckDB's own forgets what `use` said."""
+    second = connection.cursor()
+    second.execute(f"use {CATALOGUE}")
+    return second
 
 
 def _unusable(database: Path, error: Exception) -> CdrError:

@@ -5,9 +5,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.database.connection import STORAGE_VERSION, opened
+from loader.database.connection import CATALOGUE, STORAGE_VERSION, opened
 from loader.database.leftovers import rewrite_copy, rewrite_spill
-from loader.database.sql import literal, quoted
+from loader.database.sql import literal
 from loader.errors import CdrError
 
 # What a rewrite may use; what does not fit goes to a private folder beside the database.
@@ -63,14 +63,12 @@ def rewrite(database: Path) -> None:
     )
     try:
         connection.execute(f"attach {literal(str(target))} as rewrite_original (read_only)")
-        # Under the name that the file's own gives it: the views inside name the database.
-        own = quoted(target.stem)
         connection.execute(
-            f"attach {literal(str(copy))} as {own} (storage_version {literal(STORAGE_VERSION)})"
+            f"attach {literal(str(copy))} as {CATALOGUE} (storage_version {literal(STORAGE_VERSION)})"
         )
-        connection.execute(f"copy from database rewrite_original to {own}")
-        connection.execute(f"drop table if exists {own}.{UNFINISHED_PURGE}")
-        connection.execute(f"detach {own}")
+        connection.execute(f"copy from database rewrite_original to {CATALOGUE}")
+        connection.execute(f"drop table if exists {CATALOGUE}.{UNFINISHED_PURGE}")
+        connection.execute(f"detach {CATALOGUE}")
         copy.chmod(target.stat().st_mode & 0o777)
         with copy.open("rb") as written:
             os.fsync(written.fileno())

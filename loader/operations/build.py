@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.database.connection import open_file, opened
+from loader.database.connection import opened, retried
 from loader.database.leftovers import spill_folder
 from loader.errors import CdrError
 from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
@@ -157,23 +157,43 @@ def _private_spill(database: Path) -> Iterator[None]:
 @contextmanager
 def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float) -> Iterator[None]:
     """Keeps the database open while dbt runs, so that no other process gets its lock between dbt's own
-    connections. DuckDB lets one process open a file twice when both say the same settings: the profile's.
+    connections. DuckDB lets one process open it twice when both say the same settings: the profile's.
     """
     credentials = _credentials(root, arguments)
-    if (
-        credentials is None
-        or credentials.type != "duckdb"
-        or Path(credentials.path).resolve() != database.resolve()
-    ):
+    connect = None if credentials is None else _as_dbt_does(credentials, database)
+    if connect is None:
         yield
         return
-    connection: duckdb.DuckDBPyConnection = open_file(
-        database, wait, path=credentials.path, config=dict(credentials.config_options or {})
-    )
+    connection = retried(database, wait, connect)
     try:
         yield
     finally:
         connection.close()
+
+
+def _as_dbt_does(credentials: Any, database: Path) -> "Callable[[], duckdb.DuckDBPyConnection] | None":
+    """How dbt will open the database: by itself, or attached to one in memory that has a name; None where the
+    profile opens another one.
+    """
+    if credentials.type != "duckdb":
+        return None
+    attached = [each for each in credentials.attach or [] if Path(each.path).resolve() == database.resolve()]
+    if not attached and Path(credentials.path).resolve() != database.resolve():
+        return None
+
+    def connect() -> "duckdb.DuckDBPyConnection":
+        import duckdb
+
+        connection = duckdb.connect(credentials.path, config=dict(credentials.config_options or {}))
+        try:
+            for each in attached:
+                connection.execute(each.to_sql())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return connect
 
 
 def _credentials(root: Path, arguments: tuple[str, ...]) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import STORAGE_VERSION, connect
+from loader.database.connection import CATALOGUE, STORAGE_VERSION, connect
 from loader.database.rewrite import MEMORY_LIMIT
 from loader.database.sql import literal, quoted
 from loader.errors import CdrError
@@ -110,40 +110,36 @@ def _write(source: Path, target: Path, as_folder: bool, wait: float) -> dict[str
     connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": f"{target}.spill"})
     try:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach {literal(str(source))} as {quoted(source.stem)} (read_only)")
+        connection.execute(f"attach {literal(str(source))} as {CATALOGUE} (read_only)")
         names = [
             name
             for (name,) in connection.execute(
                 "select table_name from information_schema.tables "
                 "where table_catalog = ? and table_schema = ? order by table_name",
-                [source.stem, SCHEMA],
+                [CATALOGUE, SCHEMA],
             ).fetchall()
         ]
         if "fact_calls" not in names:
             raise CdrError(f"{source} has no marts yet; run `cdr build` first")
         if as_folder:
-            return _write_parquet(connection, source.stem, names, target)
-        return _write_database(connection, source.stem, names, target)
+            return _write_parquet(connection, names, target)
+        return _write_database(connection, names, target)
     finally:
         connection.close()
 
 
-def _write_parquet(
-    connection: "duckdb.DuckDBPyConnection", catalogue: str, names: list[str], folder: Path
-) -> dict[str, int]:
+def _write_parquet(connection: "duckdb.DuckDBPyConnection", names: list[str], folder: Path) -> dict[str, int]:
     folder.mkdir(mode=0o700)
     counts = {}
     for name in names:
-        table = f"{quoted(catalogue)}.{SCHEMA}.{quoted(name)}"
+        table = f"{CATALOGUE}.{SCHEMA}.{quoted(name)}"
         path = literal(str(folder / f"{name}.parquet"))
         counts[name] = _rows(connection, f"copy (from {table}) to {path} (format parquet, compression zstd)")
     (folder / MARK).write_text("{}\n")
     return counts
 
 
-def _write_database(
-    connection: "duckdb.DuckDBPyConnection", catalogue: str, names: list[str], path: Path
-) -> dict[str, int]:
+def _write_database(connection: "duckdb.DuckDBPyConnection", names: list[str], path: Path) -> dict[str, int]:
     connection.execute(
         f"attach {literal(str(path))} as publication (storage_version {literal(STORAGE_VERSION)})"
     )
@@ -151,26 +147,26 @@ def _write_database(
     counts = {}
     for name in names:
         table = f"publication.{SCHEMA}.{quoted(name)}"
-        connection.execute(f"create table {table} as from {quoted(catalogue)}.{SCHEMA}.{quoted(name)}")
+        connection.execute(f"create table {table} as from {CATALOGUE}.{SCHEMA}.{quoted(name)}")
         counts[name] = _count(connection, table)
-    for statement in _comments(connection, catalogue):
+    for statement in _comments(connection):
         connection.execute(statement)
     connection.execute("detach publication")
     return counts
 
 
-def _comments(connection: "duckdb.DuckDBPyConnection", catalogue: str) -> list[str]:
+def _comments(connection: "duckdb.DuckDBPyConnection") -> list[str]:
     statements = []
     for kind, name, comment in connection.execute(
         "select 'table', table_name, comment from duckdb_tables() "
         "where database_name = ? and schema_name = ? and comment is not null",
-        [catalogue, SCHEMA],
+        [CATALOGUE, SCHEMA],
     ).fetchall():
         statements.append(f"comment on {kind} publication.{SCHEMA}.{quoted(name)} is {literal(comment)}")
     for table, column, comment in connection.execute(
         "select columns.table_name, columns.column_name, columns.comment from duckdb_columns() as columns "
         "where database_name = ? and schema_name = ? and comment is not null",
-        [catalogue, SCHEMA],
+        [CATALOGUE, SCHEMA],
     ).fetchall():
         statements.append(
             f"comment on column publication.{SCHEMA}.{quoted(table)}.{quoted(column)} is {literal(comment)}"

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loader.database.connection import cursor
 from loader.database.manifest import File, State
 from loader.parsing.layout import cut
 from loader.staging.load import Load
@@ -104,7 +105,7 @@ class LoadScheduler:
             self._start_waiting()
 
     def _group_with(self, ready: Ready) -> LoadGroup:
-        group = self._waiting or LoadGroup(self._connection.cursor(), None)
+        group = self._waiting or LoadGroup(cursor(self._connection), None)
         load = Load(
             place=len(self._files) - 1,
             file=replace(ready.file, file_id=self._take_id()),
