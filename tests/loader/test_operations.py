@@ -151,6 +151,9 @@ def test_erased_in_one_go(tmp_path: Path) -> None:
     loader.write("failed_2026-11-20.csv", "Call;From;To;a;b;c\n")
     loader.write("cdr_2026-11-22.csv", delivery("new-call"))
     loader("run", loader.inbox, "-q", code=1)
+    loader("publish", tmp_path / "before.duckdb", "-q")
+    # Not encrypted.
+    assert b"old-call" in loader.database.read_bytes()
     document = loader.json("purge", "--before", "2026-11-21", "--yes", "--build")
     assert document["proof"] == {"records": 0, "calls": 0, "old_blocks": 0, "build_passed": True}
     assert document["failed_files"] == 1
@@ -158,6 +161,10 @@ def test_erased_in_one_go(tmp_path: Path) -> None:
     content = loader.database.read_bytes()
     assert b"old-call" not in content
     assert b"new-call" in content
+    # What was made before holds what it held; made again it does not.
+    loader("publish", tmp_path / "after.duckdb", "-q")
+    published = [(tmp_path / name).read_bytes() for name in ("before.duckdb", "after.duckdb")]
+    assert [b"old-call" in content for content in published] == [True, False]
     assert loader.query("select header from raw_sinch.files where file_date < '2026-11-21'") == [
         (None,),
         (None,),

@@ -1,0 +1,78 @@
+"""What README says about privacy holds: each sentence has tests, which are named here."""
+
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import REPOSITORY, Loader
+from warehouse import Warehouse
+
+EVERY_VARIABLE = "test_the_project_builds_with_every_variable_at_another_value"
+# The first words of each sentence, and the tests that prove it.
+PROOFS = {
+    "Call records are personal data": ["test_columns_with_personal_data_say_so"],
+    "Raw, staging and intermediate tables, and what": [EVERY_VARIABLE, "test_export_follows_the_database"],
+    "Marts follow `pii_mode`": [EVERY_VARIABLE],
+    "A build that was to hide": ["test_a_build_that_could_not_mask_says_so_last"],
+    "Whatever `cdr` writes": ["test_everything_written_is_private"],
+    "Plain `dbt` makes files": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
+    "Nothing is sent anywhere": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
+    "Of a header that is refused": [
+        "test_other_line_ends_are_named_and_no_value_is_told",
+        "test_what_cannot_be_a_name_is_told_by_its_place_only",
+    ],
+    "No personal value of a record": [EVERY_VARIABLE],
+    "`cdr purge --before DATE --build`": ["test_erased_in_one_go", "test_purge_erases_for_good"],
+    "Exports, publications, reports": ["test_erased_in_one_go"],
+    "`cdr publish OUT` writes": [
+        "test_publish_a_file_and_a_folder",
+        "test_publish_more_private_than_the_database",
+    ],
+    "The database itself": [EVERY_VARIABLE],
+    "Whoever may read the database": ["test_erased_in_one_go"],
+    "Whoever has the key": [EVERY_VARIABLE, "test_a_key_that_can_be_guessed_is_refused"],
+    "A masked number is": [EVERY_VARIABLE],
+}
+
+
+def sentences() -> list[str]:
+    """Those of README's section, without the words in bold that begin its points."""
+    text = (REPOSITORY / "README.md").read_text().split("## Privacy\n")[1].split("\n## ")[0]
+    text = re.sub(r"^- \*\*.*?\*\*|^Which columns hold.*", "\n", text, flags=re.MULTILINE)
+    return [
+        " ".join(sentence.split())
+        for point in text.split("\n\n")
+        for sentence in re.split(r"(?<=\.)\s+(?=[A-Z`])", point.strip())
+        if sentence
+    ]
+
+
+def test_every_sentence_on_privacy_has_a_test() -> None:
+    functions = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    said = sentences()
+    assert [sentence for sentence in said if not sentence.startswith(tuple(PROOFS))] == []
+    assert [words for words in PROOFS if not any(sentence.startswith(words) for sentence in said)] == []
+    missing = {name for names in PROOFS.values() for name in names if f"def {name}(" not in functions}
+    assert missing == set()
+
+
+def test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _self, address: asked.append(address))
+    project = Warehouse(Loader(tmp_path / "new.duckdb", tmp_path), tmp_path / "target")
+    before = os.umask(0o077)
+    try:
+        project.dbt("run", "--select", "stg_sinch__files")
+    finally:
+        os.umask(before)
+    made = [project.loader.database, project.target_path, *project.target_path.rglob("*")]
+    assert len(made) > 5
+    assert {path.stat().st_mode & 0o077 for path in made} == {0}
+    copy("publish", tmp_path / "calls.duckdb", "-q")
+    copy("report", tmp_path / "calls.html", "-q")
+    assert asked == []
