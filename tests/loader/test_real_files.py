@@ -196,6 +196,18 @@ def test_of_contents_found_in_one_look_the_last_modified_counts(cdr: Loader) -> 
     ]
 
 
+def test_of_members_of_an_archive_the_last_modified_counts(cdr: Loader) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for folder, hour, call_id in (("1", 10, "newer"), ("2", 9, "older")):
+            member = zipfile.ZipInfo(f"{folder}/sip_{DAY}.csv", (2026, 11, 23, hour, 0, 0))
+            archive.writestr(member, delivery(call_id))
+    cdr.write("calls.zip", packed.getvalue())
+    cdr.stage("calls.zip")
+    assert [state for _, _, state in cdr.states()] == ["superseded", "current"]
+    assert cdr.query("select path like '%!1/%' from raw_sinch.files where state = 'current'") == [(True,)]
+
+
 def test_again_makes_replaced_content_current(cdr: Loader) -> None:
     old = cdr.write(f"old/sip_{DAY}.csv", delivery("a"))
     cdr.stage(old)
@@ -312,6 +324,30 @@ def test_content_decides_never_the_name_alone(cdr: Loader) -> None:
     assert {f["file_name"]: f["state"] for f in cdr.stage(".")} == {
         name.removesuffix(".gz"): "current" for name in names
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "state"),
+    [
+        ("calls.txt", "\n" * 20 + delivery("a"), "current"),
+        ("calls.txt", "words\n" * 20 + "about the CallId\n", "failed"),
+        ("calls.txt", "words\n" * 20 + "a;b;c;d;e;f\n", "failed"),
+        ("calls.txt", "words\n" * 21 + "CallId;a;b;c;d;e\n", "ignored"),
+        ("calls.txt", "a;b;c;d;e\n" * 21, "ignored"),
+        ("app_app.txt", "words\n", "failed"),
+    ],
+)
+def test_the_signs_of_records_make_a_text_a_delivery(
+    cdr: Loader, name: str, content: str, state: str
+) -> None:
+    cdr.write(f"in/{name}", content)
+    (file,) = cdr.stage("in", code=2 if state == "failed" else 0)
+    assert file["state"] == state
+    if state == "ignored":
+        # Named itself it is tried, and with --kind too.
+        assert "failed" not in file["message"]
+        cdr.error("stage", f"in/{name}", "-q")
+        cdr.error("stage", "in", "--kind", "app_app", "-q")
 
 
 def test_ignored_files_are_counted_and_named_on_request(cdr: Loader) -> None:
