@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from loader.database.connection import opened, retried
 from loader.database.leftovers import spill_folder
@@ -223,6 +223,19 @@ def _value(arguments: tuple[str, ...], option: str) -> str | None:
     return None
 
 
+class _WithoutTracebacks:
+    """A stream that leaves out what dbt says of where in its code it was interrupted; logs/dbt.log has it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if "Traceback (most recent call last):" in text else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def _invoke(command: list[str], pii_mode: str, progress: Progress | None) -> Build:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -235,8 +248,10 @@ def _invoke(command: list[str], pii_mode: str, progress: Progress | None) -> Bui
             findings.append(event.info.msg)
 
     callbacks = [listen, *([_reporting(progress)] if progress else [])]
+    shown: Any = _WithoutTracebacks(sys.stdout)
     try:
-        outcome = dbtRunner(callbacks=callbacks).invoke(command)
+        with redirect_stdout(shown):
+            outcome = dbtRunner(callbacks=callbacks).invoke(command)
     finally:
         # dbt keeps the database's lock after it is done.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]

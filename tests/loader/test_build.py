@@ -92,6 +92,20 @@ def test_build_says_what_dbt_refuses(project: Loader) -> None:
     assert "No such option '--nonsense'" in project.error("build", "--nonsense")
 
 
+def test_an_interrupted_build_says_what_is_done_and_what_to_type(
+    project: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dbt.task.build.BuildTask.handle_job_queue", interrupted)
+    project.write("cdr_sip_terminated_2026-11-28.csv", delivery("interrupted"))
+    result = project("run", ".", code=130)
+    said = "cdr: interrupted while building; the files are staged: `cdr build` does the rest"
+    assert result.stderr.splitlines()[-1] == said
+    assert "Traceback" not in result.stdout
+
+
 def test_a_failing_test_is_exit_code_1(project: Loader) -> None:
     """An id that is there twice is what dbt's own tests must find."""
     project.stage(".")
