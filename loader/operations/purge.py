@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from loader.database.connection import opened, transaction
 from loader.database.manifest import PURGED, File, State, find, now
-from loader.database.rewrite import UNFINISHED_PURGE, blocks, rewrite
+from loader.database.rewrite import MEMORY_LIMIT, UNFINISHED_PURGE, blocks, rewrite
 from loader.database.schema import has_table
 from loader.database.sql import literal
 from loader.errors import CdrError
@@ -44,6 +44,7 @@ def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 
         purged, failures = _choose(connection, before)
         if not dry_run:
             try:
+                connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
                 _delete(connection, [file.file_id for file in purged.files], failures)
                 connection.execute("checkpoint")
             except duckdb.Error as error:

@@ -46,10 +46,12 @@ def synthesise(
         for day in (end - timedelta(days=back) for back in range(days - 1, -1, -1))
         for kind, calls in calls_of_kind(calls_per_day, day).items()
     ]
-    # Files are written side by side, each by one thread; what is written does not depend on which.
+    # Files are written side by side, each by one thread; what is written does not depend on which. Kind by
+    # kind, since most of what a session has to set for a batch is the kind's.
     workers = os.cpu_count() or 1
+    by_kind = sorted(batches, key=lambda batch: batch.kind)
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        shares = [batches[at::workers] for at in range(workers)]
+        shares = [by_kind[at::workers] for at in range(workers)]
         for written in [pool.submit(_write_all, share, out) for share in shares]:
             written.result()
     paths = [out / _file_name(batch) for batch in batches]
