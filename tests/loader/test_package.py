@@ -18,6 +18,8 @@ PROJECT = {
     "version": "1.0.0",
     "profile": "acme",
     "flags": {"send_anonymous_usage_stats": False, "indirect_selection": "buildable"},
+    # dbt-spark's own macros do not do for the package's tables.
+    "dispatch": [{"macro_namespace": "dbt", "search_order": ["acme", "sinch_cdr", "dbt"]}],
     "vars": {"sinch_cdr": {"short_call_seconds": 10}},
     "models": {
         "acme": {"+schema": "own", "+materialized": "table"},
@@ -208,3 +210,38 @@ def test_a_package_of_another_project_and_slim_ci(staged: Loader, tmp_path: Path
     }
     with duckdb.connect(tmp_path / "ci.duckdb", read_only=True) as connection:
         assert connection.execute("select calls from team_own.mart_of_mart").fetchall() == [(80,)]
+
+
+@pytest.mark.spark
+def test_a_package_of_another_project_on_spark(staged: Loader, tmp_path: Path) -> None:
+    from pyspark.sql import SparkSession
+
+    staged("export", tmp_path / "export", "-q")
+    project = Project(tmp_path)
+    ours = yaml.safe_load((REPOSITORY / "profiles" / "profiles.yml").read_text())["sinch_cdr"]["outputs"][
+        "spark"
+    ]
+    project.profile(prod={**ours, "schema": "team"})
+    with working_in(tmp_path), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CDR_EXPORT_DIR", str(tmp_path / "export"))
+        patch.setenv("CDR_SPARK_WAREHOUSE", str(tmp_path / "warehouse"))
+        patch.setenv("CDR_SPARK_PARTITIONS", "2")
+        patch.setenv("CDR_MEMORY_LIMIT", "2GiB")
+        project.dbt("deps")
+        try:
+            project.dbt("build", "-s", "+mart_of_mart", "--exclude-resource-type", "unit_test")
+            session = SparkSession.builder.getOrCreate()
+            (row,) = session.sql("select calls from team_own.mart_of_mart").collect()
+            found = {row.namespace for row in session.sql("show schemas").collect()}
+        finally:
+            SparkSession.builder.getOrCreate().stop()
+    assert row.calls == 40
+    assert found >= {
+        "acme_staging",
+        "acme_intermediate",
+        "acme_marts",
+        "acme_reference",
+        "team_own",
+        "raw_sinch",
+    }
+    assert not found & {"staging", "intermediate", "marts", "reference"}
