@@ -184,6 +184,7 @@ bench: $(VENV)/.bench ## measure the loader and the models against plain DuckDB 
 	$(BIN)/python tests/benchmarks/bench.py
 	$(BIN)/python tests/benchmarks/bench_object_storage.py
 	$(BIN)/python tests/benchmarks/bench_build.py
+	$(BIN)/python tests/benchmarks/bench_marts.py
 	$(BIN)/python tests/benchmarks/bench_rates.py
 
 # --- made files -------------------------------------------------------------------------------------------------

@@ -36,8 +36,9 @@
 
 {% macro duckdb__and_of_stale_files() -%}
     {%- set files = "cast(getvariable('cdr_stale_files') as bigint[])" -%}
-    and file_id between list_min({{ files }}) and list_max({{ files }})
-    and (len({{ files }}) > 100 or list_contains({{ files }}, file_id))
+    {#- Without a hook before it (dbt show) there is no such variable, and every file counts. -#}
+    and file_id between coalesce(list_min({{ files }}), 0) and coalesce(list_max({{ files }}), 9223372036854775807)
+    and ({{ files }} is null or len({{ files }}) > 100 or list_contains({{ files }}, file_id))
 {%- endmacro %}
 
 {% macro spark__and_of_stale_files() %}{% endmacro %}
