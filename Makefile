@@ -164,13 +164,13 @@ test-metrics: $(VENV)/.dev $(VENV)/.metrics ## every metric, as MetricFlow answe
 soak: $(VENV)/.dev $(CLIENT)/.installed ## the tests that take minutes or hundreds of megabytes
 	$(pytest) -m soak --hypothesis-profile=default
 
-lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, changing nothing
+lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, changing nothing; SQL files only where they changed
 	@failed=; run() { echo "$$*"; "$$@" || failed="$$failed $${1##*/}"; }; \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check --diff .; \
 	run $(BIN)/mypy; \
 	run $(BIN)/lint-imports; \
-	run $(BIN)/sqlfluff lint models tests loader; \
+	run $(BIN)/python .ci/lint_sql.py models tests loader; \
 	run $(call scratch,parse) && run $(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml --show-all-failures; \
 	run $(BIN)/python .ci/check_locks.py; \
 	[ -z "$$failed" ] || { echo "make: failed:$$failed" >&2; exit 1; }

@@ -1,0 +1,67 @@
+"""Lints the SQL files that changed since they were last found clean; in a fresh clone, as in CI, all of them.
+
+What a file was linted with counts too: the settings, sqlfluff's version and every macro that a file may use.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CLEAN = ROOT / "target" / "lint" / "clean.json"
+
+
+def main(folders: list[str]) -> int:
+    """Lints, tells what is wrong, and remembers what is clean. The exit code is 1 if something is wrong."""
+    known = set(json.loads(CLEAN.read_text())) if CLEAN.exists() else set()
+    rules = _rules()
+    ignored = [ROOT / line for line in (ROOT / ".sqlfluffignore").read_text().split()]
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.sql"))]
+    keys = {
+        path: _key(path, rules)
+        for path in paths
+        if not any(path.is_relative_to(folder) for folder in ignored)
+    }
+    due = [path for path, key in keys.items() if key not in known]
+    wrong = _lint(due) if due else set()
+    CLEAN.parent.mkdir(parents=True, exist_ok=True)
+    CLEAN.write_text(json.dumps(sorted(key for path, key in keys.items() if path not in wrong), indent=0))
+    print(f"{len(due)} of {len(keys)} SQL files linted, {len(wrong)} with findings")
+    return int(bool(wrong))
+
+
+def _rules() -> str:
+    """What every file is linted with, as one hash."""
+    digest = hashlib.sha256(version("sqlfluff").encode())
+    helpers = [*(ROOT / "macros").rglob("*.*"), *(ROOT / ".ci" / "dbt_names").rglob("*.*")]
+    for path in [ROOT / ".sqlfluff", *sorted(helpers)]:
+        if path.suffix != ".pyc" and path.is_file():
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _key(path: Path, rules: str) -> str:
+    text = f"{rules}\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes()
+    return hashlib.sha256(text).hexdigest()
+
+
+def _lint(paths: list[Path]) -> set[Path]:
+    """The files with findings, each of which is printed."""
+    names = [str(path.relative_to(ROOT)) for path in paths]
+    command = [sys.executable, "-m", "sqlfluff", "lint", "--format", "json", "--disable-progress-bar", *names]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (0, 1):
+        sys.exit(f"sqlfluff ended with {done.returncode}")
+    files = [file for file in json.loads(done.stdout) if file["violations"]]
+    for file in files:
+        for found in file["violations"]:
+            place = f"{file['filepath']}:{found['start_line_no']}:{found['start_line_pos']}"
+            print(f"{place}: {found['code']} {found['description']} [{found['name']}]")
+    return {ROOT / file["filepath"] for file in files}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
