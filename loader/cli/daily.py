@@ -385,7 +385,8 @@ def status(database: Path, as_json: bool, quiet: bool, wait: float, max_age: int
 
 def _print_status(found: Any) -> None:
     say: Callable[[str, str], None] = _fact
-    say("database", f"{found.database} ({found.blocks.bytes / 2**20:,.1f} MiB, {_free(found.blocks)})")
+    say("database", output.fitting(str(found.database), sys.stdout, 12))
+    say("size", f"{found.blocks.bytes / 2**20:,.1f} MiB, {_free(found.blocks)}")
     for kind in found.kinds:
         if not kind.files:
             continue

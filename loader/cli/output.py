@@ -86,6 +86,11 @@ def wrapped(text: str, stream: TextIO, indent: int = 0) -> str:
     return "\n".join(lines)
 
 
+def fitting(text: str, stream: TextIO, indent: int) -> str:
+    """A text of one word, such as a path, without its middle where a terminal is too narrow for it."""
+    return _shortened(text, shutil.get_terminal_size().columns - indent) if stream.isatty() else text
+
+
 def print_error(text: str) -> None:
     """A line on stderr, safe to show."""
     sys.stderr.write(wrapped(shown(text), sys.stderr) + "\n")

@@ -101,3 +101,18 @@
     {% endif %}
     {{ return("'" ~ cell ~ "'") }}
 {% endmacro %}
+
+
+{#-
+    Before a seed is loaded: its first field that does not fit the column's type is named by file, line, column and value. What the engine says of it
+    is a statement of a thousand question marks.
+-#}
+{% macro check_seed() %}
+    {% if not execute or flags.WHICH not in ['seed', 'build'] %}{{ return('') }}{% endif %}
+    {% for row in load_agate_table().rows %}
+        {% set line = loop.index + 1 %}
+        {% for column, type in model.config.column_types.items() if type != 'string' and row[column] is not none %}
+            {% do csv_value(row[column] | string, type, model.original_file_path ~ ", line " ~ line ~ ", " ~ column) %}
+        {% endfor %}
+    {% endfor %}
+{% endmacro %}

@@ -1,0 +1,100 @@
+"""What models/README.md says of dbt's options with one-file databases, and what a mistake in a seed says."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from harness import REPOSITORY, Loader
+
+from loader.errors import CdrError
+from loader.operations.build import Build, build
+
+NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+
+
+def test_a_seed_that_does_not_fit_names_line_column_and_value(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    for name in ("models", "macros", "seeds", "profiles"):
+        shutil.copytree(REPOSITORY / name, project / name)
+    shutil.copytree(REPOSITORY / "tests" / "generic", project / "tests" / "generic")
+    for name in ("dbt_project.yml", "selectors.yml"):
+        shutil.copy(REPOSITORY / name, project)
+    rates = project / "seeds" / "fx_rates.csv"
+    header, *lines = rates.read_text().splitlines()
+    rates.write_text("\n".join([header, lines[0], '2026-11-02,USD,EUR,"0,86"', *lines[1:]]) + "\n")
+    monkeypatch.setenv("CDR_PROJECT_DIR", str(project))
+    document = copy.json("build", "-s", "fx_rates", *NO_TESTS, code=1)
+    (failed,) = (node for node in document["nodes"] if node["status"] == "error")
+    assert "seeds/fx_rates.csv, line 3, rate: '0,86' is no number with a decimal point" in failed["message"]
+    assert "?" not in failed["message"]
+
+
+class Databases:
+    """The copy of a built database, its manifest as dbt's state, and another database beside it."""
+
+    def __init__(self, copy: Loader, folder: Path) -> None:
+        self.built, self.other = copy.database, folder / "mine.duckdb"
+        self.state, self.target = folder / "state", folder / "target"
+        self.folders = ("--target-path", str(self.target), "--log-path", str(folder / "logs"))
+
+    def dbt(self, database: Path, command: str, *arguments: str) -> Build:
+        return build(
+            database, (*arguments, *self.folders), quiet=True, stdout_to_stderr=False, command=command
+        )
+
+    def failure(self, command: str, *arguments: str) -> str:
+        """What a command on the other database fails with."""
+        try:
+            result = self.dbt(self.other, command, *arguments)
+        except CdrError as error:
+            return str(error)
+        assert result.exit_code == 1
+        return " ".join(str(node["message"]) for node in result.nodes)
+
+
+def test_options_of_dbt_between_databases(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # What is set for dbt in this process goes with the test.
+    for name in ("CDR_DATABASE", "CDR_PACKAGE_DIR", "DBT_SEND_ANONYMOUS_USAGE_STATS"):
+        monkeypatch.setenv(name, "")
+    databases = Databases(copy, tmp_path)
+    # dbt show reads what is built.
+    query = "select 4000 + count(*) as shown from {{ ref('fact_calls') }}"
+    assert databases.dbt(databases.built, "show", "--inline", query).exit_code == 0
+    calls = copy.query("select 4000 + count(*) from marts.fact_calls")[0][0]
+    assert str(calls) in capfd.readouterr().out
+    # Its manifest is the state of the other database's commands.
+    shutil.copytree(databases.target, databases.state)
+    state = ("--state", str(databases.state))
+    modified = databases.dbt(
+        databases.other, "ls", "-s", "state:modified", "--resource-type", "model", *state
+    )
+    assert modified.exit_code == 0
+    assert "mart" not in capfd.readouterr().out
+    # Two files do not see each other ...
+    for command in (("build", "-s", "mart_cost_monthly", "--defer", *NO_TESTS), ("clone", "-s", "dim_dates")):
+        assert "does not exist" in databases.failure(*command, *state)
+    followed = databases.failure("build", "-s", "mart_quality_daily", "--defer", *NO_TESTS, *state)
+    assert "follows fact_calls, which must be built first" in followed
+    # ... unless one is attached, under the name of its file.
+    profiles = yaml.safe_load((REPOSITORY / "profiles" / "profiles.yml").read_text())
+    attached = {"path": str(databases.built), "alias": databases.built.stem, "read_only": True}
+    profiles["sinch_cdr"]["outputs"]["dev"]["attach"] = [attached]
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "profiles.yml").write_text(yaml.safe_dump(profiles))
+    own = ("--profiles-dir", str(tmp_path / "profiles"))
+    monkeypatch.setenv("CDR_TARGET", "dev")
+    result = databases.dbt(
+        databases.other, "build", "-s", "mart_cost_monthly", "--defer", *NO_TESTS, *state, *own
+    )
+    assert result.exit_code == 0, result.nodes
+    mine = Loader(databases.other, tmp_path)
+    months = "select count(*), sum(amount) from marts.mart_cost_monthly"
+    assert mine.query(months) == copy.query(months)
+    # Contracts hold without a record.
+    assert databases.dbt(databases.other, "build", "--empty", *NO_TESTS).exit_code == 0
+    assert mine.query("select count(*) from marts.fact_calls") == [(0,)]

@@ -1,0 +1,113 @@
+"""On a terminal: tables fit its width, nothing is silent for long; in a pipe everything is whole."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from builders import delivery, record
+from harness import REPOSITORY, Loader, environment
+
+from loader.cli import output
+
+
+def on_a_terminal(command: list[str], columns: int, cwd: Path) -> str:
+    """What a command shows on a terminal so wide, without colours."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    variables = {name: value for name, value in environment().items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        command, stdout=follower, stderr=follower, env=variables | {"TERM": "xterm"}, cwd=cwd
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            read = os.read(leader, 65536)
+        except OSError:
+            break
+        if not read:
+            break
+        shown += read
+    os.close(leader)
+    process.wait()
+    # What a progress bar wrote and took back is not there any more.
+    left = re.sub(r"[^\n]*\x1b\[2K", "", shown.decode().replace("\r\n", "\n"))
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", left)
+
+
+@pytest.fixture
+def many(cdr: Loader) -> Loader:
+    """Files with long names, rejects and a failure."""
+    for day in range(1, 11):
+        name = f"sip_terminated_of_the_account_number_seven_2026-11-{day:02}.csv"
+        cdr.write(name, delivery(f"call-{day}") + record(call_id="bad") + ";one more\n")
+    cdr.write("failed_2026-11-22.csv", "CallId;Nonsense\n")
+    cdr("stage", ".", "-q", code=1)
+    return cdr
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tables_fit(many: Loader, columns: int) -> None:
+    for arguments in (("files", "--state", "current"), ("rejects",), ("stage", ".", "-v", "--again")):
+        shown = on_a_terminal(many.command(*arguments), columns, many.inbox)
+        lines = shown.splitlines()
+        assert max(map(len, lines)) <= columns, shown
+        # A line a row.
+        assert sum("2026-11-" in line for line in lines) >= 10, shown
+        assert len(lines) < 24, shown
+    files = on_a_terminal(many.command("files", "--state", "current"), 80, many.inbox)
+    assert "all: kind sip_terminated" in files
+    wide = on_a_terminal(many.command("files", "--wide"), columns, many.inbox)
+    assert "sip_terminated_of_the_account_number_seven_2026-11-01.csv" in wide
+    assert "…" not in wide
+    assert "…" not in many("files").stdout
+    # A failure is told once.
+    staged = on_a_terminal(many.command("stage", "failed_2026-11-22.csv", "--again"), columns, many.inbox)
+    assert " ".join(staged.split()).count("of no known kind") == 1, staged
+
+
+def test_an_empty_answer_is_a_sentence(copy: Loader) -> None:
+    assert copy("rejects").stdout == "nothing is rejected\n"
+    assert copy("files", "--state", "failed").stdout == "no file is like that; `cdr files` lists all\n"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_status_and_run_fit_a_screen(copy: Loader, columns: int) -> None:
+    for arguments in (("status",), ("run", str(copy.inbox))):
+        lines = on_a_terminal(copy.command(*arguments), columns, copy.inbox).splitlines()
+        assert max(map(len, lines)) <= columns, lines
+        assert len(lines) < 24, lines
+
+
+def test_something_is_said_every_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "_SILENCE_SECONDS", 0.05)
+    with output.progress_bar("building", visible=True) as progress:
+        progress(12, 300, "fact_calls")
+        time.sleep(0.2)
+    said = capsys.readouterr().err
+    assert said.startswith("building: 12 of 300 done, 0 s\n")
+    with output.progress_bar("building", visible=False):
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_demo_refuses_a_database_of_other_deliveries(copy: Loader) -> None:
+    script = (REPOSITORY / "Makefile").read_text().split("define OTHERS\n")[1].split("\nendef")[0]
+    refused = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment() | {"CDR_DATABASE": str(copy.database)},
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 1
+    assert "8 deliveries that are not the demo's; set CDR_DATABASE to another file" in refused.stderr
