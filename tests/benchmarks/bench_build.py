@@ -330,6 +330,15 @@ def longest(nodes: dict[str, float]) -> None:
     print(f"\nLongest: {', '.join(texts)}.", flush=True)
 
 
+def by_parts(cost: Cost) -> str:
+    """How long seeds, models and tests took together."""
+    totals: dict[str, float] = {}
+    for name, seconds in cost.nodes.items():
+        kind = name.split(".")[0]
+        totals[kind] = totals.get(kind, 0.0) + seconds
+    return ", ".join(f"{kind} {seconds:.1f}" for kind, seconds in sorted(totals.items()))
+
+
 def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> None:
     """One day more: in an empty database and after each history. The history is made to look built a month
     ago: data tests read what was written in the last days, and that must not be the history.
@@ -349,6 +358,11 @@ def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> Non
     row("nothing", base, base)
     for calls, costs in after.items():
         row(f"{calls:,} calls", median(costs), base)
+    print(
+        "\nBy parts, seconds of nodes that run two at a time:",
+        by_parts(median(after[min(after)])),
+        flush=True,
+    )
     if len(histories) > 1:
         smallest, largest = (median(after[calls]) for calls in (min(after), max(after)))
         print(
