@@ -55,6 +55,7 @@ dbt = _Names(
 )
 exceptions = _Names(raise_compiler_error=_raise, warn=lambda _: "")
 execute = False
+graph: dict[str, _Any] = {}
 flags = _Names(WHICH="compile", FULL_REFRESH=False)
 modules = _Names(datetime=_datetime, re=_re)
 run_started_at = _datetime.datetime(2026, 1, 1, tzinfo=_datetime.UTC)

@@ -70,3 +70,15 @@ def test_the_query_in_the_readme_is_the_one_that_make_demo_runs() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     query = makefile.split("define ANSWER\n")[1].split("\nendef")[0]
     assert f"```sql\n{query};\n```" in README
+
+
+def test_every_promise_of_a_contract_is_tested_where_the_engine_does_not_keep_it() -> None:
+    test = (REPOSITORY / "tests/engine/assert_no_null_where_a_contract_forbids_it.sql").read_text()
+    listed = re.findall(r"'(\w+)'", test.split("contracted = [")[1].split("]")[0])
+    contracted = [
+        model["name"]
+        for path in (REPOSITORY / "models").rglob("_*__models.yml")
+        for model in yaml.safe_load(path.read_text())["models"]
+        if any(column.get("constraints") for column in model["columns"])
+    ]
+    assert listed == sorted(contracted)
