@@ -253,7 +253,8 @@ def test_init_makes_a_project_that_builds(tmp_path: Path) -> None:
     loader("stage", loader.inbox, "-q")
     result = subprocess.run(
         loader.command(
-            "build", "-q", "-s", "+mart_minutes_by_weekday", "--exclude-resource-type", "unit_test"
+            *("build", "-q", "-s", "+mart_minutes_by_weekday", "applications"),
+            *("--exclude-resource-type", "unit_test"),
         ),
         cwd=folder,
         env=environment() | {"PYTHONPATH": str(REPOSITORY), "CDR_PROJECT_DIR": str(folder)},
