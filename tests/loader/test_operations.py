@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from builders import delivery
 from harness import REPOSITORY, Loader, environment
 
+from loader.cli import daily
 from loader.database.leftovers import find_leftovers, rewrite_copy, spill_folder
 from loader.database.rewrite import blocks
 from loader.synth import synthesise
@@ -238,6 +240,37 @@ def test_a_reader_between_the_steps_does_not_stop_a_run(tmp_path: Path) -> None:
         process.kill()
         process.wait()
     assert result.returncode == 0, result.stderr
+
+
+def test_a_reader_that_stays_costs_the_build_and_not_the_files(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_what_is_due = daily._build_what_is_due
+    readers: list[subprocess.Popen[str]] = []
+
+    def after_a_reader_came(*arguments: Any) -> tuple[Any, bool]:
+        script = (
+            "import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=True)\n"
+            "print('held', flush=True); time.sleep(60)"
+        )
+        command = [sys.executable, "-c", script, str(copy.database)]
+        readers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert readers[0].stdout is not None
+        assert readers[0].stdout.readline() == "held\n"
+        return build_what_is_due(*arguments)
+
+    monkeypatch.setattr(daily, "_build_what_is_due", after_a_reader_came)
+    monkeypatch.setattr(daily, "_GRACE_SECONDS", 0.3)
+    (tmp_path / "late_sip_2026-11-22.csv").write_text(delivery("late"))
+    try:
+        result = copy("run", tmp_path / "late_sip_2026-11-22.csv", "-q", code=1)
+    finally:
+        readers[0].kill()
+        readers[0].wait()
+    (line,) = result.stderr.splitlines()
+    assert f"in use by process {readers[0].pid}" in line
+    assert result.stdout == ""
+    assert copy.states()[-1][1:] == ("late_sip_2026-11-22.csv", "current")
 
 
 @pytest.mark.usefixtures("only_models")
