@@ -155,7 +155,7 @@ test-spark:
 else
 test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by row (needs Java 17 or later)
 	@command -v java >/dev/null || { echo "make: test-spark needs Java 17 or later on the PATH" >&2; exit 2; }
-	$(pytest) -m spark
+	$(pytest) -m spark -n 2 --dist loadfile
 endif
 
 test-metrics: $(VENV)/.dev $(VENV)/.metrics ## every metric, as MetricFlow answers it, compared with the marts
