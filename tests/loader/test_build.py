@@ -32,13 +32,14 @@ def project(cdr: Loader, dbt_folder: Path, monkeypatch: pytest.MonkeyPatch) -> L
     return cdr
 
 
-def test_run_stages_and_builds_everything(project: Loader) -> None:
+def test_run_stages_and_builds_everything(project: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without data tests, which other tests run.
+    monkeypatch.setenv("DBT_RESOURCE_TYPES", "model seed")
     project.write("b_2026-11-22.csv", "CallId;Nonsense\n")
     document = project.json("run", ".", code=1)
     assert document["stage"]["totals"]["failed"] == 1
     assert document["build"]["exit_code"] == 0
-    statuses = {node["status"] for node in document["build"]["nodes"]}
-    assert statuses <= {"success", "pass", "warn"}
+    assert {node["status"] for node in document["build"]["nodes"]} == {"success"}
     assert project.query("select count(*) from marts.fact_calls") == [(2,)]
     assert project.database.stat().st_mode & 0o777 == 0o600
     # dbt's lock is given back, or this could not write.
@@ -46,11 +47,6 @@ def test_run_stages_and_builds_everything(project: Loader) -> None:
         connection.execute("create schema free")
     laws = project.json("verify")["laws"]
     assert sum(law["ok"] is True for law in laws) >= 9
-    # Purged records leave the tables with the next build.
-    project("purge", "--before", "2026-11-23", "-q")
-    only_models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-    project("build", "--select", "+fact_calls", *only_models, "-q")
-    assert project.query("select count(*) from marts.fact_calls") == [(0,)]
 
 
 def test_run_does_not_build_after_a_failure_of_everything(project: Loader) -> None:

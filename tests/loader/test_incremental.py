@@ -429,7 +429,15 @@ HISTORIES = [
 ]
 
 
-@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__)
+# What another one tries in a like way.
+SOAKED = (rates_gone, contenders_dropped, log_of_one_model_lost, one_staging_model_whole, fact_dropped)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [pytest.param(one, marks=pytest.mark.soak) if one in SOAKED else one for one in HISTORIES],
+    ids=lambda history: history.__name__,
+)
 def test_a_plain_build_makes_good(world: World, history: Callable[[World], None]) -> None:
     history(world)
     world.check()

@@ -183,8 +183,6 @@ def test_a_purge_cut_off_is_told_and_finished(copy: Loader, monkeypatch: pytest.
     monkeypatch.undo()
     copy("purge", "--before", "2026-11-22", "--yes", "-q")
     assert "purge" not in copy("verify", code=1).stderr
-    copy("build", "-q", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
-    copy("verify", "-q")
 
 
 def test_what_a_kill_leaves_is_removed(copy: Loader) -> None:
@@ -215,31 +213,24 @@ def test_one_writer_at_a_time(copy: Loader) -> None:
 
 
 @pytest.mark.usefixtures("only_models")
-def test_two_runs_at_once_both_end_well(tmp_path: Path) -> None:
-    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
-    synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
-    command = loader.command("run", loader.inbox, "--wait", "300", "--json")
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(2)]
-    documents = [json.loads(run.communicate()[0]) for run in runs]
-    assert [document["exit_code"] for document in documents] == [0, 0]
-    assert sorted(document["stage"]["totals"]["skipped"] for document in documents) == [0, 4]
-
-
-@pytest.mark.usefixtures("only_models")
-def test_a_reader_between_the_steps_does_not_stop_a_run(tmp_path: Path) -> None:
+def test_two_runs_at_once_while_a_reader_comes_and_goes(tmp_path: Path) -> None:
     loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
     synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
     reader = (
         "import duckdb, sys, time\nwhile True:\n  try:\n    c = duckdb.connect(sys.argv[1], read_only=True)\n"
         "    time.sleep(0.3); c.close()\n  except Exception: pass\n  time.sleep(0.05)"
     )
-    process = subprocess.Popen([sys.executable, "-c", reader, str(loader.database)])
+    reading = subprocess.Popen([sys.executable, "-c", reader, str(loader.database)])
+    command = loader.command("run", loader.inbox, "--wait", "300", "--json")
+    pipe = subprocess.PIPE
     try:
-        result = loader.process("run", loader.inbox, "--wait", "120", "-q")
+        runs = [subprocess.Popen(command, stdout=pipe, text=True, env=environment()) for _ in range(2)]
+        documents = [json.loads(run.communicate()[0]) for run in runs]
     finally:
-        process.kill()
-        process.wait()
-    assert result.returncode == 0, result.stderr
+        reading.kill()
+        reading.wait()
+    assert [document["exit_code"] for document in documents] == [0, 0]
+    assert sorted(document["stage"]["totals"]["skipped"] for document in documents) == [0, 4]
 
 
 def test_a_reader_that_stays_costs_the_build_and_not_the_files(
@@ -273,30 +264,16 @@ def test_a_reader_that_stays_costs_the_build_and_not_the_files(
     assert copy.states()[-1][1:] == ("late_sip_2026-11-22.csv", "current")
 
 
-@pytest.mark.usefixtures("only_models")
-def test_init_makes_a_project_that_builds(tmp_path: Path) -> None:
+def test_init_writes_nothing_where_something_is(tmp_path: Path) -> None:
+    """That its project builds, and survives an upgrade, is in test_install.py."""
     folder = tmp_path / "ours"
     loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
     loader("init", folder, "-q")
+    written = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert folder / "seeds" / "applications.csv" in written
+    assert folder / "models" / "mart_minutes_by_weekday.sql" in written
     assert "not empty" in loader.error("init", folder)
-    synthesise(loader.inbox, days=1, calls_per_day=20, seed=5)
-    (folder / "seeds" / "applications.csv").write_text(
-        (folder / "seeds" / "applications.csv").read_text().splitlines()[0] + "\n"
-    )
-    loader("stage", loader.inbox, "-q")
-    result = subprocess.run(
-        loader.command(
-            *("build", "-q", "-s", "+mart_minutes_by_weekday", "applications"),
-            *("--exclude-resource-type", "unit_test"),
-        ),
-        cwd=folder,
-        env=environment() | {"PYTHONPATH": str(REPOSITORY), "CDR_PROJECT_DIR": str(folder)},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert loader.query("select count(*) from reference.applications") == [(0,)]
-    assert loader.query("select count(*) > 0 from marts.mart_minutes_by_weekday") == [(True,)]
+    assert sorted(path for path in folder.rglob("*") if path.is_file()) == written
 
 
 def test_output_degrades_where_the_locale_lacks_a_letter(copy: Loader, tmp_path: Path) -> None:

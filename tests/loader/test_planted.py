@@ -75,9 +75,7 @@ def test_planted_costs_are_found_and_nothing_else(delivered: Loader) -> None:
         "select rule, call_id, report_date::varchar from marts.mart_cost_exceptions order by all"
     )
     rules = ("answered_not_charged", "off_tariff")
-    cases = [
-        (case["rule"], case["entity"], case["day"]) for rule in rules for case in planted(delivered, rule)
-    ]
+    cases = [case for rule in rules for case in planted(delivered, rule)]
     assert found == sorted((case["rule"], case["entity"], case["day"]) for case in cases)
     assert delivered.query("select overcharge from marts.mart_overcharges") == [(Decimal("0.050000"),)]
 

@@ -58,7 +58,8 @@ def many(cdr: Loader) -> Loader:
 def test_tables_fit(many: Loader, columns: int) -> None:
     for arguments in (("files", "--state", "current"), ("rejects",), ("stage", ".", "-v", "--again")):
         shown = on_a_terminal(many.command(*arguments), columns, many.inbox)
-        lines = shown.splitlines()
+        # The folder of a test may be longer than a line, and a path is not broken.
+        lines = shown.replace(str(many.inbox), "/inbox").splitlines()
         assert max(map(len, lines)) <= columns, shown
         # A line a row.
         assert sum("2026-11-" in line for line in lines) >= 10, shown
