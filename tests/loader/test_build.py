@@ -1,6 +1,7 @@
 """`cdr build` and `cdr run`: dbt in this process, its exit codes, and the lock it must give back."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,14 @@ def dbt_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(cdr: Loader, dbt_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
-    """dbt's own files go elsewhere, so that tests can run side by side."""
+    """dbt's own files go elsewhere, so that tests can run side by side. The database's path is the same for
+    all tests: for another one dbt parses the project anew.
+    """
     monkeypatch.setenv("DBT_TARGET_PATH", str(dbt_folder / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(dbt_folder / "logs"))
+    shutil.rmtree(dbt_folder / "data", ignore_errors=True)
+    (dbt_folder / "data").mkdir()
+    cdr = Loader(dbt_folder / "data" / "cdr.duckdb", cdr.inbox)
     cdr.write("a_2026-11-22.csv", delivery("a", "b"))
     # What is set for dbt in this process goes with the test.
     monkeypatch.setenv("CDR_DATABASE", os.devnull)

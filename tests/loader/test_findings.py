@@ -1,6 +1,7 @@
 """What a build says of what its tests have found: values, fields and files by name, with what to do."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,22 @@ def delivery(*calls: dict[str, str]) -> str:
     return "\n".join([header(KIND), *lines]) + "\n"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for all tests: dbt parses the project anew when the database is another one."""
+    return tmp_path_factory.mktemp("findings")
+
+
 @pytest.fixture
-def project(cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
-    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
-    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
-    return cdr
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(folder / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(folder / "logs"))
+    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+    loader.database.unlink(missing_ok=True)
+    shutil.rmtree(loader.inbox, ignore_errors=True)
+    loader.inbox.mkdir()
+    monkeypatch.chdir(loader.inbox)
+    return loader
 
 
 def build(project: Loader, code: int, select: tuple[str, ...] = ("+mart_feed_invalid_fields",)) -> str:
