@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import duckdb
-from bench_build import CALLS_A_DAY, MODELS_ONLY, Bench, Cost, synthetic
+from bench_build import CALLS_A_DAY, MODELS_ONLY, Bench, Cost, in_a_process, multiplied, synthetic
 
 BY_HAND = Path(__file__).with_name("marts_by_hand.sql")
 # The tables between fact_calls and a mart; views cost nothing by themselves.
@@ -91,6 +91,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     add = parser.add_argument
     add("--calls", type=int, default=1_000_000, help="calls of the history (default: one million)")
+    add(
+        "--times",
+        type=int,
+        default=1,
+        help="so many times these calls, on earlier days (default: 1)",
+    )
     add("--rounds", type=int, default=3, help="rounds, of which the median counts (default: 3)")
     add("--folder", type=Path, help="where to work (default: a temporary folder)")
     chosen = parser.parse_args()
@@ -100,7 +106,8 @@ def main() -> None:
         synthetic(made, max(1, chosen.calls // CALLS_A_DAY), 1, plants=True)
         bench.environment["CDR_RATE_CARD"] = str(made / "seeds" / "rate_card.csv")
         bench.environment["CDR_INVOICES"] = str(made / "seeds" / "invoices.csv")
-        bench.cdr("stage", made, database=history)
+        bench.cdr("stage", made, database=bench.path("made"))
+        in_a_process(multiplied, bench.path("made"), history, chosen.times)
         bench.cdr("build", *MODELS_ONLY, database=history)
         with duckdb.connect(str(history), read_only=True) as connection:
             calls = connection.execute("select count(*) from marts.fact_calls").fetchall()[0][0]
