@@ -18,12 +18,12 @@
     {% endfor %}
 {% endmacro %}
 
-{#- Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, made anew each time: the files are the tables. Empty ones where the variable is not set, and
-    of remote objects, which are not exported. -#}
+{#- Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, made anew each time: the files are the tables. Empty ones where the variable is
+    not set. -#}
 {% macro spark__create_raw_tables() %}
     {% set folder = env_var('CDR_EXPORT_DIR', '') %}
     {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}
-        {% set partitioned = source.name not in ['files', 'rejected_records', 'remote_objects'] %}
+        {% set partitioned = source.name not in ['files', 'rejected_records'] %}
         {% do run_query("create schema if not exists " ~ source.schema) %}
         {% do run_query("drop table if exists " ~ source.relation_name) %}
         {% set create %}
@@ -35,7 +35,7 @@
             )
             using parquet
             {% if partitioned %}partitioned by (file_date){% endif %}
-            {% if folder and source.name != 'remote_objects' %}location '{{ folder }}/{{ source.name }}'{% endif %}
+            {% if folder %}location '{{ folder }}/{{ source.name }}'{% endif %}
         {% endset %}
         {% do run_query(create) %}
         {% if folder and partitioned %}

@@ -29,8 +29,10 @@ calls as (
 sampled as (
     select
         *,
-        dense_rank() over (
-            order by report_date, call_type, application_key, destination_country, currency
+        cast(
+            dense_rank() over (
+                order by report_date, call_type, application_key, destination_country, currency
+            ) as bigint
         ) as group_number,
         max(explained) over (
             partition by report_date, call_type, application_key, destination_country, currency

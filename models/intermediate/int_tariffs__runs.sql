@@ -32,8 +32,10 @@ days as (
             else 'clear'
         end as status,
         calls >= {{ var('rate_min_calls') }} as has_enough_calls,
-        dense_rank() over (
-            order by call_type, application_key, destination_country, currency
+        cast(
+            dense_rank() over (
+                order by call_type, application_key, destination_country, currency
+            ) as bigint
         ) as group_number,
         report_date
     from {{ ref('int_tariffs__daily') }}

@@ -51,8 +51,10 @@ paired as (
 -- Groups as one small integer.
 groups as (
     select
-        row_number() over (
-            order by report_date, call_type, application_key, destination_country, currency
+        cast(
+            row_number() over (
+                order by report_date, call_type, application_key, destination_country, currency
+            ) as bigint
         ) as group_number,
         call_type,
         application_key,
