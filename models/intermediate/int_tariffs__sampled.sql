@@ -220,7 +220,7 @@ final as (
         sampled.high,
         sampled.step,
         sampled.explained,
-        sampled.place,
+        cast(sampled.place as bigint) as place,
         groups.unit,
         groups.paired_calls,
         groups.group_calls,
