@@ -34,7 +34,7 @@ days as (
         calls >= {{ var('rate_min_calls') }} as has_enough_calls,
         cast(
             dense_rank() over (
-                order by call_type, application_key, destination_country, currency
+                order by call_type, application_key nulls last, destination_country nulls last, currency
             ) as bigint
         ) as group_number,
         report_date

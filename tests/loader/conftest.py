@@ -10,6 +10,8 @@ from hypothesis import settings
 
 # The same examples every time, so that a red test is about the change; `make soak` draws new ones.
 settings.register_profile("fixed", derandomize=True)
+# Nobody reads dbt's log here, and writing it takes a tenth of a build.
+os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
 
 
 @pytest.fixture

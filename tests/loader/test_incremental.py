@@ -97,12 +97,13 @@ class World:
         self._and(change)
 
     def edit_macro(self, macro: str, old: str, new: str) -> None:
-        """A macro's text, from now on."""
+        """What a macro's text is for each engine, from now on."""
 
         def change(manifest: Any) -> None:
-            node = manifest.macros[f"macro.sinch_cdr.{macro}"]
-            assert old in node.macro_sql
-            node.macro_sql = node.macro_sql.replace(old, new)
+            for engine in ("duckdb", "spark"):
+                node = manifest.macros[f"macro.sinch_cdr.{engine}__{macro}"]
+                assert old in node.macro_sql
+                node.macro_sql = node.macro_sql.replace(old, new)
 
         self._and(change)
 
@@ -137,7 +138,7 @@ class World:
         def fails(manifest: Any) -> None:
             if before:
                 before(manifest)
-            manifest.nodes[f"model.sinch_cdr.{model}"].config.post_hook[-1].sql = "select error('no')"
+            manifest.nodes[f"model.sinch_cdr.{model}"].config.post_hook[-1].sql = "select * from nowhere"
 
         self.warehouse.edit = fails
         self.run(code=False)
@@ -341,7 +342,7 @@ def view_edited_and_not_built(world: World) -> None:
 
 
 def macro_edited(world: World) -> None:
-    world.edit_macro("duckdb__upper_case", "upper(", "lower(")
+    world.edit_macro("upper_case", "upper(", "lower(")
     world.run(f"{FACT} int_calls__contenders")
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from harness import REPOSITORY, Loader
+from harness import REPOSITORY, Loader, parse_once
 
+# What `cdr` in tests has left of its last parse.
+PARSED = REPOSITORY / "target" / "partial_parse.msgpack"
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
@@ -68,6 +70,9 @@ class Warehouse:
         """The environment of dbt, put back afterwards."""
         before = dict(os.environ)
         os.environ |= {"CDR_DATABASE": str(self.loader.database), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        parse_once()
+        if PARSED.exists():
+            os.environ["DBT_PARTIAL_PARSE_FILE_PATH"] = str(PARSED)
         try:
             yield
         finally:
