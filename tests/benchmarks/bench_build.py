@@ -87,7 +87,6 @@ class Bench:
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
-            "DBT_TARGET_PATH": str(folder / "target"),
             "DBT_LOG_PATH": str(folder / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
@@ -105,7 +104,9 @@ class Bench:
     def measured(self, command: list[str], database: Path) -> Cost:
         """Runs a command on a database in a process of its own."""
         output = self.folder / "output.json"
-        environment = {**self.environment, "CDR_DATABASE": str(database)}
+        # dbt's own files by database: it parses anew for another one.
+        target = {"DBT_TARGET_PATH": str(self.folder / f"target-{database.stem}")}
+        environment = {**self.environment, **target, "CDR_DATABASE": str(database)}
         with output.open("w") as out, (self.folder / "errors.txt").open("w") as errors:
             began = time.monotonic()
             process = subprocess.Popen(command, stdout=out, stderr=errors, env=environment, cwd=REPOSITORY)
@@ -344,6 +345,8 @@ def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> Non
     ago: data tests read what was written in the last days, and that must not be the history.
     """
     a_month_passes = "update intermediate.build_log set logged_at = logged_at - interval 30 days"
+    profile = ["--project-dir", REPOSITORY, "--profiles-dir", REPOSITORY / "profiles"]
+    bench.python(PARSE, *profile, database=bench.path("empty"))
     empty: list[Cost] = []
     after: dict[int, list[Cost]] = {calls: [] for calls in histories}
     for day in days:

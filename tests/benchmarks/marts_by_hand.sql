@@ -1,6 +1,6 @@
 -- Each mart over fact_calls as one would write it in DuckDB alone: one query, no increments, no log. bench_marts.py runs them, one at a time,
 -- with the database to compare attached as `source`, checks that each has the rows of dbt's, and measures dbt against it.
--- Settings as in dbt_project.yml: personal data in clear, calls cut at longest_call_seconds, a call that costs more than 10 is an exception.
+-- Settings as in dbt_project.yml: personal data in clear, calls cut at longest_call_seconds, a call that costs more than 25 is an exception.
 
 -- mart_cost_monthly
 with months as (
@@ -61,7 +61,7 @@ with calls as (
         call_type in ('phone_terminated', 'phone_originated') and is_answered and duration_seconds > 0
         and coalesce(amount, 0) = 0 as answered_not_charged,
         duration_seconds > 14400 and call_type <> 'app_app' as duration_over_cap,
-        amount_reporting > 10 as call_cost_over
+        amount_reporting > 25 as call_cost_over
     from source.marts.fact_calls
 )
 
@@ -82,7 +82,7 @@ inner join source.intermediate.int_tariffs__daily as tariffs
         and calls.destination_country is not distinct from tariffs.destination_country
         and calls.currency = tariffs.currency
 where
-    tariffs.explained_calls >= 0.8 * tariffs.calls
+    tariffs.explained_calls >= 0.95 * tariffs.calls
     and calls.is_answered and calls.amount > 0 and calls.duration_seconds > 0
     and abs(calls.amount - tariffs.connection_fee - tariffs.unit * case
         when tariffs.rounding = 'up' then ceil(

@@ -33,7 +33,8 @@
 
 with
 
-calls as (
+-- Few calls break a rule: the rules are told apart among those only.
+broken as (
     select
         call_key,
         call_id,
@@ -50,7 +51,28 @@ calls as (
         called_at,
         report_date
     from {{ ref('fact_calls') }}
-    where {{ stale('report_date') }}
+    where
+        {{ stale('report_date') }}
+        and (({{ rules | map(attribute=1) | join(') or (') }}))
+),
+
+-- The same table is read once more: as one import engines would keep all of its calls.
+charged as (
+    select
+        call_key,
+        call_id,
+        call_type,
+        application_key,
+        destination_country,
+        currency,
+        duration_seconds,
+        amount,
+        called_at,
+        report_date
+    from {{ ref('fact_calls') }}
+    where
+        {{ stale('report_date') }}
+        and {{ shows_a_tariff() }}
 ),
 
 tariffs as (
@@ -72,12 +94,6 @@ tariffs as (
     where
         {{ stale('report_date') }}
         and explained_calls >= {{ var('rate_min_explained_share') }} * calls
-),
-
--- Few calls break a rule: the rules are told apart among those only.
-broken as (
-    select * from calls
-    where ({{ rules | map(attribute=1) | join(') or (') }})
 ),
 
 exceptions as (
@@ -104,20 +120,19 @@ exceptions as (
 
 with_tariff as (
     select
-        calls.*,
+        charged.*,
         tariffs.increment,
         tariffs.rounding,
         tariffs.rate_per_minute,
         tariffs.rate,
         tariffs.fee,
         tariffs.unit,
-        {{ billed_seconds('calls.duration_seconds', 'first_seconds', 'next_seconds') }} as billed
-    from calls
+        {{ billed_seconds('charged.duration_seconds', 'first_seconds', 'next_seconds') }} as billed
+    from charged
     inner join tariffs
         on
-            calls.report_date = tariffs.report_date
-            and {{ same_tariff_group('calls', 'tariffs') }}
-    where {{ shows_a_tariff('calls') }}
+            charged.report_date = tariffs.report_date
+            and {{ same_tariff_group('charged', 'tariffs') }}
 ),
 
 off_tariff as (

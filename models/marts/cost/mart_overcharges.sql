@@ -24,6 +24,7 @@ calls as (
         and amount > 0
         and amount < 1000000000
         and (duration_seconds <= 1000000 or not is_answered)
+        and destination_country in (select country from {{ ref('int_rate_card') }})
 ),
 
 rate_card as (
