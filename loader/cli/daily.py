@@ -217,7 +217,8 @@ def run(
     """The daily job: stages, then builds and tests the tables, then sums up.
 
     It builds also when some files failed or had rejects. Unit tests are left out: they test SQL, not data.
-    Where nothing is new since the last run, nothing is built.
+    Where nothing is new since the last run, nothing is built; where only files are new, seeds and their tests
+    are left out.
 
     Example: cdr run inbox/ --wait 600
     """
@@ -279,14 +280,18 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
     from loader.paths import project_root
 
     root = project_root()
-    if fingerprint.is_up_to_date(database, root, wait):
+    due = fingerprint.what_is_due(database, root, wait)
+    if due is fingerprint.Due.NOTHING:
         return None, True
     from loader.operations import build as dbt_build
 
+    left_out = ["--exclude-resource-type", "unit_test"]
+    if due is fingerprint.Due.DELIVERIES:
+        left_out += ["--exclude", "resource_type:seed", "tag:constant"]
     with output.progress_bar("building", visible=not silent) as progress:
         result = dbt_build.build(
             database,
-            ("--exclude-resource-type", "unit_test"),
+            tuple(left_out),
             quiet=True,
             stdout_to_stderr=as_json,
             wait=wait,

@@ -61,6 +61,10 @@ def build(
     os.environ["CDR_PACKAGE_DIR"] = str(package_project())
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     line = ["--quiet"] if quiet or progress else []
+    if progress:
+        # What failed is told from the results; dbt's own lines, though never shown, cost half a second. The
+        # log's level is given too, since dbt would take the other one for it.
+        line += ["--log-level", "none", "--log-level-file", os.environ.get("DBT_LOG_LEVEL_FILE", "debug")]
     line += [command, *_folders(root, database), *arguments]
     if "NO_COLOR" in os.environ or not sys.stdout.isatty():
         line.insert(0, "--no-use-colors")

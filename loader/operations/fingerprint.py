@@ -1,20 +1,22 @@
-"""Whether a build could change anything: a fingerprint of all that a build reads, kept in the database.
+"""What a build could change: fingerprints of all that a build reads, kept in the database.
 
-Only a whole build by `cdr run` that ended well writes it; every dbt command that writes deletes it first
-(the on-run-start hook `forget_fingerprint`), so that plain dbt, a selection, a kill or a failed test force
-the next build.
+Only a build by `cdr run` that ended well writes them; every dbt command that writes deletes them first (the
+on-run-start hook `forget_fingerprint`), so that plain dbt, a selection, a kill or a failed test force a whole
+build the next time.
 """
 
 import hashlib
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.connection import connect, opened
 from loader.database.schema import has_table
+from loader.database.sql import quoted
 from loader.paths import package_project
 
 if TYPE_CHECKING:
@@ -43,35 +45,52 @@ _NO_SETTINGS = {
 }
 
 
-def is_up_to_date(database: Path, root: Path, wait: float = 0) -> bool:
-    """Whether the last build was whole, ended well and read what a build would read now."""
+class Due(StrEnum):
+    """What a build has to look at: nothing, what follows deliveries, or everything."""
+
+    NOTHING = "nothing"
+    DELIVERIES = "deliveries"
+    EVERYTHING = "everything"
+
+
+def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
+    """What has changed since the last build, which ended well: else everything is due.
+
+    Where the project, its settings and what it makes of seeds alone are as that build left them, nothing that
+    depends on them alone (resource type seed, tag `constant`) can come out otherwise, nor can its tests.
+    """
     with opened(database, "read", wait) as connection:
         if not has_table(connection, "intermediate", "build_fingerprint"):
-            return False
-        row = connection.execute(f"select fingerprint from {TABLE}").fetchone()
-        return row is not None and row[0] == _fingerprint(connection, root)
+            return Due.EVERYTHING
+        kept = connection.execute(f"from {TABLE}").fetchone()
+        project, deliveries = _fingerprints(connection, root)
+        if kept == (project, deliveries):
+            return Due.NOTHING
+        return Due.DELIVERIES if kept is not None and kept[0] == project else Due.EVERYTHING
 
 
 def remember(database: Path, root: Path, wait: float = 0) -> None:
-    """Keeps the fingerprint of what the build that just ended well has read."""
+    """Keeps the fingerprints of what the build that just ended well has read."""
     connection = connect(database, "write", wait)
     try:
-        connection.execute(f"create or replace table {TABLE} (fingerprint varchar)")
-        connection.execute(f"insert into {TABLE} values (?)", [_fingerprint(connection, root)])
+        connection.execute(f"create or replace table {TABLE} (project varchar, deliveries varchar)")
+        connection.execute(f"insert into {TABLE} values (?, ?)", _fingerprints(connection, root))
     finally:
         connection.close()
 
 
-def _fingerprint(connection: "duckdb.DuckDBPyConnection", root: Path) -> str:
+def _fingerprints(connection: "duckdb.DuckDBPyConnection", root: Path) -> tuple[str, str]:
+    return _hashed(_project(connection, root)), _hashed(_deliveries(connection))
+
+
+def _hashed(parts: Iterator[bytes]) -> str:
     digest = hashlib.sha256()
-    for part in _parts(connection, root):
+    for part in parts:
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()
 
 
-def _parts(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[bytes]:
-    # Variables like feed_expected_until: yesterday read the calendar.
-    yield str(datetime.now(UTC).date()).encode()
+def _project(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[bytes]:
     yield "".join(f"{name}={version(name)};" for name in _PACKAGES).encode()
     # Hashed with the rest: a secret among them is not to be had from the fingerprint.
     settings = sorted(
@@ -88,6 +107,23 @@ def _parts(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[byte
     for path in _files(folders):
         yield str(path).encode()
         yield path.read_bytes()
+    # Seeds, and the small tables that every build makes anew: somebody may have changed them by hand.
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+        " and schema_name in ('reference', 'intermediate') and not starts_with(table_name, 'build_')"
+    ).fetchall()
+    logged = set()
+    if has_table(connection, "intermediate", "build_log"):
+        logged = set(connection.execute("select distinct model from intermediate.build_log").fetchall())
+    for schema, table in sorted(tables):
+        if (table,) not in logged:
+            content = f"select count(*), sum(hash(t)) from {quoted(schema)}.{quoted(table)} as t"
+            yield repr((schema, table, connection.execute(content).fetchone())).encode()
+
+
+def _deliveries(connection: "duckdb.DuckDBPyConnection") -> Iterator[bytes]:
+    # Variables like feed_expected_until: yesterday read the calendar.
+    yield str(datetime.now(UTC).date()).encode()
     yield repr(
         connection.execute(
             "select count(*), max(file_id), max(state_changed_at), max(loaded_at) from raw_sinch.files "

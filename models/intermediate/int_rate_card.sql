@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', tags=['constant']) }}
 
 {%- set increment = '^([0-9]{1,7})/([0-9]{1,7})$' %}
 

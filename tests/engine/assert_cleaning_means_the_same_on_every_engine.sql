@@ -1,5 +1,6 @@
 -- The macros of macros/cleaning/ by example, the same on DuckDB and Spark. Examples are lists of Jinja's:
 -- noqa: disable=layout.indent,layout.long_lines
+{{ config(tags=['constant']) }}
 {%- set invisible = [
     '\x1f', '\x7f', '\x85', '\xa0', '\xad', '\u0600', '\u061c', '\u1680', '\u180e', '\u2000', '\u200a', '\u200b', '\u200d', '\u200e', '\u200f', '\u2028',
     '\u2029', '\u202a', '\u202e', '\u202f', '\u205f', '\u2060', '\u2066', '\u2069', '\u3000', '\ufeff', '\ufff9', '\U000110bd', '\U0001d173', '\U000e0001', '\U000e007f',

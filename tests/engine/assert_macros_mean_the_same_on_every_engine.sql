@@ -1,6 +1,7 @@
 -- The macros of macros/engine/, and what macros/cleaning/pii.sql makes of them, by example: the same on both.
 -- (Those that write tables are covered by tests/loader/test_spark.py.) Examples are lists of Jinja's:
 -- noqa: disable=layout.indent
+{{ config(tags=['constant']) }}
 {%- set lf, cr, nbsp = 'chr(10)', 'chr(13)', 'chr(160)' -%}
 {%- set blanks = "concat(' ', chr(9), chr(10), chr(11), chr(12), chr(13))" -%}
 {%- set cases = [

@@ -38,9 +38,12 @@ def project(cdr: Loader, dbt_folder: Path, monkeypatch: pytest.MonkeyPatch) -> L
     return cdr
 
 
-def test_run_stages_and_builds_everything(project: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_stages_and_builds_everything(
+    project: Loader, dbt_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Without data tests, which other tests run.
     monkeypatch.setenv("DBT_RESOURCE_TYPES", "model seed")
+    monkeypatch.delenv("DBT_LOG_LEVEL_FILE")
     project.write("b_2026-11-22.csv", "CallId;Nonsense\n")
     document = project.json("run", ".", code=1)
     assert document["stage"]["totals"]["failed"] == 1
@@ -48,6 +51,8 @@ def test_run_stages_and_builds_everything(project: Loader, monkeypatch: pytest.M
     assert {node["status"] for node in document["build"]["nodes"]} == {"success"}
     assert project.query("select count(*) from marts.fact_calls") == [(2,)]
     assert project.database.stat().st_mode & 0o777 == 0o600
+    # dbt's log, where every query is.
+    assert "insert into" in (dbt_folder / "logs" / "dbt.log").read_text()
     # dbt's lock is given back, or this could not write.
     with duckdb.connect(project.database) as connection:
         connection.execute("create schema free")

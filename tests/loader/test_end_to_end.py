@@ -73,6 +73,21 @@ def test_every_data_test_of_the_project_ran(built: Loader) -> None:
     assert sum(name.count(".") == 2 for name in defined) == len(singular)
 
 
+def test_what_seeds_alone_decide_is_marked_constant(built: Loader) -> None:
+    """`cdr run` leaves it out where only deliveries are new."""
+    manifest = json.loads((built.database.parent / "manifest.json").read_text())
+    nodes = manifest["nodes"]
+
+    def is_constant(name: str) -> bool:
+        inputs = nodes[name]["depends_on"].get("nodes", []) if name in nodes else [None]
+        return name.startswith("seed.") or (bool(inputs) and all(map(is_constant, inputs)))
+
+    models = [name for name, node in nodes.items() if node["config"]["materialized"] == "table"]
+    expected = {name for name in models if is_constant(name) and nodes[name]["schema"] == "intermediate"}
+    assert {name for name in models if "constant" in nodes[name]["tags"]} == expected
+    assert len(expected) == 5
+
+
 def test_every_record_is_a_call(built: Loader, deliveries: Path) -> None:
     expected = Counter(kind for kind, _ in records(deliveries))
     assert dict(built.query("select call_type, count(*) from marts.fact_calls group by all")) == expected

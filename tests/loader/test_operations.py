@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from harness import REPOSITORY, Loader, environment
 from loader.cli import daily
 from loader.database.leftovers import find_leftovers, rewrite_copy, spill_folder
 from loader.database.rewrite import blocks
+from loader.operations.fingerprint import Due, remember, what_is_due
+from loader.paths import project_root
 from loader.synth import synthesise
 
 NUMBER = "+46701112233"
@@ -37,35 +40,64 @@ def test_nothing_new_builds_nothing(copy: Loader) -> None:
     assert len(result.stdout.splitlines()) < 24
 
 
-@pytest.mark.parametrize("change", ["environment", "file", "plain dbt"])
-def test_whatever_a_build_reads_makes_it_due(
-    copy: Loader, change: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("change", "due"),
+    [
+        ("nothing", Due.NOTHING),
+        ("environment", Due.EVERYTHING),
+        ("file", Due.DELIVERIES),
+        ("seed by hand", Due.EVERYTHING),
+        ("small table dropped", Due.EVERYTHING),
+        ("log lost", Due.EVERYTHING),
+        ("plain dbt", Due.EVERYTHING),
+    ],
+)
+def test_what_a_change_makes_due(
+    copy: Loader, change: str, due: Due, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from loader.operations import fingerprint
-    from loader.paths import project_root
-
     if change == "environment":
         monkeypatch.setenv("CDR_ENUM_SEVERITY", "error")
     elif change == "file":
         copy("withdraw", "1", "-q")
-    else:
+    elif change == "seed by hand":
+        copy.execute("update reference.currencies set minor_units = 3 where currency_code = 'EUR'")
+    elif change == "small table dropped":
+        copy.execute("drop table intermediate.int_rate_card cascade")
+    elif change == "log lost":
+        copy.execute("drop table intermediate.build_log")
+    elif change == "plain dbt":
         copy("build", "-q", "-s", "dim_dates")
-    assert not fingerprint.is_up_to_date(copy.database, project_root())
+    assert what_is_due(copy.database, project_root()) == due
 
 
-def test_a_file_in_place_of_a_seed_makes_a_build_due_when_it_changes(
+def test_a_file_in_place_of_a_seed_makes_everything_due_when_it_changes(
     copy: Loader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from loader.operations import fingerprint
-    from loader.paths import project_root
-
     rates = tmp_path / "rates"
     rates.write_text("one")
     monkeypatch.setenv("CDR_RATE_CARD", str(rates))
-    fingerprint.remember(copy.database, project_root())
-    assert fingerprint.is_up_to_date(copy.database, project_root())
+    remember(copy.database, project_root())
+    assert what_is_due(copy.database, project_root()) == Due.NOTHING
     rates.write_text("two")
-    assert not fingerprint.is_up_to_date(copy.database, project_root())
+    assert what_is_due(copy.database, project_root()) == Due.EVERYTHING
+
+
+def test_where_only_files_are_new_seeds_and_their_tests_are_left_out(copy: Loader, tmp_path: Path) -> None:
+    late = tmp_path / "late_sip_2026-11-22.csv"
+    late.write_text(delivery("late"))
+    build = copy.json("run", late)["build"]
+    assert build["exit_code"] == 0
+    names = {node["node"] for node in build["nodes"]}
+    kinds = Counter(name.split(".")[0] for name in names)
+    assert kinds["seed"] == 0
+    assert "model.sinch_cdr.int_rate_card" not in names
+    assert "test.sinch_cdr.assert_every_file_record_is_staged_or_rejected" in names
+    # Of the 210 tests those stay that read what deliveries change.
+    assert 100 < kinds["test"] < 150
+    assert copy.query("select count(*) from marts.fact_calls where call_id = 'late'") == [(1,)]
+    # And the build after it is due in the same way.
+    copy("withdraw", "1", "-q")
+    assert what_is_due(copy.database, project_root()) == Due.DELIVERIES
 
 
 def test_status(copy: Loader) -> None:
