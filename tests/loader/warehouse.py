@@ -20,12 +20,14 @@ Tables = dict[str, list[tuple[Any, ...]]]
 class Warehouse:
     """The dbt project on one database. Parsed once and kept, so that a run costs what its models cost.
 
-    `edit` changes the parsed project before each run, as an edit of its files would.
+    `edit` changes the parsed project before each run, as an edit of its files would; `prune` changes it once,
+    after it is parsed: what is not needed then costs nothing in each run.
     """
 
     loader: Loader
     target_path: Path
     edit: Callable[[Any], None] | None = None
+    prune: Callable[[Any], None] | None = None
     _manifests: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
@@ -54,6 +56,8 @@ class Warehouse:
                 # dbt cannot copy them, and no run here uses one.
                 parsed.result.selectors = {}
                 parsed.result.saved_queries = {}
+                if self.prune:
+                    self.prune(parsed.result)
                 self._manifests[parse_arguments] = parsed.result
             # A run leaves traces in its manifest: compiled code, which the next one would believe.
             manifest = self._manifests[parse_arguments].deepcopy()
