@@ -5,7 +5,7 @@ DuckDB: the same calls, earlier and with other ids. Every measurement is a proce
 compared runs in turns, and the median of the rounds counts; every round adds another day. Nothing is
 asserted.
 
-Ten million calls and a hundred million: `--calls 10000000 --times 10`, half an hour on two cores and 50 GB.
+Ten million calls and a hundred million: `--calls 10000000 --times 10`, an hour on two cores, 100 GB.
 """
 
 import argparse
