@@ -21,7 +21,6 @@ from bench_build import CALLS_A_DAY, MODELS_ONLY, Bench, Cost, in_a_process, mul
 BY_HAND = Path(__file__).with_name("marts_by_hand.sql")
 # The tables between fact_calls and a mart; views cost nothing by themselves.
 ALSO = {
-    "mart_cost_monthly": ("mart_cost_daily",),
     "mart_invoice_reconciliation": ("int_amounts__daily",),
     "mart_traffic_hourly": ("int_traffic__later_days",),
     "mart_busy_hour": ("int_traffic__later_days",),
