@@ -287,7 +287,8 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
 
     left_out = ["--exclude-resource-type", "unit_test"]
     if due is fingerprint.Due.DELIVERIES:
-        left_out += ["--exclude", "resource_type:seed", "tag:constant"]
+        # And the tests that read nothing else, whatever a team's own project says of selection.
+        left_out += ["--indirect-selection", "buildable", "--exclude", "resource_type:seed", "tag:constant"]
     with output.progress_bar("building", visible=not silent) as progress:
         result = dbt_build.build(
             database,
