@@ -1,0 +1,173 @@
+"""Histories of test_incremental.py on Spark: a plain build ends them with the tables that DuckDB has.
+
+Each takes Spark a minute or two, so four stand for all: a lost winner twice, a seed, a rate. Further increments
+and kills are in test_spark.py.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import Once
+from harness import Loader
+from test_incremental import (
+    BUILT,
+    A,
+    B,
+    World,
+    _only_built,
+    _quick,
+    lost_call_by_a_whole_fact,
+    lost_call_by_a_withdrawal_and_a_seed,
+    rate_of_one_day,
+    seed_followed_by_the_fact_before_its_table,
+)
+from test_spark import Both, SparkWarehouse
+from warehouse import Warehouse
+
+from loader.feeds import KINDS
+
+pytestmark = pytest.mark.spark
+
+_UPDATE = re.compile(r"update (\S+) set (\w+) = (\S+) where (.*)", re.DOTALL)
+_DELETE = re.compile(r"\s*delete from (\S+) where (.*)", re.DOTALL)
+
+
+class QuickSparkWarehouse(SparkWarehouse):
+    """With Spark's settings for tables of ten rows: a catalogue in memory and no code made for each query."""
+
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        from pyspark.sql import SparkSession
+
+        with super().environment():
+            settings = {
+                "spark.master": "local[1]",
+                "spark.driver.memory": "2g",
+                "spark.sql.catalogImplementation": "in-memory",
+                "spark.sql.codegen.wholeStage": "false",
+                "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+                "spark.sql.adaptive.enabled": "false",
+                "spark.sql.warehouse.dir": str(self.target_path.parent / "warehouse"),
+                "spark.ui.enabled": "false",
+                "spark.log.level": "ERROR",
+            }
+            builder = SparkSession.builder
+            for name, value in settings.items():
+                builder = builder.config(name, value)
+            builder.getOrCreate()
+            yield
+
+    def rewrite(self, table: str, query: str) -> None:
+        """Puts the rows of a query in place of a table's: Parquet tables have no updates."""
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.builder.getOrCreate()
+        found = session.sql(query)
+        rows = session.createDataFrame(found.collect(), found.schema)
+        session.sql(f"truncate table {table}")
+        rows.write.insertInto(table)
+
+
+@dataclass
+class SparkWorld(World):
+    """Deliveries and edits as in a World; what is built is built on Spark."""
+
+    both: Both = field(kw_only=True)
+    seeds: set[str] = field(default_factory=set)
+
+    @property
+    def spark(self) -> QuickSparkWarehouse:
+        assert isinstance(self.warehouse, QuickSparkWarehouse)
+        return self.warehouse
+
+    def run(self, select: str = BUILT, *arguments: str, code: bool = True) -> None:
+        self.both.export()
+        # The catalogue in memory makes no folders for tables of files, as Hive's does.
+        for kind in KINDS:
+            (self.loader.database.parent / "export" / kind).mkdir(exist_ok=True)
+        super().run(select, *arguments, code=code)
+
+    def sql(self, statement: str) -> None:
+        if statement.startswith("drop table"):
+            self.spark.sql(statement.removesuffix(" cascade"))
+            return
+        if "reference." in statement:
+            super().sql(statement)
+        if update := _UPDATE.fullmatch(statement.strip()):
+            table, column, value, condition = update.groups()
+            columns = [
+                f"case when {condition} then {value} else {name} end as {name}" if name == column else name
+                for name in self.spark.sql(f"select * from {table}").columns
+            ]
+            query = f"select {', '.join(columns)} from {table}"
+        else:
+            delete = _DELETE.fullmatch(statement)
+            assert delete, statement
+            table, condition = delete.groups()
+            query = f"select * from {table} where not ({condition})"
+        if table.startswith("reference."):
+            self.seeds.add(table.removeprefix("reference."))
+        self.spark.rewrite(table, query)
+
+    def check(self) -> None:
+        self.run()
+        self.both.duckdb.edit = self.warehouse.edit
+        outcome = self.both.duckdb.try_dbt("run", "-s", *BUILT.split(), "--full-refresh", *self.vars)
+        assert outcome.success, outcome.exception
+        assert self.both.compare() > 0
+
+
+@pytest.fixture(scope="module")
+def both(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    def fill(folder: Path) -> None:
+        loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+        world = World(Warehouse(loader, folder / "target", _quick, _only_built))
+        world.deliver("a", *A)
+        world.deliver("b", *B, day="2026-11-20")
+        world.deliver("s", *A[:2], kind="sip_terminated")
+        world.warehouse.dbt("seed")
+
+    once("spark_start", fill)
+    folder = tmp_path_factory.mktemp("histories")
+    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+    spark = QuickSparkWarehouse(loader, folder / "target-spark", _quick, _only_built)
+    both = Both(loader, Warehouse(loader, folder / "target", _quick, _only_built), spark)
+    yield both
+    spark.stop()
+
+
+@pytest.fixture
+def world(both: Both, once: Once) -> Iterator[SparkWorld]:
+    """As every history begins. What the one before left behind is one more that a plain build makes good."""
+    shutil.copyfile(once("spark_start", lambda _: None) / "cdr.duckdb", both.loader.database)
+    for folder in (both.loader.inbox, both.loader.database.parent / "export"):
+        shutil.rmtree(folder, ignore_errors=True)
+    both.spark.edit = _quick
+    world = SparkWorld(both.spark, both=both)
+    seeded = both.spark.target_path.parent / "warehouse" / "reference.db"
+    if not seeded.exists():
+        world.run("path:models/staging")
+        both.spark.dbt("seed")
+    world.run()
+    yield world
+    if world.seeds:
+        both.spark.dbt("seed", "-s", *world.seeds)
+
+
+HISTORIES = (
+    lost_call_by_a_whole_fact,
+    lost_call_by_a_withdrawal_and_a_seed,
+    seed_followed_by_the_fact_before_its_table,
+    rate_of_one_day,
+)
+
+
+@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__)
+def test_a_plain_build_makes_good(world: SparkWorld, history: Callable[[World], None]) -> None:
+    history(world)
+    world.check()
