@@ -79,7 +79,8 @@ def test_what_seeds_alone_decide_is_marked_constant(built: Loader) -> None:
     nodes = manifest["nodes"]
 
     def is_constant(name: str) -> bool:
-        inputs = nodes[name]["depends_on"].get("nodes", []) if name in nodes else [None]
+        # What is no node is a source.
+        inputs = nodes[name]["depends_on"].get("nodes", []) if name in nodes else []
         return name.startswith("seed.") or (bool(inputs) and all(map(is_constant, inputs)))
 
     models = [name for name, node in nodes.items() if node["config"]["materialized"] == "table"]
