@@ -1,5 +1,6 @@
 -- Every setting that the rules of mart_signals read is in the seed and can be read: a rule without one
 -- of them would be silent.
+{{ config(tags=['constant']) }}
 {%- set settings = {
     'spend_spike': ['enabled', 'severity', 'mad_factor', 'min_mad', 'median_factor', 'floor', 'min_days'],
     'answer_ratio_drop': ['enabled', 'severity', 'z', 'spread', 'min_seizures'],

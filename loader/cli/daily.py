@@ -217,8 +217,8 @@ def run(
     """The daily job: stages, then builds and tests the tables, then sums up.
 
     It builds also when some files failed or had rejects. Unit tests are left out: they test SQL, not data.
-    Where nothing is new since the last run, nothing is built; where only files are new, seeds and their tests
-    are left out.
+    Where nothing is new since the last run, nothing is built; where only files are new, the project's own
+    seeds and their tests are left out.
 
     Example: cdr run inbox/ --wait 600
     """
@@ -277,7 +277,7 @@ def run(
 def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float) -> tuple[Any, bool]:
     """The build, and whether there was nothing to do."""
     from loader.operations import fingerprint
-    from loader.paths import project_root
+    from loader.paths import PROJECT_NAME, project_root
 
     root = project_root()
     due = fingerprint.what_is_due(database, root, wait)
@@ -287,8 +287,9 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
 
     left_out = ["--exclude-resource-type", "unit_test"]
     if due is fingerprint.Due.DELIVERIES:
-        # And the tests that read nothing else, whatever a team's own project says of selection.
-        left_out += ["--indirect-selection", "buildable", "--exclude", "resource_type:seed", "tag:constant"]
+        # This project's seeds and the tests beside them, by name: a team's own tests may read the calendar.
+        own_seeds = f"package:{PROJECT_NAME},path:seeds"
+        left_out += ["--indirect-selection", "empty", "--exclude", own_seeds, "tag:constant"]
     with output.progress_bar("building", visible=not silent) as progress:
         result = dbt_build.build(
             database,

@@ -56,8 +56,8 @@ class Due(StrEnum):
 def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
     """What has changed since the last build, which ended well: else everything is due.
 
-    Where the project, its settings and what it makes of seeds alone are as that build left them, nothing that
-    depends on them alone (resource type seed, tag `constant`) can come out otherwise, nor can its tests.
+    Where the project, its settings and what it makes of seeds alone are as that build left them, its seeds, the
+    tests beside them and what has the tag `constant` cannot come out otherwise.
     """
     with opened(database, "read", wait) as connection:
         if not has_table(connection, "intermediate", "build_fingerprint"):

@@ -46,6 +46,7 @@ def _written(folder: Path, package: Path) -> list[Path]:
         target = folder / _RENAMED.get(name, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         text = source.read_text(encoding="utf-8")
+        # The package's seeds that the team's own, of the same names, take the place of.
         disabled = "\n".join(f"    {seed}:\n      +enabled: false" for seed in seeds)
         text = text.replace("@@SEEDS@@", disabled).replace("@@TYPES@@", _own_types(package, seeds))
         target.write_text(text, encoding="utf-8")

@@ -25,7 +25,7 @@ def cdr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
     return Loader(tmp_path / "cdr.duckdb", inbox)
 
 
-Once = Callable[[str, Callable[[Path], None]], Path]
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
 
-    def filled(name: str, fill: Callable[[Path], None]) -> Path:
+    def filled(name: str, fill: Callable[[Path], object]) -> Path:
         folder = root / f"once_{name}"
         done = folder / "done"
         with (root / f"once_{name}.lock").open("w") as lock:

@@ -73,20 +73,33 @@ def test_every_data_test_of_the_project_ran(built: Loader) -> None:
     assert sum(name.count(".") == 2 for name in defined) == len(singular)
 
 
-def test_what_seeds_alone_decide_is_marked_constant(built: Loader) -> None:
+def test_what_is_marked_constant_reads_seeds_alone(built: Loader) -> None:
     """`cdr run` leaves it out where only deliveries are new."""
-    manifest = json.loads((built.database.parent / "manifest.json").read_text())
-    nodes = manifest["nodes"]
+    nodes = json.loads((built.database.parent / "manifest.json").read_text())["nodes"]
 
     def is_constant(name: str) -> bool:
         # What is no node is a source.
-        inputs = nodes[name]["depends_on"].get("nodes", []) if name in nodes else []
-        return name.startswith("seed.") or (bool(inputs) and all(map(is_constant, inputs)))
+        if name not in nodes or name.startswith("seed."):
+            return name.startswith("seed.")
+        inputs = nodes[name]["depends_on"]["nodes"]
+        return bool(inputs) and all(map(is_constant, inputs))
 
-    models = [name for name, node in nodes.items() if node["config"]["materialized"] == "table"]
-    expected = {name for name in models if is_constant(name) and nodes[name]["schema"] == "intermediate"}
-    assert {name for name in models if "constant" in nodes[name]["tags"]} == expected
+    tables = [name for name, node in nodes.items() if node["config"]["materialized"] == "table"]
+    expected = {name for name in tables if is_constant(name) and nodes[name]["schema"] == "intermediate"}
+    marked = {name for name, node in nodes.items() if "constant" in node["tags"]}
+    assert {name for name in marked if name in tables} == expected
     assert len(expected) == 5
+    # Tests too, and those of macros, which read nothing.
+    tests = marked - expected
+    assert len(tests) == 5
+    assert all(is_constant(name) or not nodes[name]["depends_on"]["nodes"] for name in tests)
+    read_by_tests_of_seeds = {
+        name
+        for test, node in nodes.items()
+        if node["original_file_path"] == "seeds/_seeds.yml" and test.startswith("test.")
+        for name in node["depends_on"]["nodes"]
+    }
+    assert all(map(is_constant, read_by_tests_of_seeds))
 
 
 def test_every_record_is_a_call(built: Loader, deliveries: Path) -> None:

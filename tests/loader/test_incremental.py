@@ -97,13 +97,12 @@ class World:
         self._and(change)
 
     def edit_macro(self, macro: str, old: str, new: str) -> None:
-        """What a macro's text is for each engine, from now on."""
+        """A macro's text, from now on."""
 
         def change(manifest: Any) -> None:
-            for engine in ("duckdb", "spark"):
-                node = manifest.macros[f"macro.sinch_cdr.{engine}__{macro}"]
-                assert old in node.macro_sql
-                node.macro_sql = node.macro_sql.replace(old, new)
+            node = manifest.macros[f"macro.sinch_cdr.{macro}"]
+            assert old in node.macro_sql
+            node.macro_sql = node.macro_sql.replace(old, new)
 
         self._and(change)
 
@@ -138,7 +137,7 @@ class World:
         def fails(manifest: Any) -> None:
             if before:
                 before(manifest)
-            manifest.nodes[f"model.sinch_cdr.{model}"].config.post_hook[-1].sql = "select * from nowhere"
+            manifest.nodes[f"model.sinch_cdr.{model}"].config.post_hook[-1].sql = "select error('no')"
 
         self.warehouse.edit = fails
         self.run(code=False)
@@ -199,6 +198,17 @@ B = (
 B_WITHOUT_X = B[1:]
 
 
+def with_first_deliveries(folder: Path) -> World:
+    """A database with the seeds and the deliveries that every history begins with, nothing built of them."""
+    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+    world = World(Warehouse(loader, folder / "target", _quick, _only_built))
+    world.deliver("a", *A)
+    world.deliver("b", *B, day="2026-11-20")
+    world.deliver("s", *A[:2], kind="sip_terminated")
+    world.warehouse.dbt("seed")
+    return world
+
+
 @dataclass
 class Start:
     """A database whose models are all built: every later build is an increment."""
@@ -215,16 +225,7 @@ class Start:
 
 @pytest.fixture(scope="module")
 def start(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Start:
-    def fill(folder: Path) -> None:
-        loader = Loader(folder / "cdr.duckdb", folder / "inbox")
-        world = World(Warehouse(loader, folder / "target", _quick, _only_built))
-        world.deliver("a", *A)
-        world.deliver("b", *B, day="2026-11-20")
-        world.deliver("s", *A[:2], kind="sip_terminated")
-        world.warehouse.dbt("seed")
-        world.run()
-
-    copy = once("start", fill) / "cdr.duckdb"
+    copy = once("start", lambda folder: with_first_deliveries(folder).run()) / "cdr.duckdb"
     folder = tmp_path_factory.mktemp("incremental")
     loader = Loader(folder / "cdr.duckdb", folder / "inbox")
     return Start(Warehouse(loader, folder / "target", _quick, _only_built), copy)
@@ -358,7 +359,7 @@ def view_edited_and_not_built(world: World) -> None:
 
 
 def macro_edited(world: World) -> None:
-    world.edit_macro("upper_case", "upper(", "lower(")
+    world.edit_macro("duckdb__upper_case", "upper(", "lower(")
     world.run(f"{FACT} int_calls__contenders")
 
 

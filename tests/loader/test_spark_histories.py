@@ -9,15 +9,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from conftest import Once
 from harness import Loader
 from test_incremental import (
     BUILT,
-    A,
-    B,
     World,
     _only_built,
     _quick,
@@ -25,6 +22,7 @@ from test_incremental import (
     lost_call_by_a_withdrawal_and_a_seed,
     rate_of_one_day,
     seed_followed_by_the_fact_before_its_table,
+    with_first_deliveries,
 )
 from test_spark import Both, SparkWarehouse
 from warehouse import Warehouse
@@ -33,8 +31,8 @@ from loader.feeds import KINDS
 
 pytestmark = pytest.mark.spark
 
-_UPDATE = re.compile(r"update (\S+) set (\w+) = (\S+) where (.*)", re.DOTALL)
-_DELETE = re.compile(r"\s*delete from (\S+) where (.*)", re.DOTALL)
+# How these histories edit seeds.
+_UPDATE = re.compile(r"update reference\.(\w+) set (\w+) = (\S+) where (.*)")
 
 
 class QuickSparkWarehouse(SparkWarehouse):
@@ -93,26 +91,17 @@ class SparkWorld(World):
         super().run(select, *arguments, code=code)
 
     def sql(self, statement: str) -> None:
-        if statement.startswith("drop table"):
-            self.spark.sql(statement.removesuffix(" cascade"))
-            return
-        if "reference." in statement:
-            super().sql(statement)
-        if update := _UPDATE.fullmatch(statement.strip()):
-            table, column, value, condition = update.groups()
-            columns = [
-                f"case when {condition} then {value} else {name} end as {name}" if name == column else name
-                for name in self.spark.sql(f"select * from {table}").columns
-            ]
-            query = f"select {', '.join(columns)} from {table}"
-        else:
-            delete = _DELETE.fullmatch(statement)
-            assert delete, statement
-            table, condition = delete.groups()
-            query = f"select * from {table} where not ({condition})"
-        if table.startswith("reference."):
-            self.seeds.add(table.removeprefix("reference."))
-        self.spark.rewrite(table, query)
+        super().sql(statement)
+        update = _UPDATE.fullmatch(statement.strip())
+        assert update, statement
+        seed, column, value, condition = update.groups()
+        table = f"reference.{seed}"
+        columns = [
+            f"case when {condition} then {value} else {name} end as {name}" if name == column else name
+            for name in self.spark.sql(f"select * from {table}").columns
+        ]
+        self.spark.rewrite(table, f"select {', '.join(columns)} from {table}")
+        self.seeds.add(seed)
 
     def check(self) -> None:
         self.run()
@@ -123,16 +112,7 @@ class SparkWorld(World):
 
 
 @pytest.fixture(scope="module")
-def both(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    def fill(folder: Path) -> None:
-        loader = Loader(folder / "cdr.duckdb", folder / "inbox")
-        world = World(Warehouse(loader, folder / "target", _quick, _only_built))
-        world.deliver("a", *A)
-        world.deliver("b", *B, day="2026-11-20")
-        world.deliver("s", *A[:2], kind="sip_terminated")
-        world.warehouse.dbt("seed")
-
-    once("spark_start", fill)
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     folder = tmp_path_factory.mktemp("histories")
     loader = Loader(folder / "cdr.duckdb", folder / "inbox")
     spark = QuickSparkWarehouse(loader, folder / "target-spark", _quick, _only_built)
@@ -144,7 +124,8 @@ def both(once: Once, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]
 @pytest.fixture
 def world(both: Both, once: Once) -> Iterator[SparkWorld]:
     """As every history begins. What the one before left behind is one more that a plain build makes good."""
-    shutil.copyfile(once("spark_start", lambda _: None) / "cdr.duckdb", both.loader.database)
+    start = once("spark_start", with_first_deliveries)
+    shutil.copyfile(start / "cdr.duckdb", both.loader.database)
     for folder in (both.loader.inbox, both.loader.database.parent / "export"):
         shutil.rmtree(folder, ignore_errors=True)
     both.spark.edit = _quick
