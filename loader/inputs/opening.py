@@ -161,7 +161,7 @@ class ZipMember:
         try:
             with self.archive.open(self.info) as member:
                 yield member
-        # A compression that zipfile does not know is a NotImplementedError of its own, a password a RuntimeError.
+        # An unknown compression is a NotImplementedError of zipfile, a password a RuntimeError.
         except (
             zipfile.BadZipFile,
             zlib.error,

@@ -56,8 +56,8 @@ class Due(StrEnum):
 def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
     """What has changed since the last build, which ended well: else everything is due.
 
-    Where the project, its settings and what it makes of seeds alone are as that build left them, its seeds, the
-    tests beside them and what has the tag `constant` cannot come out otherwise.
+    Where the project, its settings and what it makes of seeds alone are as that build left them, neither its
+    seeds, the tests beside them nor what has the tag `constant` can come out otherwise.
     """
     with opened(database, "read", wait) as connection:
         if not has_table(connection, "intermediate", "build_fingerprint"):
