@@ -1,7 +1,7 @@
 """Histories of test_incremental.py on Spark: a plain build ends them with the tables that DuckDB has.
 
-Each takes Spark two or three minutes, so four stand for all: a lost winner twice, a seed, a rate. More increments
-and kills are in test_spark.py.
+Each takes Spark two or three minutes, so four stand for all: a lost winner twice, a seed, a rate. Increments
+of every table and kills are in test_spark.py.
 """
 
 import re
