@@ -77,6 +77,52 @@
 {%- endmacro %}
 
 
+{#-
+    Takes all batches but the first out of what was begun; a variable of the session keeps them until the last hook. Spark divides a statement into tasks, each of
+    which fits: there one computes all.
+-#}
+{% macro leave_for_later() %}{{ return(adapter.dispatch('leave_for_later')()) }}{% endmacro %}
+
+{% macro duckdb__leave_for_later() %}
+    {% set later = "select list({'model': '" ~ this.name ~ "', 'unit': unit, 'version': version, 'batch': batch}) from (" ~ batches() ~ ") as units where batch > 0" %}
+    {% do in_transaction("set variable cdr_later_units = (" ~ later ~ ")") %}
+    {% do in_transaction(
+        "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done and unit in (select unit from (" ~ later_units() ~ ") as units)"
+    ) %}
+{% endmacro %}
+
+{% macro spark__leave_for_later() %}{% endmacro %}
+
+
+{#- The batches that were left for later, in their order. -#}
+{% macro later_batches() %}{{ return(adapter.dispatch('later_batches')()) }}{% endmacro %}
+
+{% macro duckdb__later_batches() %}
+    {{ return(query_texts("select distinct batch from (" ~ later_units() ~ ") as units order by batch")) }}
+{% endmacro %}
+
+{% macro spark__later_batches() %}{{ return([]) }}{% endmacro %}
+
+
+{#- The model's units among them. -#}
+{% macro later_units() -%}
+    select
+        later.unit,
+        later.version,
+        later.batch
+    from (
+        select unnest(cast(getvariable('cdr_later_units') as struct(model text, unit text, version text, batch integer)[])) as later
+    ) as units
+    where later.model = '{{ this.name }}'
+{%- endmacro %}
+
+
+{#- Logs one of these batches as not done. Only where there are any. -#}
+{% macro begin_batch(batch) %}
+    {% do in_transaction(log_units("select unit, '' as part, version, 0 as records from (" ~ later_units() ~ ") as units where batch = " ~ batch, 'false')) %}
+{% endmacro %}
+
+
 {#- How an incremental model's new rows get in after what they replace was deleted. Spark has no transactions: it puts whole partitions in place. -#}
 {% macro replacing_strategy() %}{{ return(adapter.dispatch('replacing_strategy')()) }}{% endmacro %}
 

@@ -146,8 +146,9 @@
     {% endif %}
     {% if model.config.meta.increment.unit == 'call' %}{% do remember_stale_files() %}{% endif %}
     {% if not whole and (begun or not state['logged']) %}
-        {{ return(delete_units(everything=not state['logged'])) }}
+        {% do in_transaction(delete_units(everything=not state['logged'])) %}
     {% endif %}
+    {% if begun > 1 and model.config.meta.increment.unit in ['call_date', 'report_date'] %}{% do leave_for_later() %}{% endif %}
 {% endmacro %}
 
 
@@ -204,7 +205,49 @@
         where begun.model = '{{ this.name }}' and not begun.done and begun.version is not null
     {% endset %}
     {% do log_as_done(rows) %}
+    {% for batch in later_batches() %}
+        {% do begin_batch(batch) %}
+        {% do in_transaction('insert into ' ~ this ~ ' by name ' ~ sql) %}
+        {% do log_as_done(rows) %}
+    {% endfor %}
 {% endmacro %}
+
+
+{#-
+    Days in the order of the calendar and in batches of about var `calls_at_once` records of the model's inputs: one statement computes one. The memory and disk
+    that a history takes are then those of a batch, however long it is.
+-#}
+{% macro batches() -%}
+    select
+        unit,
+        version,
+        cast(floor(coalesce(records_before, 0) / {{ var('calls_at_once') }}) as integer) as batch
+    from (
+        select
+            begun.unit,
+            begun.version,
+            sum(read.records) over (order by begun.unit rows between unbounded preceding and 1 preceding) as records_before
+        from {{ build_log() }} as begun
+        left join (
+            select
+                unit,
+                sum(records) as records
+            from (
+                {%- for name, unit in inputs_by_unit(model).items() %}
+                select
+                    {{ unit }} as unit,
+                    records
+                from {{ build_log() }}
+                where model = '{{ name }}' and done
+                {{ 'union all' if not loop.last }}
+                {%- endfor %}
+            ) as records_read
+            group by unit
+        ) as read
+            on begun.unit = read.unit
+        where begun.model = '{{ this.name }}' and not begun.done and begun.version is not null and begun.unit <> 'all'
+    ) as units
+{%- endmacro %}
 
 
 {#- Columns of a table as texts: the unit and the part that a row of it belongs to. -#}
