@@ -483,6 +483,21 @@ def test_a_new_file_writes_its_own_units_only(world: World) -> None:
     assert {unit for unit in written if unit.startswith("mart_cost_daily")} == {"mart_cost_daily2026-11-19"}
 
 
+def test_days_are_computed_in_batches(world: World) -> None:
+    def rows() -> list[tuple[Any, ...]]:
+        return world.loader.query("select * from marts.mart_traffic_hourly order by rowid")
+
+    at_once = rows()
+    days = [row[-3] for row in at_once]
+    assert days != sorted(days), "one statement keeps no order, so that the order tells batches"
+    world.vars = ("--vars", "{calls_at_once: 1}")
+    world.run(MARTS, "--full-refresh")
+    in_batches = rows()
+    assert [row[-3] for row in in_batches] == sorted(days)
+    assert sorted(in_batches, key=repr) == sorted(at_once, key=repr)
+    assert not _broken(world)
+
+
 def _broken(world: World) -> list[tuple[str, str]]:
     with duckdb.connect(world.loader.database, read_only=True) as connection:
         return [(law.law, law.detail) for law in increment_laws(connection) if law.ok is False]
