@@ -34,7 +34,7 @@ scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckd
   $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo metrics test test-spark test-metrics soak lint format docs generated dist release-check release-database bench lock clean
+.PHONY: help demo metrics test test-spark test-metrics soak soak-spark lint format docs generated dist release-check release-database bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -155,14 +155,17 @@ test-spark:
 else
 test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by row (needs Java 17 or later)
 	@command -v java >/dev/null || { echo "make: test-spark needs Java 17 or later on the PATH" >&2; exit 2; }
-	$(pytest) -m spark -n 2 --dist loadfile
+	$(pytest) -m "spark and not soak" -n 2 --dist loadfile
+
+soak-spark: $(VENV)/.spark ## the histories of builds that `make test-spark` leaves out, an hour
+	$(pytest) -m "spark and soak"
 endif
 
 test-metrics: $(VENV)/.dev $(VENV)/.metrics ## every metric, as MetricFlow answers it, compared with the marts
 	$(pytest) -m metrics
 
 soak: $(VENV)/.dev $(CLIENT)/.installed ## the tests that take minutes or hundreds of megabytes
-	$(pytest) -m soak --hypothesis-profile=default
+	$(pytest) -m "soak and not spark" --hypothesis-profile=default
 
 lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, changing nothing; SQL files only where they changed
 	@failed=; run() { echo "$$*"; "$$@" || failed="$$failed $${1##*/}"; }; \

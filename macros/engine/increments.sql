@@ -85,23 +85,13 @@
 
 {% macro duckdb__leave_for_later() %}
     {% set later = "select list({'model': '" ~ this.name ~ "', 'unit': unit, 'version': version, 'batch': batch}) from (" ~ batches() ~ ") as units where batch > 0" %}
-    {% do in_transaction("set variable cdr_later_units = (" ~ later ~ ")") %}
-    {% do in_transaction(
-        "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done and unit in (select unit from (" ~ later_units() ~ ") as units)"
-    ) %}
+    {% do in_transaction([
+        "set variable cdr_later_units = (" ~ later ~ ")",
+        "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done and unit in (select unit from (" ~ later_units() ~ ") as units)",
+    ] | join('; ')) %}
 {% endmacro %}
 
 {% macro spark__leave_for_later() %}{% endmacro %}
-
-
-{#- The batches that were left for later, in their order. -#}
-{% macro later_batches() %}{{ return(adapter.dispatch('later_batches')()) }}{% endmacro %}
-
-{% macro duckdb__later_batches() %}
-    {{ return(query_texts("select distinct batch from (" ~ later_units() ~ ") as units order by batch")) }}
-{% endmacro %}
-
-{% macro spark__later_batches() %}{{ return([]) }}{% endmacro %}
 
 
 {#- The model's units among them. -#}
@@ -162,11 +152,12 @@
 
 {% macro duckdb__log_as_begun(units_sql) %}
     {% set own = "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "'" %}
-    {% do in_transaction(own ~ " and not done") %}
-    {% do in_transaction(log_units("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false')) %}
-    {% do in_transaction(
-        own ~ " and done and unit in (select unit from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done)"
-    ) %}
+    {#- Statements in one are one event of dbt's. -#}
+    {% do in_transaction([
+        own ~ " and not done",
+        log_units("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false'),
+        own ~ " and done and unit in (select unit from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done)",
+    ] | join('; ')) %}
 {% endmacro %}
 
 {% macro spark__log_as_begun(units_sql) %}
@@ -178,12 +169,15 @@
 {% endmacro %}
 
 
-{#- Logs units (unit, part, version, records) as done, in place of all that were begun. -#}
+{#- Logs units (unit, part, version, records) as done, in place of all that were begun. Returns the batches that were left for later, in their order. -#}
 {% macro log_as_done(units_sql) %}{{ return(adapter.dispatch('log_as_done')(units_sql)) }}{% endmacro %}
 
 {% macro duckdb__log_as_done(units_sql) %}
-    {% do in_transaction(log_units(units_sql, 'true')) %}
-    {% do in_transaction("delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done") %}
+    {{ return(query_texts([
+        log_units(units_sql, 'true'),
+        "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done",
+        "select distinct batch from (" ~ later_units() ~ ") as units order by batch",
+    ] | join('; '))) }}
 {% endmacro %}
 
 {% macro spark__log_as_done(units_sql) %}
@@ -191,6 +185,7 @@
         "insert overwrite table " ~ build_log() ~ " partition (model) select * from " ~ build_log() ~ " where model = '" ~ this.name
         ~ "' and done union all " ~ log_rows(units_sql, 'true')
     ) %}
+    {{ return([]) }}
 {% endmacro %}
 
 

@@ -204,8 +204,7 @@
             on begun.unit = counted.unit
         where begun.model = '{{ this.name }}' and not begun.done and begun.version is not null
     {% endset %}
-    {% do log_as_done(rows) %}
-    {% for batch in later_batches() %}
+    {% for batch in log_as_done(rows) %}
         {% do begin_batch(batch) %}
         {% do in_transaction('insert into ' ~ this ~ ' by name ' ~ sql) %}
         {% do log_as_done(rows) %}

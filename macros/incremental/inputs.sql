@@ -135,8 +135,9 @@
 {#- The content of a seed or a small table as one text, as SQL. -#}
 {% macro content_version(relation) -%}
     {%- set texts = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}
-        {%- do texts.append("coalesce(cast(" ~ adapter.quote(column.name) ~ " as " ~ dbt.type_string() ~ "), chr(30))") -%}
+    {#- not adapter.get_columns_in_relation, which costs ten times as much -#}
+    {%- for name in run_query('select * from ' ~ relation ~ ' limit 0').column_names -%}
+        {%- do texts.append("coalesce(cast(" ~ adapter.quote(name) ~ " as " ~ dbt.type_string() ~ "), chr(30))") -%}
     {%- endfor -%}
     (
         select {{ fingerprint("concat_ws('|', content, repeats)") }}

@@ -210,7 +210,8 @@ def multiplied(source: Path, target: Path, times: int) -> None:
     for copy in reversed(range(times)):
         shift = f"cast({copy * days} as integer)"
         step = (times - 1 - copy) * files
-        mark = f"'{copy}-'" if copy else "''"
+        # Another one in each database: a copy of a copy has ids of its own, too.
+        mark = f"'{target.stem}-{copy}-'" if copy else "''"
         for kind in KINDS:
             answered = (
                 f', earlier("AnswerTime", {shift}) as "AnswerTime"' if kind == "phone_terminated" else ""

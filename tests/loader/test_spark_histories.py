@@ -1,7 +1,8 @@
 """Histories of test_incremental.py on Spark: a plain build ends them with the tables that DuckDB has.
 
-Each takes Spark two or three minutes, so four stand for all: a lost winner twice, a seed, a rate. Increments
-of every table and kills are in test_spark.py.
+Each takes Spark two or three minutes, so `make test-spark` plays some: a lost winner, a seed, a rate, a table
+and a log that are dropped, an edited rule. `make soak-spark` plays the others. Increments of every table and
+kills are in test_spark.py.
 """
 
 import re
@@ -15,13 +16,17 @@ from conftest import Once
 from harness import Loader
 from test_incremental import (
     BUILT,
+    HISTORIES,
     World,
     _only_built,
     _quick,
+    fact_dropped,
+    log_dropped,
     lost_call_by_a_whole_fact,
     lost_call_by_a_withdrawal_and_a_seed,
     rate_of_one_day,
     seed_followed_by_the_fact_before_its_table,
+    staging_rule_edited,
     with_first_deliveries,
 )
 from test_spark import Both, SparkWarehouse
@@ -31,8 +36,10 @@ from loader.feeds import KINDS
 
 pytestmark = pytest.mark.spark
 
-# How these histories edit seeds.
-_UPDATE = re.compile(r"update reference\.(\w+) set (\w+) = (\S+) where (.*)")
+# What histories do by hand: seeds and the log edited, tables dropped.
+_UPDATE = re.compile(r"update (reference\.\w+) set (\w+) = (\S+) where (.*)")
+_DELETE = re.compile(r"delete from (\w+\.\w+) where (.*)")
+_DROP = re.compile(r"drop table (\w+\.\w+)( cascade)?")
 
 
 class QuickSparkWarehouse(SparkWarehouse):
@@ -91,17 +98,31 @@ class SparkWorld(World):
         super().run(select, *arguments, code=code)
 
     def sql(self, statement: str) -> None:
-        super().sql(statement)
-        update = _UPDATE.fullmatch(statement.strip())
-        assert update, statement
-        seed, column, value, condition = update.groups()
-        table = f"reference.{seed}"
-        columns = [
-            f"case when {condition} then {value} else {name} end as {name}" if name == column else name
-            for name in self.spark.sql(f"select * from {table}").columns
-        ]
-        self.spark.rewrite(table, f"select {', '.join(columns)} from {table}")
-        self.seeds.add(seed)
+        statement = statement.strip()
+        if dropped := _DROP.fullmatch(statement):
+            self.spark.sql(f"drop table {dropped[1]}")
+            return
+        if deleted := _DELETE.fullmatch(statement):
+            table, query = deleted[1], f"select * from {deleted[1]} where not ({deleted[2]})"
+        else:
+            updated = _UPDATE.fullmatch(statement)
+            assert updated, statement
+            table, column, value, condition = updated.groups()
+            columns = [
+                f"case when {condition} then {value} else {name} end as {name}" if name == column else name
+                for name in self.spark.sql(f"select * from {table}").columns
+            ]
+            query = f"select {', '.join(columns)} from {table}"
+        self.spark.rewrite(table, query)
+        schema, name = table.split(".")
+        # Of what is built, DuckDB has nothing before the end.
+        if schema == "reference":
+            super().sql(statement)
+            self.seeds.add(name)
+
+    def edit_macro(self, macro: str, old: str, new: str) -> None:
+        for engine in ("duckdb__", "spark__"):
+            super().edit_macro(macro.replace("duckdb__", engine), old, new)
 
     def check(self) -> None:
         self.run()
@@ -140,15 +161,22 @@ def world(both: Both, once: Once) -> Iterator[SparkWorld]:
         both.spark.dbt("seed", "-s", *world.seeds)
 
 
-HISTORIES = (
+PLAYED = (
     lost_call_by_a_whole_fact,
     lost_call_by_a_withdrawal_and_a_seed,
     seed_followed_by_the_fact_before_its_table,
     rate_of_one_day,
+    staging_rule_edited,
+    fact_dropped,
+    log_dropped,
 )
 
 
-@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__)
+@pytest.mark.parametrize(
+    "history",
+    [one if one in PLAYED else pytest.param(one, marks=pytest.mark.soak) for one in HISTORIES],
+    ids=lambda history: history.__name__,
+)
 def test_a_plain_build_makes_good(world: SparkWorld, history: Callable[[World], None]) -> None:
     history(world)
     world.check()
