@@ -218,7 +218,7 @@ def run(
 
     It builds also when some files failed or had rejects. Unit tests are left out: they test SQL, not data.
     Where nothing is new since the last run, nothing is built; where only files are new, the project's own
-    seeds and their tests are left out.
+    seeds with their tests, and its views, are left out.
 
     Example: cdr run inbox/ --wait 600
     """
@@ -287,9 +287,9 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
 
     left_out = ["--exclude-resource-type", "unit_test"]
     if due is fingerprint.Due.DELIVERIES:
-        # This project's seeds and the tests beside them, by name: a team's own tests may read the calendar.
-        own_seeds = f"package:{PROJECT_NAME},path:seeds"
-        left_out += ["--indirect-selection", "empty", "--exclude", own_seeds, "tag:constant"]
+        # This project's seeds, the tests beside them, and views, by name: a team's own may read the calendar.
+        own = [f"package:{PROJECT_NAME},{chosen}" for chosen in ("path:seeds", "config.materialized:view")]
+        left_out += ["--indirect-selection", "empty", "--exclude", *own, "tag:constant"]
     with output.progress_bar("building", visible=not silent) as progress:
         result = dbt_build.build(
             database,

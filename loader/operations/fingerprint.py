@@ -56,8 +56,8 @@ class Due(StrEnum):
 def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
     """What has changed since the last build, which ended well: else everything is due.
 
-    Where the project, its settings and what it makes of seeds alone are as that build left them, neither its
-    seeds, the tests beside them nor what has the tag `constant` can come out otherwise.
+    Where the project, its settings, its views and what it makes of seeds alone are as that build left them,
+    neither its seeds, the tests beside them, its views nor what has the tag `constant` can come out otherwise.
     """
     with opened(database, "read", wait) as connection:
         if not has_table(connection, "intermediate", "build_fingerprint"):
@@ -107,7 +107,12 @@ def _project(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[by
     for path in _files(folders):
         yield str(path).encode()
         yield path.read_bytes()
-    # Seeds, and the small tables that every build makes anew: somebody may have changed them by hand.
+    # Views, seeds, and the small tables that every build makes anew: somebody may have changed them by hand.
+    views = connection.execute(
+        "select schema_name, view_name, sql from duckdb_views()"
+        " where database_name = current_database() and not internal order by all"
+    )
+    yield repr(views.fetchall()).encode()
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
         " and schema_name in ('reference', 'intermediate') and not starts_with(table_name, 'build_')"

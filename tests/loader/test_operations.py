@@ -48,6 +48,7 @@ def test_nothing_new_builds_nothing(copy: Loader) -> None:
         ("file", Due.DELIVERIES),
         ("seed by hand", Due.EVERYTHING),
         ("small table dropped", Due.EVERYTHING),
+        ("view dropped", Due.EVERYTHING),
         ("log lost", Due.EVERYTHING),
         ("plain dbt", Due.EVERYTHING),
     ],
@@ -63,6 +64,8 @@ def test_what_a_change_makes_due(
         copy.execute("update reference.currencies set minor_units = 3 where currency_code = 'EUR'")
     elif change == "small table dropped":
         copy.execute("drop table intermediate.int_rate_card cascade")
+    elif change == "view dropped":
+        copy.execute("drop view intermediate.int_calls__clear")
     elif change == "log lost":
         copy.execute("drop table intermediate.build_log")
     elif change == "plain dbt":
@@ -82,7 +85,7 @@ def test_a_file_in_place_of_a_seed_makes_everything_due_when_it_changes(
     assert what_is_due(copy.database, project_root()) == Due.EVERYTHING
 
 
-def test_where_only_files_are_new_seeds_and_their_tests_are_left_out(copy: Loader, tmp_path: Path) -> None:
+def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(copy: Loader, tmp_path: Path) -> None:
     late = tmp_path / "late_sip_2026-11-22.csv"
     late.write_text(delivery("late"))
     build = copy.json("run", late)["build"]
@@ -91,6 +94,7 @@ def test_where_only_files_are_new_seeds_and_their_tests_are_left_out(copy: Loade
     kinds = Counter(name.split(".")[0] for name in names)
     assert kinds["seed"] == 0
     assert "model.sinch_cdr.int_rate_card" not in names
+    assert "model.sinch_cdr.int_calls__clear" not in names
     assert "test.sinch_cdr.assert_every_file_record_is_staged_or_rejected" in names
     assert "test.sinch_cdr.assert_fx_rates_are_positive" not in names
     assert [name for name in names if "not_null_currencies" in name] == []
