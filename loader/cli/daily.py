@@ -298,6 +298,7 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
             stdout_to_stderr=as_json,
             wait=wait,
             progress=progress,
+            keeps_manifest=due is fingerprint.Due.DELIVERIES,
         )
     if result.exit_code == 0:
         fingerprint.remember(database, root, wait)

@@ -47,9 +47,12 @@ def build(
     wait: float = 0,
     command: str = "build",
     progress: Progress | None = None,
+    keeps_manifest: bool = False,
 ) -> Build:
     """`dbt build` (or another dbt command) with this project and its profiles on the database, which has the
     raw tables afterwards in any case. `progress`, when given, hears of every node and dbt itself keeps quiet.
+    `keeps_manifest`: the project is as it was in the last build, so that dbt's manifest.json, where there is
+    one, is not written again, which takes a second.
 
     Raises CdrError when dbt cannot run at all: wrong arguments, a broken project, a database that is locked
     for longer than `wait` seconds.
@@ -66,6 +69,10 @@ def build(
         # log's level is given too, since dbt would take the other one for it.
         line += ["--log-level", "none", "--log-level-file", os.environ.get("DBT_LOG_LEVEL_FILE", "debug")]
     line += [command, *_folders(root, database), *arguments]
+    results = None
+    if keeps_manifest and (_target_folder(root, database) / "manifest.json").exists():
+        line.append("--no-write-json")
+        results = _target_folder(root, database) / "run_results.json"
     if "NO_COLOR" in os.environ or not sys.stdout.isatty():
         line.insert(0, "--no-use-colors")
     _link_packages(root)
@@ -74,7 +81,7 @@ def build(
         _held(root, database, arguments, wait),
         redirect_stdout(sys.stderr) if stdout_to_stderr else nullcontext(),
     ):
-        return _invoke(line, _pii_mode(root, arguments), progress)
+        return _invoke(line, _pii_mode(root, arguments), progress, results)
 
 
 def _pii_mode(root: Path, arguments: tuple[str, ...]) -> str:
@@ -128,9 +135,16 @@ def _folders(root: Path, database: Path) -> list[str]:
     """dbt's options for its folders; nothing is written into an installed package."""
     folders = ["--project-dir", str(root), "--profiles-dir", str(root / "profiles")]
     if is_packaged(root):
-        own = dbt_folder(database)
-        folders += ["--target-path", str(own / "target"), "--log-path", str(own / "logs")]
+        target, logs = _target_folder(root, database), dbt_folder(database) / "logs"
+        folders += ["--target-path", str(target), "--log-path", str(logs)]
     return folders
+
+
+def _target_folder(root: Path, database: Path) -> Path:
+    """Where dbt writes what it made of the project, and how nodes ended."""
+    if is_packaged(root):
+        return dbt_folder(database) / "target"
+    return root / (os.environ.get("DBT_TARGET_PATH") or "target")
 
 
 def log_file(database: Path) -> Path:
@@ -240,8 +254,9 @@ class _WithoutTracebacks:
         return getattr(self._stream, name)
 
 
-def _invoke(command: list[str], pii_mode: str, progress: Progress | None) -> Build:
+def _invoke(command: list[str], pii_mode: str, progress: Progress | None, results_file: Path | None) -> Build:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
     findings: list[str] = []
@@ -265,6 +280,8 @@ def _invoke(command: list[str], pii_mode: str, progress: Progress | None) -> Bui
         reason = _without_macros(str(outcome.exception))
         unmasked = "" if pii_mode == "clear" else f"; nothing was {pii_mode}, the tables are as they were"
         raise CdrError(f"dbt could not run: {reason}; put it right and run `cdr build` again{unmasked}")
+    if results_file is not None and isinstance(outcome.result, RunExecutionResult):
+        outcome.result.write(str(results_file))
     results = getattr(outcome.result, "results", [])
     nodes = [
         {

@@ -41,7 +41,9 @@ _NO_SETTINGS = {
     "CDR_DEBUG",
     "CDR_MACHINE_ROLE",
     "CDR_PACKAGE_DIR",
+    "DBT_LOG_PATH",
     "DBT_SEND_ANONYMOUS_USAGE_STATS",
+    "DBT_TARGET_PATH",
 }
 
 
@@ -57,7 +59,7 @@ def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
     """What has changed since the last build, which ended well: else everything is due.
 
     Where the project, its settings, its views and what it makes of seeds alone are as that build left them,
-    neither its seeds, the tests beside them, its views nor what has the tag `constant` can come out otherwise.
+    neither its seeds with their tests, its views nor what has the tag `constant` can come out otherwise.
     """
     with opened(database, "read", wait) as connection:
         if not has_table(connection, "intermediate", "build_fingerprint"):

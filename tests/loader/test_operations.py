@@ -85,9 +85,13 @@ def test_a_file_in_place_of_a_seed_makes_everything_due_when_it_changes(
     assert what_is_due(copy.database, project_root()) == Due.EVERYTHING
 
 
-def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(copy: Loader, tmp_path: Path) -> None:
+def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     late = tmp_path / "late_sip_2026-11-22.csv"
     late.write_text(delivery("late"))
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path))
+    (tmp_path / "manifest.json").write_text("of the last build")
     build = copy.json("run", late)["build"]
     assert build["exit_code"] == 0
     names = {node["node"] for node in build["nodes"]}
@@ -98,6 +102,9 @@ def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(copy:
     assert "test.sinch_cdr.assert_every_file_record_is_staged_or_rejected" in names
     assert "test.sinch_cdr.assert_fx_rates_are_positive" not in names
     assert [name for name in names if "not_null_currencies" in name] == []
+    assert (tmp_path / "manifest.json").read_text() == "of the last build"
+    results = json.loads((tmp_path / "run_results.json").read_text())["results"]
+    assert names <= {result["unique_id"] for result in results}
     # Of the 210 tests those stay that read what deliveries change.
     assert 100 < kinds["test"] < 150
     assert copy.query("select count(*) from marts.fact_calls where call_id = 'late'") == [(1,)]
