@@ -1,4 +1,4 @@
--- DuckDB keeps a contract's `not_null` itself, and so costs nothing here; Spark's Parquet tables do not.
+-- DuckDB keeps a contract's `not_null` itself; Spark's Parquet tables do not.
 {%- set contracted = [
     'call_conflicts', 'dim_applications', 'dim_countries', 'dim_dates', 'dim_outcomes', 'fact_calls', 'mart_busy_hour', 'mart_cost_daily',
     'mart_cost_exceptions', 'mart_cost_monthly', 'mart_failure_reasons_daily', 'mart_feed_completeness', 'mart_feed_invalid_fields',
@@ -19,6 +19,7 @@ with
         count(case when {{ adapter.quote(column.name) }} is null then 1 end) +
         {%- endfor %} 0 as null_values
     from {{ table }}
+    where {{ lately_changed(name) }}
 ),
 
 {% endfor -%}
