@@ -3,18 +3,22 @@
     stays, and the others are one statement.
 -#}
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) %}
+    {#- No macro of its own: other packages' models come here, too, and would not find it. -#}
+    {% set of_relation %}
+        database_name = '{{ relation.database }}' and schema_name = '{{ relation.schema }}' and table_name = '{{ relation.identifier }}'
+    {% endset %}
     {% set found %}
         select
             '' as name,
             comment
         from duckdb_tables()
-        where {{ is_relation(relation) }}
+        where {{ of_relation }}
         union all
         select
             column_name,
             comment
         from duckdb_columns()
-        where {{ is_relation(relation) }}
+        where {{ of_relation }}
     {% endset %}
     {% set comments = {} %}
     {% for row in run_query(found).rows %}{% do comments.update({row[0]: row[1]}) %}{% endfor %}
@@ -31,8 +35,3 @@
     {% endif %}
     {% if statements %}{% do run_query(statements | join) %}{% endif %}
 {% endmacro %}
-
-{#- In DuckDB's tables of tables and columns: whether a row is about the relation. -#}
-{% macro is_relation(relation) -%}
-    database_name = '{{ relation.database }}' and schema_name = '{{ relation.schema }}' and table_name = '{{ relation.identifier }}'
-{%- endmacro %}
