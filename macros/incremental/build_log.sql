@@ -220,7 +220,7 @@
     select
         unit,
         version,
-        cast(floor(coalesce(records_before, 0) / {{ var('calls_at_once') }}) as integer) as batch
+        cast(floor(coalesce(records_before, 0) / {{ var('calls_at_once', 2500000) }}) as integer) as batch
     from (
         select
             begun.unit,
