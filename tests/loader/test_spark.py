@@ -90,7 +90,8 @@ class Both:
         found = {c: t.removesuffix(" WITH TIME ZONE") for c, t in columns_of(connection, theirs).items()}
         assert found == columns, name
         expected, rows = rows_of(connection, columns, ours), rows_of(connection, columns, theirs)
-        surplus = [row for row in rows if row[0] not in {exact for exact, _ in expected}][:3]
+        known = {exact for exact, _ in expected}
+        surplus = [row for row in rows if row[0] not in known][:3]
         assert len(rows) == len(expected), f"{name}: {len(rows)} rows, expected {len(expected)}: {surplus}"
         for row, wanted in zip(rows, expected, strict=True):
             assert row[0] == wanted[0], f"{name}: found {row[0]}, expected {wanted[0]}"
