@@ -157,7 +157,7 @@ test-spark: $(VENV)/.spark ## the models on Spark, compared with DuckDB row by r
 	@command -v java >/dev/null || { echo "make: test-spark needs Java 17 or later on the PATH" >&2; exit 2; }
 	$(pytest) -m "spark and not soak" -n 2 --dist loadfile
 
-soak-spark: $(VENV)/.spark ## the histories of builds that `make test-spark` leaves out, an hour
+soak-spark: $(VENV)/.spark ## the histories of builds that `make test-spark` leaves out, half an hour
 	$(pytest) -m "spark and soak"
 endif
 

@@ -1,6 +1,6 @@
 """Histories of test_incremental.py on Spark: a plain build ends them with the tables that DuckDB has.
 
-Each takes Spark two or three minutes, so `make test-spark` plays some: a lost winner, a seed, a rate, a table
+Each takes Spark more than a minute, so `make test-spark` plays some: a lost winner, a seed, a rate, a table
 and a log that are dropped, an edited rule. `make soak-spark` plays the others. Increments of every table and
 kills are in test_spark.py.
 """
