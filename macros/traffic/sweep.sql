@@ -7,14 +7,16 @@
     Every interval is two events, and no interval is split over hours. An event's key is 4 * microseconds of the hour, + 2 for a start, + 1 where the interval
     starts at AnswerTime: so an end sorts before a start of the same moment. An end belongs to the hour of its last microsecond, so that what is open when an
     hour begins is what was opened less what was closed in the hours before. The peak is what is open then plus the highest running sum within the hour, if that
-    is above 0; sum and key share one number, of which the largest is the highest sum at its first moment. Everything is counted in whole numbers.
+    is above 0. It is reached at a start: at the n-th event of the hour, which is its m-th start, m were opened and n - m closed. (Two row numbers take half the
+    time of one running sum.) Sum and key share one number, of which the largest is the highest sum at its first moment. Everything is counted in whole numbers.
 -#}
 {% macro sweep(intervals) -%}
     {%- set hour = 3600000000 -%}
     {%- set day = 24 * hour -%}
     {#- More than any key of an hour: 4 * hour + 3. -#}
     {%- set keys = 17179869184 -%}
-    {%- set sign = "case when event_key % 4 >= 2 then 1 else -1 end" -%}
+    {%- set is_start = "event_key % 4 >= 2" -%}
+    {%- set sign = "case when " ~ is_start ~ " then 1 else -1 end" -%}
     with
 
     moments as (
@@ -40,19 +42,18 @@
         from moments
     ),
 
+    numbered as (
+        select
+            *,
+            row_number() over (partition by group_id, hour_start order by event_key) as event_number
+        from events
+    ),
+
     running as (
         select
-            group_id,
-            hour_start,
-            event_key,
-            cast(
-                sum({{ sign }}) over (
-                    partition by group_id, hour_start
-                    order by event_key
-                    rows between unbounded preceding and current row
-                ) as bigint
-            ) as open_more
-        from events
+            *,
+            row_number() over (partition by group_id, hour_start, {{ is_start }} order by event_number) as number_of_kind
+        from numbered
     ),
 
     hours_with_events as (
@@ -60,7 +61,16 @@
             group_id,
             hour_start,
             hour_start - hour_start % {{ day }} as day_start,
-            greatest(max(open_more * {{ keys }} + {{ keys - 1 }} - event_key), {{ keys - 1 }}) as highest,
+            greatest(
+                max(
+                    case
+                        when {{ is_start }}
+                            then (2 * number_of_kind - event_number) * {{ keys }} + {{ keys - 1 }} - event_key
+                        else 0
+                    end
+                ),
+                {{ keys - 1 }}
+            ) as highest,
             cast(sum({{ sign }}) as bigint) as opened,
             cast(sum(case event_key % 4 when 3 then 1 when 1 then -1 else 0 end) as bigint) as opened_answer_time,
             count(*) filter (where event_key % 4 = 3) as starts_answer_time,

@@ -109,62 +109,107 @@ busy as (
         >= 60 * settings.floor_minutes
 ),
 
+-- Small numbers instead of long keys: the windows sort every call.
+groups as (
+    select
+        row_number() over (order by entity_type, application_key, entity, destination) as group_id,
+        entity_type,
+        application_key,
+        entity,
+        destination
+    from (
+        select distinct
+            entity_type,
+            application_key,
+            entity,
+            destination
+        from busy
+    ) as observed
+),
+
+grouped as (
+    select
+        groups.group_id,
+        entities.duration_seconds,
+        entities.amount_reporting,
+        entities.report_date,
+        entities.called_at
+    from entities
+    inner join groups
+        on
+            entities.entity_type = groups.entity_type
+            and entities.application_key = groups.application_key
+            and entities.entity = groups.entity
+            and entities.destination = groups.destination
+),
+
+-- Of a window only what decides which is the fullest; its other figures are taken of that one alone.
 windowed as (
     select
-        entities.entity_type,
-        entities.application_key,
-        entities.entity,
-        entities.destination,
-        count(*) over sixty_minutes as calls,
-        sum(entities.duration_seconds) over sixty_minutes as talk_seconds,
-        sum(entities.amount_reporting) over sixty_minutes as amount_reporting,
-        entities.report_date,
-        min(entities.called_at) over sixty_minutes as first_at,
-        entities.called_at as last_at
-    from entities
-    inner join busy
-        on
-            entities.entity_type = busy.entity_type
-            and entities.application_key = busy.application_key
-            and entities.entity = busy.entity
-            and entities.destination = busy.destination
-            and entities.report_date = busy.report_date
-    window sixty_minutes as (
-        partition by entities.entity_type, entities.application_key, entities.entity, entities.destination
-        order by entities.called_at
-        range between interval 60 minutes preceding and current row
-    )
+        group_id,
+        sum(duration_seconds) over (
+            partition by group_id
+            order by called_at
+            range between interval 60 minutes preceding and current row
+        ) as talk_seconds,
+        report_date,
+        called_at as last_at
+    from grouped
 ),
 
 -- The fullest window that ends on the day, of equals the first.
 ranked as (
     select
-        *,
+        windowed.group_id,
         row_number() over (
-            partition by entity_type, application_key, entity, destination, report_date
-            order by talk_seconds desc, last_at asc
-        ) as place
+            partition by windowed.group_id, windowed.report_date
+            order by windowed.talk_seconds desc, windowed.last_at asc
+        ) as place,
+        windowed.report_date,
+        windowed.last_at
     from windowed
+    cross join settings
+    where
+        windowed.talk_seconds >= 60 * settings.floor_minutes
+        and {{ stale('windowed.report_date') }}
+),
+
+fullest as (
+    select
+        ranked.group_id,
+        count(*) as calls,
+        cast(sum(grouped.duration_seconds) as double) / 60 as minutes,
+        cast(sum(grouped.amount_reporting) as decimal(38, 6)) as amount_reporting,
+        ranked.report_date,
+        min(grouped.called_at) as first_at,
+        ranked.last_at
+    from ranked
+    inner join grouped
+        on
+            ranked.group_id = grouped.group_id
+            and grouped.called_at between ranked.last_at - interval 60 minutes and ranked.last_at
+    where ranked.place = 1
+    group by
+        ranked.group_id,
+        ranked.report_date,
+        ranked.last_at
 ),
 
 final as (
     select
-        ranked.entity_type,
-        ranked.application_key,
-        ranked.entity,
-        ranked.destination,
-        ranked.calls,
-        cast(ranked.talk_seconds as double) / 60 as minutes,
-        cast(ranked.amount_reporting as decimal(38, 6)) as amount_reporting,
-        ranked.report_date,
-        ranked.first_at,
-        ranked.last_at
-    from ranked
-    cross join settings
-    where
-        ranked.place = 1
-        and ranked.talk_seconds >= 60 * settings.floor_minutes
-        and {{ stale('ranked.report_date') }}
+        groups.entity_type,
+        groups.application_key,
+        groups.entity,
+        groups.destination,
+        fullest.calls,
+        fullest.minutes,
+        fullest.amount_reporting,
+        fullest.report_date,
+        fullest.first_at,
+        fullest.last_at
+    from fullest
+    inner join groups
+        on fullest.group_id = groups.group_id
 )
 
 select * from final
