@@ -77,21 +77,14 @@
 {%- endmacro %}
 
 
-{#-
-    Takes all batches but the first out of what was begun; a variable of the session keeps them until the last hook. Spark divides a statement into tasks, each of
-    which fits: there one computes all.
--#}
-{% macro leave_for_later() %}{{ return(adapter.dispatch('leave_for_later')()) }}{% endmacro %}
-
-{% macro duckdb__leave_for_later() %}
+{#- Takes all batches but the first out of what was begun; a variable of the session keeps them until the last hook. Of DuckDB alone, see log_as_begun. -#}
+{% macro leave_for_later() %}
     {% set later = "select list({'model': '" ~ this.name ~ "', 'unit': unit, 'version': version, 'batch': batch}) from (" ~ batches() ~ ") as units where batch > 0" %}
     {% do in_transaction([
         "set variable cdr_later_units = (" ~ later ~ ")",
         "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done and unit in (select unit from (" ~ later_units() ~ ") as units)",
     ] | join('; ')) %}
 {% endmacro %}
-
-{% macro spark__leave_for_later() %}{% endmacro %}
 
 
 {#- The model's units among them. -#}
@@ -147,25 +140,34 @@
 {%- endmacro %}
 
 
-{#- Logs units (unit, version) as not done, in place of what was logged of them. Spark has no deletes: it writes the model's part of the log anew. -#}
-{% macro log_as_begun(units_sql) %}{{ return(adapter.dispatch('log_as_begun')(units_sql)) }}{% endmacro %}
+{#-
+    Logs units (unit, version) as not done, in place of what was logged of them, after statements that come first. Spark has no deletes: it writes the model's
+    part of the log anew. Returns how many units there are and the last of the batches that they are computed in. Spark divides a statement into tasks, each of
+    which fits: there it is one batch.
+-#}
+{% macro log_as_begun(units_sql, first='') %}{{ return(adapter.dispatch('log_as_begun')(units_sql, first)) }}{% endmacro %}
 
-{% macro duckdb__log_as_begun(units_sql) %}
+{% macro duckdb__log_as_begun(units_sql, first) %}
     {% set own = "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "'" %}
+    {% set are_days = model.config.meta.increment.unit in ['call_date', 'report_date'] %}
+    {% set last_batch = "(select coalesce(max(batch), 0) from (" ~ batches() ~ ") as batches)" if are_days else "0" %}
     {#- Statements in one are one event of dbt's. -#}
-    {% do in_transaction([
+    {{ return(first_row([
+        first,
         own ~ " and not done",
         log_units("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false'),
         own ~ " and done and unit in (select unit from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done)",
-    ] | join('; ')) %}
+        "select count(*) as units, " ~ last_batch ~ " as last_batch from (" ~ units_not_done(to_write=false) ~ ") as units",
+    ] | select | join('; '))) }}
 {% endmacro %}
 
-{% macro spark__log_as_begun(units_sql) %}
+{% macro spark__log_as_begun(units_sql, first) %}
     {% set begun = log_rows("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false') %}
     {% do in_transaction(
         "insert overwrite table " ~ build_log() ~ " partition (model) select * from " ~ build_log() ~ " where model = '" ~ this.name
         ~ "' and done and unit not in (select unit from (" ~ units_sql ~ ") as units) union all " ~ begun
     ) %}
+    {{ return(first_row("select count(*) as units, 0 as last_batch from (" ~ units_not_done(to_write=false) ~ ") as units")) }}
 {% endmacro %}
 
 
@@ -215,7 +217,7 @@
 {% macro build_queries() %}{{ return(build_log().incorporate(path={'identifier': 'build_queries'})) }}{% endmacro %}
 
 
-{#- Keeps the query of the model that is being built, with its table and the expression of a row's unit, by which its rows are counted. -#}
+{#- Statements that keep the query of the model that is being built, with its table and the expression of a row's unit, by which its rows are counted. -#}
 {% macro keep_query(query) %}{{ return(adapter.dispatch('keep_query')(query)) }}{% endmacro %}
 
 {% macro duckdb__keep_query(query) %}
@@ -225,11 +227,11 @@
     {% for text in [this.name, this.include(database=false) | string, unit, query | replace(adapter.quote(this.database) ~ '.', '')] %}
         {% do values.append(dbt.string_literal(dbt.escape_single_quotes(text))) %}
     {% endfor %}
-    {% set row = "(" ~ values | join(', ') ~ ")" %}
-    {% if not first_row("select count(*) as kept from " ~ build_queries() ~ " where (model, relation, unit, query) = " ~ row)['kept'] %}
-        {% do in_transaction("delete from " ~ build_queries() ~ " where model = " ~ values[0]) %}
-        {% do in_transaction("insert into " ~ build_queries() ~ " values " ~ row) %}
-    {% endif %}
+    {% set own = build_queries() ~ " where model = " ~ values[0] %}
+    {{ return([
+        "delete from " ~ own ~ " and (relation, unit, query) <> (" ~ values[1:] | join(', ') ~ ")",
+        "insert into " ~ build_queries() ~ " select " ~ values | join(', ') ~ " where not exists (select model from " ~ own ~ ")",
+    ] | join('; ')) }}
 {% endmacro %}
 
-{% macro spark__keep_query(query) %}{% endmacro %}
+{% macro spark__keep_query(query) %}{{ return('') }}{% endmacro %}

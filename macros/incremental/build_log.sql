@@ -136,19 +136,18 @@
         {% do exceptions.warn(message ~ "; until then its rows stay as they are") %}
         {{ return('') }}
     {% endif %}
-    {% do keep_query(versions(model, "'" ~ state['rule'] ~ "'" if pii_key() in sql else rule_version())) %}
+    {% set query = keep_query(versions(model, "'" ~ state['rule'] ~ "'" if pii_key() in sql else rule_version())) %}
     {% if whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
-    {% do log_as_begun(difference(versions(model, "'" ~ state['rule'] ~ "'"), "'" ~ state['rule'] ~ "'")) %}
-    {% set begun = first_row("select count(*) as units from (" ~ units_not_done(to_write=false) ~ ") as units")['units'] %}
+    {% set begun = log_as_begun(difference(versions(model, "'" ~ state['rule'] ~ "'"), "'" ~ state['rule'] ~ "'"), query) %}
     {% if state['logged_rule'] and state['logged_rule'] != state['rule'] %}
         {% set kind = 'files' if model.config.meta.increment.unit == 'file_id' else 'days' %}
-        {% do log("rules of " ~ this.name ~ " changed: " ~ "{:,}".format(begun) ~ " " ~ kind ~ " computed anew", info=true) %}
+        {% do log("rules of " ~ this.name ~ " changed: " ~ "{:,}".format(begun['units']) ~ " " ~ kind ~ " computed anew", info=true) %}
     {% endif %}
     {% if model.config.meta.increment.unit == 'call' %}{% do remember_stale_files() %}{% endif %}
-    {% if not whole and (begun or not state['logged']) %}
+    {% if not whole and (begun['units'] or not state['logged']) %}
         {% do in_transaction(delete_units(everything=not state['logged'])) %}
     {% endif %}
-    {% if begun > 1 and model.config.meta.increment.unit in ['call_date', 'report_date'] %}{% do leave_for_later() %}{% endif %}
+    {% if begun['last_batch'] %}{% do leave_for_later() %}{% endif %}
 {% endmacro %}
 
 

@@ -394,6 +394,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if importlib.util.find_spec("dbt") is None:
         raise SystemExit("dbt is not installed: run `make bench`")
+    if chosen.folder:
+        chosen.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cdr-bench-", dir=chosen.folder) as temporary:
         bench = Bench(Path(temporary))
         if chosen.only in ("equality", "all"):
