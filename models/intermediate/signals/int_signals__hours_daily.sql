@@ -84,14 +84,13 @@ with_neighbours as (
         )
 ),
 
--- A window reaches into the day before, so that both days' minutes may fill it; other days have too few.
+-- A window reaches into the day before, so that both days' minutes may fill it; others have too few on any day.
 busy as (
-    select
+    select distinct
         with_neighbours.entity_type,
         with_neighbours.application_key,
         with_neighbours.entity,
-        with_neighbours.destination,
-        with_neighbours.report_date
+        with_neighbours.destination
     from with_neighbours
     cross join settings
     where
@@ -117,14 +116,7 @@ groups as (
         application_key,
         entity,
         destination
-    from (
-        select distinct
-            entity_type,
-            application_key,
-            entity,
-            destination
-        from busy
-    ) as observed
+    from busy
 ),
 
 grouped as (
