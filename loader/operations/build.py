@@ -351,7 +351,8 @@ def _reporting(progress: Progress) -> Callable[[Any], None]:
         nonlocal done, total
         if event.info.name == "LogStartLine":
             total = event.data.total
-        if event.info.name == "NodeFinished":
+        # Of ephemeral models nothing is made: dbt does not count them.
+        if event.info.name == "NodeFinished" and event.data.node_info.materialized != "ephemeral":
             done += 1
         if event.info.name in ("NodeStart", "LogStartLine", "NodeFinished"):
             progress(done, total, event.data.node_info.node_name)

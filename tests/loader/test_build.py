@@ -66,6 +66,21 @@ def test_run_stages_and_builds_everything(
     assert sum(law["ok"] is True for law in laws) >= 9
 
 
+def test_progress_counts_what_dbt_counts(project: Loader) -> None:
+    seen: list[tuple[int, int]] = []
+    chosen = ("--select", "signal_irsf_like", "int_calls__clear")
+    build(
+        project.database,
+        chosen,
+        quiet=True,
+        stdout_to_stderr=False,
+        command="run",
+        progress=lambda done, total, _: seen.append((done, total)),
+    )
+    # The other one is ephemeral.
+    assert max(seen) == (1, 1)
+
+
 def test_run_does_not_build_after_a_failure_of_everything(project: Loader) -> None:
     project.write("bad.csv", "CallId;Nonsense\n")
     document = project.json("run", "bad.csv", code=2)
