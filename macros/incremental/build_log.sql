@@ -122,9 +122,10 @@
         {% if whole %}{{ return(forget(this.name)) }}{% endif %}
         {{ return('') }}
     {% endif %}
+    {% set rule = rule_version() %}
     {% set state %}
         select
-            {{ rule_version() }} as rule,
+            {{ rule }} as rule,
             (select max(version) from {{ build_log() }} where model = '{{ this.name }}' and unit = 'all' and done) as logged_rule,
             (select count(*) from {{ build_log() }} where model = '{{ this.name }}') as logged,
             {{ what_is_missing() }} as missing
@@ -136,9 +137,12 @@
         {% do exceptions.warn(message ~ "; until then its rows stay as they are") %}
         {{ return('') }}
     {% endif %}
-    {% set query = keep_query(versions(model, "'" ~ state['rule'] ~ "'" if pii_key() in sql else rule_version())) %}
+    {% set rule_now = "'" ~ state['rule'] ~ "'" %}
+    {% set units = versions(model, rule_now) %}
+    {#- What is kept follows the rule as it will be, but for a rule that holds a key. -#}
+    {% set query = keep_query(units if pii_key() in sql else units | replace(rule_now, rule)) %}
     {% if whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
-    {% set begun = log_as_begun(difference(versions(model, "'" ~ state['rule'] ~ "'"), "'" ~ state['rule'] ~ "'"), query) %}
+    {% set begun = log_as_begun(difference(units, rule_now), query) %}
     {% if state['logged_rule'] and state['logged_rule'] != state['rule'] %}
         {% set kind = 'files' if model.config.meta.increment.unit == 'file_id' else 'days' %}
         {% do log("rules of " ~ this.name ~ " changed: " ~ "{:,}".format(begun['units']) ~ " " ~ kind ~ " computed anew", info=true) %}
