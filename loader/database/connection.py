@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from loader.database import vacuum
 from loader.database.leftovers import remove_leftovers, spill_folder
 from loader.database.schema import check_not_newer, create_raw_schema, has_table
 from loader.database.sql import literal
@@ -115,6 +116,7 @@ def _attached(database: Path, *, read_only: bool) -> "duckdb.DuckDBPyConnection"
         config={
             "storage_compatibility_version": STORAGE_VERSION,
             "temp_directory": str(spill_folder(database)),
+            vacuum.SETTING: 0,
         }
     )
     try:

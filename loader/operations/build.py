@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from loader.database import vacuum
 from loader.database.connection import opened, retried
 from loader.database.leftovers import spill_folder
 from loader.errors import CdrError
@@ -182,9 +183,15 @@ def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float) -
     if connect is None:
         yield
         return
+    import duckdb
+
     connection = retried(database, wait, connect)
     try:
+        vacuum.put_off(connection)
         yield
+        # A database that an error has closed for this process counts no rows: dbt has told the error.
+        with suppress(duckdb.FatalException):
+            vacuum.merge_if_due(connection, database)
     finally:
         connection.close()
 

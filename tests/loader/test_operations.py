@@ -15,8 +15,10 @@ from builders import delivery
 from harness import REPOSITORY, Loader, environment
 
 from loader.cli import daily
+from loader.database.connection import opened
 from loader.database.leftovers import find_leftovers, rewrite_copy, spill_folder
 from loader.database.rewrite import blocks
+from loader.database.vacuum import deleted_share
 from loader.operations.fingerprint import Due, remember, what_is_due
 from loader.paths import project_root
 from loader.synth import synthesise
@@ -190,6 +192,20 @@ def test_compact_gives_space_back(copy: Loader) -> None:
     assert blocks(copy.database).free == 0
     assert copy.database.stat().st_mode & 0o777 == 0o640
     assert copy.tables() == before
+
+
+def test_a_build_merges_row_groups_when_enough_rows_are_deleted(copy: Loader) -> None:
+    def share_after_deleting(last_digit: int) -> float:
+        with opened(copy.database, "write") as connection:
+            connection.execute(f"delete from main.ballast where a % 10 <= {last_digit}")
+        copy("build", "-q", "-s", "dim_dates")
+        with opened(copy.database, "read") as connection:
+            return deleted_share(connection, copy.database)
+
+    with opened(copy.database, "write") as connection:
+        connection.execute("create table main.ballast as select range as a from range(1000000)")
+    assert 0.05 < share_after_deleting(0) < 0.1
+    assert share_after_deleting(5) < 0.01
 
 
 @pytest.mark.usefixtures("only_models")
