@@ -189,8 +189,8 @@ def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float) -
     try:
         vacuum.put_off(connection)
         yield
-        # A database that an error has closed for this process counts no rows: dbt has told the error.
-        with suppress(duckdb.FatalException):
+        # After an error such as a full disk the file cannot be read in this process: dbt has told the error.
+        with suppress(duckdb.FatalException, duckdb.IOException):
             vacuum.merge_if_due(connection, database)
     finally:
         connection.close()
