@@ -84,7 +84,7 @@ with_neighbours as (
         )
 ),
 
--- A window reaches into the day before, so that both days' minutes may fill it; others have too few on any day.
+-- A window reaches into the day before: both days' minutes may fill it. Others have too few on any day.
 busy as (
     select distinct
         with_neighbours.entity_type,
