@@ -52,8 +52,6 @@ def bound_memory(connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
     in any order, since they carry their line's number: otherwise cores wait on each other.
     """
     connection.execute("set preserve_insertion_order = false")
-    # Whole row groups would be rewritten with every checkpoint, only to fill up smaller ones between them.
-    connection.execute("set max_vacuum_tasks = 0")
     connection.execute(f"set memory_limit = {literal(STAGING_MEMORY_LIMIT)}")
     connection.execute(f"set temp_directory = {literal(str(folder / 'spill'))}")
 

@@ -139,7 +139,7 @@
     {% endif %}
     {% set rule_now = "'" ~ state['rule'] ~ "'" %}
     {% set units = versions(model, rule_now) %}
-    {#- What is kept follows the rule as it will be, but for a rule that holds a key. -#}
+    {#- The kept query computes the rule when it is asked; a rule that holds a key it keeps as a hash. -#}
     {% set query = keep_query(units if pii_key() in sql else units | replace(rule_now, rule)) %}
     {% if whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
     {% set begun = log_as_begun(difference(units, rule_now), query) %}
