@@ -75,3 +75,18 @@ def staging_folder(database: Path) -> Path:
     for staging.
     """
     return database.with_name(f".{database.name}.staging")
+
+
+def put_in_place(new: Path, out: Path) -> None:
+    """Gives a finished file the place of `out`, behind a symbolic link too, and the mode of what it replaces.
+    Both are on one disk.
+    """
+    place = out.resolve()
+    keep_mode(new, place)
+    new.replace(place)
+
+
+def keep_mode(new: Path, replaced: Path) -> None:
+    """Gives a file or folder the mode of the one that it replaces, where there is one."""
+    if replaced.exists():
+        new.chmod(replaced.stat().st_mode & 0o777)

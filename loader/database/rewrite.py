@@ -9,6 +9,7 @@ from loader.database.connection import CATALOGUE, STORAGE_VERSION, opened
 from loader.database.leftovers import rewrite_copy, rewrite_spill
 from loader.database.sql import literal
 from loader.errors import CdrError
+from loader.paths import keep_mode
 
 # What a rewrite may use; what does not fit goes to a private folder beside the database.
 MEMORY_LIMIT = "512MiB"
@@ -69,7 +70,7 @@ def rewrite(database: Path) -> None:
         connection.execute(f"copy from database rewrite_original to {CATALOGUE}")
         connection.execute(f"drop table if exists {CATALOGUE}.{UNFINISHED_PURGE}")
         connection.execute(f"detach {CATALOGUE}")
-        copy.chmod(target.stat().st_mode & 0o777)
+        keep_mode(copy, target)
         with copy.open("rb") as written:
             os.fsync(written.fileno())
         # While the original is attached nobody else writes to it.

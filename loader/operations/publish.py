@@ -17,6 +17,7 @@ from loader.database.connection import CATALOGUE, STORAGE_VERSION, connect
 from loader.database.rewrite import MEMORY_LIMIT
 from loader.database.sql import literal, quoted
 from loader.errors import CdrError
+from loader.paths import keep_mode, put_in_place
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,9 +65,9 @@ def publish(
             unfinished = Path(beside) / "publication"
             tables = _write(source, unfinished, as_folder, wait)
             if as_folder:
-                _put_folder(unfinished, out)
+                _put_folder(unfinished, out.resolve())
             else:
-                unfinished.replace(out)
+                put_in_place(unfinished, out)
             return Published(out, tables)
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         reason = str(error).splitlines()[0]
@@ -185,8 +186,13 @@ def _count(connection: "duckdb.DuckDBPyConnection", table: str) -> int:
 
 def _put_folder(new: Path, out: Path) -> None:
     """Puts a folder in the place of another by one rename, which Linux can do for two folders that are there;
-    elsewhere the old one is moved away first.
+    elsewhere the old one is moved away first. Folder and files keep the modes that they had, and a new file
+    has that of the mark.
     """
+    keep_mode(new, out)
+    for file in new.iterdir():
+        keep_mode(file, out / MARK)
+        keep_mode(file, out / file.name)
     if _exchanged(new, out):
         return
     old = new.with_name("replaced")

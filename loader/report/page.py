@@ -9,6 +9,7 @@ from typing import Any
 
 from loader.database.connection import opened
 from loader.errors import CdrError
+from loader.paths import put_in_place
 from loader.report import charts
 from loader.report.queries import Result, Scope, run_all, scope_of
 
@@ -51,10 +52,10 @@ def write_report(
         scope = scope_of(connection, first, last, application)
         results = run_all(connection, scope)
     text = _rendered(scope, [make(scope, results) for make in _SECTIONS])
-    unfinished = out.with_name(f".{out.name}.part")
+    unfinished = out.resolve().with_name(f".{out.name}.part")
     try:
         unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(out)
+        put_in_place(unfinished, out)
     except OSError as error:
         raise CdrError(f"cannot write {out} ({error.strerror}); name another file") from error
     return scope

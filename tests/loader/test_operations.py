@@ -162,6 +162,29 @@ def test_publish_a_file_and_a_folder(copy: Loader, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_what_a_publication_replaces_keeps_its_place_and_mode(copy: Loader, tmp_path: Path) -> None:
+    """Behind a symbolic link, too: file, folder, page."""
+    pytest.importorskip("altair")
+    folder = tmp_path / "of_the_day"
+    folder.mkdir()
+    for command, name in (("publish", "calls.duckdb"), ("publish", "parquet"), ("report", "calls.html")):
+        place, link = folder / name, tmp_path / name
+        if name == "parquet":
+            place.mkdir()
+        copy(command, place, "-q")
+        link.symlink_to(place)
+        files = [place, *(place.iterdir() if place.is_dir() else ())]
+        before = {file: file.stat().st_ino for file in files}
+        for file in files:
+            file.chmod(0o750 if file.is_dir() else 0o640)
+        copy(command, link, "-q")
+        assert link.readlink() == place
+        assert all(file.stat().st_ino != inode for file, inode in before.items())
+        assert {file.stat().st_mode & 0o777 for file in files if file.is_file()} == {0o640}
+        assert not place.is_dir() or place.stat().st_mode & 0o777 == 0o750
+    assert [path.name for path in (*tmp_path.iterdir(), *folder.iterdir()) if path.name[0] == "."] == []
+
+
 def test_publish_touches_nothing_else(copy: Loader, tmp_path: Path) -> None:
     assert "database itself" in copy.error("publish", copy.database)
     (tmp_path / "notes.txt").write_text("mine")
