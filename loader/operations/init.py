@@ -1,9 +1,13 @@
 """A team's own dbt project on top of the installed one: their seeds, settings, marts and CI."""
 
+import hashlib
+import json
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import distribution
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from loader.errors import CdrError
 from loader.paths import package_project
@@ -11,6 +15,9 @@ from loader.paths import package_project
 _TEMPLATE = Path(__file__).resolve().parent / "team_project"
 # What a team keeps for itself; the other seeds follow the package's upgrades.
 OWN_SEEDS = ("applications", "fx_rates", "invoices", "rate_card", "signal_rules", "signal_exclusions")
+# What this installation came from, as a requirement; its dependencies, pinned and hashed, are in LOCK.
+ORIGIN = "cdr-tables.txt"
+LOCK = "requirements.txt"
 # Names that a package's own files could not have.
 _RENAMED = {"gitignore": ".gitignore", "workflows/ci.yml": ".github/workflows/ci.yml"}
 
@@ -55,12 +62,32 @@ def _written(folder: Path, package: Path) -> list[Path]:
     (folder / "profiles").mkdir(parents=True, exist_ok=True)
     copies = [(package / "seeds" / f"{seed}.csv", folder / "seeds" / f"{seed}.csv") for seed in seeds]
     copies.append((package / "profiles" / "profiles.yml", folder / "profiles" / "profiles.yml"))
+    copies.append((package / LOCK, folder / LOCK))
     for source, target in copies:
         shutil.copyfile(source, target)
         written.append(target)
-    requirements = folder / "requirements.txt"
-    requirements.write_text(f"cdr-tables>={version('cdr-tables')}\n", encoding="utf-8")
-    return [*written, requirements]
+    origin = folder / ORIGIN
+    origin.write_text(f"{installed_from()}\n", encoding="utf-8")
+    return [*written, origin]
+
+
+def installed_from() -> str:
+    """Name the requirement that installs what runs here: a wheel with its hash, a commit or a folder as pip
+    recorded it (PEP 610), else the version.
+    """
+    package = distribution("cdr-tables")
+    recorded = json.loads(package.read_text("direct_url.json") or "{}")
+    url = recorded.get("url")
+    if url is None:
+        return f"cdr-tables=={package.version}"
+    if commit := recorded.get("vcs_info", {}).get("commit_id"):
+        return f"cdr-tables @ {recorded['vcs_info']['vcs']}+{url}@{commit}"
+    digest = recorded.get("archive_info", {}).get("hashes", {}).get("sha256")
+    wheel = Path(url2pathname(urlsplit(url).path))
+    # uv records no hash of the file that it installs.
+    if digest is None and wheel.is_file():
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return f"cdr-tables @ {url}" + (f" --hash=sha256:{digest}" if digest else "")
 
 
 def _own_types(package: Path, seeds: list[str]) -> str:

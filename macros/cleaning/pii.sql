@@ -73,9 +73,15 @@
 {#- At the start of a run: hashed without a key, or with one that can be guessed, would be no protection. -#}
 {% macro require_pii_key() %}
     {% if execute and flags.WHICH in ['build', 'run', 'retry'] and var('pii_mode') == 'hashed' %}
-        {% if query_texts("select 'short' where coalesce(length(" ~ pii_key() ~ "), 0) < 16") %}
+        {% set weak %}
+            select 'weak' as verdict
+            from (select trim({{ pii_key() }}) as secret) as given
+            where coalesce(length(secret), 0) < 16 or replace(secret, substr(secret, 1, 1), '') = ''
+        {% endset %}
+        {% if query_texts(weak) %}
             {{ exceptions.raise_compiler_error(
-                "pii_mode is hashed and its key is missing or shorter than 16 characters: set the environment variable DBT_ENV_SECRET_CDR_PII_KEY"
+                "pii_mode is hashed and its key is missing, shorter than 16 characters or one character repeated:"
+                ~ " set the environment variable DBT_ENV_SECRET_CDR_PII_KEY"
             ) }}
         {% endif %}
     {% endif %}

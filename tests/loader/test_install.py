@@ -1,5 +1,6 @@
 """The wheel works alone: in an empty environment, in another folder, without a home or the repository."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from harness import REPOSITORY
 
 
@@ -138,13 +140,52 @@ def test_a_teams_project_survives_an_upgrade(
     again = tmp_path / "again"
     made = {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()}
     before = {path.relative_to(ours): content for path, content in own.items()}
-    theirs = {Path("seeds/fx_rates.csv"), Path("requirements.txt")}
+    theirs = {Path("seeds/fx_rates.csv"), Path("requirements.txt"), Path("cdr-tables.txt")}
     if {name: made[name] for name in made.keys() - theirs} != {
         name: before[name] for name in before.keys() - theirs
     }:
         shutil.copyfile(ours / "cdr.duckdb", again / "cdr.duckdb")
         result = cdr(installed, again, "build", "-q", "-s", "mart_minutes_by_weekday", "path:seeds")
         assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_teams_project_pins_and_hashes_what_it_installs(
+    installed: Path, wheel: Path, tmp_path: Path
+) -> None:
+    assert cdr(installed, tmp_path, "init", "ours").returncode == 0
+    ours = tmp_path / "ours"
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    named = f"cdr-tables @ {wheel.as_uri()} --hash=sha256:{digest}\n"
+    assert (ours / "cdr-tables.txt").read_text() == named
+    workflow = (ours / ".github" / "workflows" / "ci.yml").read_text()
+    steps = re.findall(r"- run: pip (install .*)", workflow)
+    assert steps == ["install --require-hashes -r requirements.txt", "install --no-deps -r cdr-tables.txt"]
+    uv = [str(Path(sys.executable).with_name("uv")), "pip"]
+    for step in steps:
+        command, *arguments = step.split()
+        subprocess.run(
+            [*uv, command, "-q", "--python", str(python(installed)), *arguments], cwd=ours, check=True
+        )
+
+
+def test_workflows_keep_no_credentials_and_images_have_digests() -> None:
+    workflows = [
+        *(REPOSITORY / ".github" / "workflows").glob("*.yml"),
+        REPOSITORY / "loader" / "operations" / "team_project" / "workflows" / "ci.yml",
+    ]
+    steps = [
+        step
+        for path in workflows
+        for job in yaml.safe_load(path.read_text())["jobs"].values()
+        for step in job["steps"]
+        if "uses" in step
+    ]
+    checkouts = [step for step in steps if step["uses"].startswith("actions/checkout@")]
+    assert len(checkouts) > 5
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+    assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in steps)
+    container = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
+    assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
 
 
 def marts(folder: Path) -> list[tuple[Any, ...]]:

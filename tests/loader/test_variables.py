@@ -218,15 +218,16 @@ def test_the_project_builds_with_one_variable_at_another_value(built: Warehouse,
     built.dbt("build", parse_arguments=arguments({name: OTHER[name]}))
 
 
+@pytest.mark.parametrize("key", ["fifteen chars..", "x" * 40, " " * 40, " padded to be long "[:15] + " " * 9])
 def test_a_key_that_can_be_guessed_is_refused(
-    cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
     monkeypatch.setenv("CDR_DATABASE", os.devnull)
-    monkeypatch.setenv("DBT_ENV_SECRET_CDR_PII_KEY", "fifteen chars..")
+    monkeypatch.setenv("DBT_ENV_SECRET_CDR_PII_KEY", key)
     message = cdr.error("build", "-q", "--vars", "{pii_mode: hashed}")
-    assert "pii_mode is hashed and its key is missing or shorter than 16 characters" in message
+    assert "pii_mode is hashed and its key is missing, shorter than 16 characters or one character" in message
     assert "DBT_ENV_SECRET_CDR_PII_KEY" in message
     assert message.endswith("nothing was hashed, the tables are as they were")
     assert "in macro" not in message
