@@ -79,9 +79,24 @@ def cdr(environment: Path, folder: Path, *arguments: str) -> subprocess.Complete
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
 
 
-def test_the_wheel_holds_the_project(wheel: Path) -> None:
-    names = set(zipfile.ZipFile(wheel).namelist())
-    project = {name.removeprefix("loader/project/") for name in names if name.startswith("loader/project/")}
+def dbt_nodes(project: Path, target: Path) -> set[str]:
+    """Everything that dbt finds in a project: models, seeds, tests, unit tests, metrics…"""
+    command = [
+        *(sys.executable, "-m", "dbt.cli.main", "-q", "ls", "--output", "json", "--output-keys", "unique_id"),
+        *("--project-dir", str(project), "--profiles-dir", str(project / "profiles")),
+        *("--target-path", str(target), "--log-path", str(target)),
+    ]
+    variables = {"CDR_DATABASE": str(target / "cdr.duckdb"), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    listed = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True)
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    return {json.loads(line)["unique_id"] for line in listed.stdout.splitlines()}
+
+
+def test_the_wheel_holds_the_project(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "wheel")
+    packaged = tmp_path / "wheel" / "loader" / "project"
+    names = {str(path.relative_to(packaged)) for path in packaged.rglob("*") if path.is_file()}
     tracked = subprocess.run(
         ["git", "ls-files", "dbt_project.yml", "selectors.yml", "macros", "models", "profiles", "seeds"],
         cwd=REPOSITORY,
@@ -89,7 +104,8 @@ def test_the_wheel_holds_the_project(wheel: Path) -> None:
         text=True,
         check=True,
     ).stdout.split("\n")
-    assert {name for name in tracked if name} <= project
+    assert {name for name in tracked if name} <= names
+    assert dbt_nodes(packaged, tmp_path / "theirs") == dbt_nodes(REPOSITORY, tmp_path / "ours")
     assert wheel.stat().st_size < 1_000_000
 
 
