@@ -12,6 +12,7 @@ from loader.database import vacuum
 from loader.database.leftovers import remove_leftovers, spill_folder
 from loader.database.schema import check_not_newer, create_raw_schema, has_table
 from loader.database.sql import literal
+from loader.engine import engine
 from loader.errors import CdrError
 
 if TYPE_CHECKING:
@@ -110,14 +111,10 @@ def retried(
 
 
 def _attached(database: Path, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
-    import duckdb
-
-    connection = duckdb.connect(
-        config={
-            "storage_compatibility_version": STORAGE_VERSION,
-            "temp_directory": str(spill_folder(database)),
-            vacuum.SETTING: 0,
-        }
+    connection = engine(
+        storage_compatibility_version=STORAGE_VERSION,
+        temp_directory=str(spill_folder(database)),
+        **{vacuum.SETTING: 0},
     )
     try:
         access = " (read_only)" if read_only else ""
@@ -138,7 +135,8 @@ def cursor(connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyConnectio
 
 def _unusable(database: Path, error: Exception) -> CdrError:
     text = str(error).splitlines()[0]
-    if "not a valid DuckDB database" in text:
+    # What looks like another engine's file asks for that engine's extension.
+    if "not a valid DuckDB database" in text or text.startswith("IO Error: Extension "):
         return CdrError(f"{database} is not a DuckDB database; name another file with --database")
     if database.is_dir():
         return CdrError(f"{database} is a folder; name a file with --database")

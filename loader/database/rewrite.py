@@ -8,6 +8,7 @@ from pathlib import Path
 from loader.database.connection import CATALOGUE, STORAGE_VERSION, opened
 from loader.database.leftovers import rewrite_copy, rewrite_spill
 from loader.database.sql import literal
+from loader.engine import engine
 from loader.errors import CdrError
 from loader.paths import keep_mode
 
@@ -51,17 +52,13 @@ def rewrite(database: Path) -> None:
 
     Raises OSError or duckdb.Error when it cannot be written; the database is untouched then.
     """
-    import duckdb
-
     target = database.resolve()
     copy = rewrite_copy(database)
     spill = rewrite_spill(database)
     copy.unlink(missing_ok=True)
     shutil.rmtree(spill, ignore_errors=True)
     spill.mkdir(mode=0o700)
-    connection = duckdb.connect(
-        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill), "threads": 2}
-    )
+    connection = engine(memory_limit=MEMORY_LIMIT, temp_directory=str(spill), threads=2)
     try:
         connection.execute(f"attach {literal(str(target))} as rewrite_original (read_only)")
         connection.execute(

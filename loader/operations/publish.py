@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from loader.database.connection import CATALOGUE, STORAGE_VERSION, connect
 from loader.database.rewrite import MEMORY_LIMIT
 from loader.database.sql import literal, quoted
+from loader.engine import engine
 from loader.errors import CdrError
 from loader.paths import keep_mode, put_in_place
 
@@ -104,11 +105,9 @@ def _copied(database: Path, copy: Path, wait: float) -> Path:
 
 
 def _write(source: Path, target: Path, as_folder: bool, wait: float) -> dict[str, int]:
-    import duckdb
-
     # Fails with one line when the source is locked or holds nothing.
     connect(source, "read", wait).close()
-    connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": f"{target}.spill"})
+    connection = engine(memory_limit=MEMORY_LIMIT, temp_directory=f"{target}.spill")
     try:
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"attach {literal(str(source))} as {CATALOGUE} (read_only)")

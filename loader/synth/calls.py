@@ -23,6 +23,7 @@ from math import exp
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from loader.engine import engine
 from loader.feeds import KINDS
 from loader.synth.traffic import (
     ANSWERED_OUTCOMES,
@@ -101,10 +102,8 @@ class Session:
     """
 
     def __init__(self) -> None:
-        import duckdb
-
         # One thread: the order of rows must not depend on the number of processors.
-        self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        self._connection = engine(threads=1)
         self._connection.execute(query("macros"))
         self._set: dict[str, Any] = {}
 

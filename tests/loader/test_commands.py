@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from builders import delivery, header, record
 from harness import REPOSITORY, Loader, environment
 
 from loader.cli.main import main
+from loader.database.connection import Access, opened
 from loader.database.schema import RAW_TABLES
 
 BAD = record(call_id="bad") + ";one more\n"
@@ -92,6 +95,30 @@ def test_a_file_that_is_no_database(cdr: Loader, name: str) -> None:
     cdr.database.write_text("hello" * 5000)
     assert f"{cdr.database} is not a DuckDB database; name another file" in cdr.error(*COMMANDS[name])
     assert cdr.database.read_text() == "hello" * 5000
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_file_of_another_engine_makes_nothing_be_fetched(cdr: Loader, name: str) -> None:
+    """DuckDB would download an extension that reads it."""
+    cdr.write("a.csv", delivery("a"))
+    with closing(sqlite3.connect(cdr.database)) as connection:
+        connection.execute("create table calls (id)")
+        connection.commit()
+    before = cdr.database.read_bytes()
+    assert f"{cdr.database} is not a DuckDB database; name another file" in cdr.error(*COMMANDS[name])
+    assert cdr.database.read_bytes() == before
+
+
+@pytest.mark.parametrize("access", ["read", "write", "create"])
+def test_no_connection_fetches_or_loads_extensions(cdr: Loader, access: Access) -> None:
+    cdr.write("a.csv", delivery("a"))
+    cdr("stage", ".", "-q")
+    with opened(cdr.database, access) as connection:
+        allowed = connection.execute(
+            "select name from duckdb_settings() "
+            "where name in ('autoinstall_known_extensions', 'autoload_known_extensions') and value <> 'false'"
+        ).fetchall()
+    assert allowed == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

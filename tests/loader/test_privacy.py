@@ -10,6 +10,10 @@ import pytest
 from harness import REPOSITORY, Loader
 from warehouse import Warehouse
 
+EXTENSION_SETTINGS = """
+    select distinct value from duckdb_settings()
+    where name in ('autoinstall_known_extensions', 'autoload_known_extensions')
+"""
 EVERY_VARIABLE = "test_the_project_builds_with_every_variable_at_another_value"
 # The first words of each sentence, and the tests that prove it.
 PROOFS = {
@@ -68,11 +72,13 @@ def test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network(
     before = os.umask(0o077)
     try:
         project.dbt("run", "--select", "stg_sinch__files")
+        shown = project.dbt("show", "--inline", EXTENSION_SETTINGS).results[0].agate_table
     finally:
         os.umask(before)
     made = [project.loader.database, project.target_path, *project.target_path.rglob("*")]
     assert len(made) > 5
     assert {path.stat().st_mode & 0o077 for path in made} == {0}
+    assert [tuple(row) for row in shown.rows] == [("false",)]
     copy("publish", tmp_path / "calls.duckdb", "-q")
     copy("report", tmp_path / "calls.html", "-q")
     assert asked == []
