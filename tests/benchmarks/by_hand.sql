@@ -502,7 +502,8 @@ with counted as (
         coalesce(sum(duration_seconds) filter (where is_answered), 0)::bigint as talk_seconds,
         count(*) filter (where is_answered and duration_seconds <= 6) as short_calls,
         count(*) filter (where is_answered and outcome in ('cut_no_credit', 'dropped_error')) as drops,
-        count(*) filter (where outcome_side = 'network') as failures,
+        count(*) filter (where not is_answered and outcome_side = 'network') as network_failures,
+        count(*) filter (where result = 'FAILED') as failed,
         quantile_cont(answer_delay_seconds, [0.5, 0.95]) as delays
     from marts.fact_calls
     group by all
@@ -520,7 +521,8 @@ select
     delays[2] as answer_delay_p95_seconds,
     short_calls / nullif(timed_answers, 0) as short_call_ratio,
     drops / nullif(answers, 0) as drop_ratio,
-    failures / nullif(bids, 0) as failure_ratio
+    network_failures / nullif(bids, 0) as network_failure_ratio,
+    failed / nullif(bids, 0) as failed_ratio
 from counted;
 
 create table marts.mart_failure_reasons_daily as

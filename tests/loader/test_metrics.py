@@ -120,7 +120,7 @@ def coded(column: str) -> str:
 
 QUALITY = {
     **summed("bids", "seizures", "answers", "network_effective", "abandoned"),
-    **summed("timed_answers", "talk_seconds", "short_calls", "drops", "failures"),
+    **summed("timed_answers", "talk_seconds", "short_calls", "drops", "network_failures", "failed"),
     "abr": ratio("sum(answers)", "sum(bids)"),
     "asr": ratio("sum(answers)", "sum(seizures)"),
     "ner": ratio("sum(network_effective)", "sum(seizures)"),
@@ -129,7 +129,8 @@ QUALITY = {
     "minutes": "cast(sum(talk_seconds) as double) / 60",
     "short_call_ratio": ratio("sum(short_calls)", "sum(timed_answers)"),
     "drop_ratio": ratio("sum(drops)", "sum(answers)"),
-    "failure_ratio": ratio("sum(failures)", "sum(bids)"),
+    "network_failure_ratio": ratio("sum(network_failures)", "sum(bids)"),
+    "failed_ratio": ratio("sum(failed)", "sum(bids)"),
 }
 ANSWERS_IN_CURRENCY = "sum(answers) filter (where currency is not null or amount is not null)"
 COST = {

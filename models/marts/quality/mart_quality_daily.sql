@@ -7,6 +7,7 @@ calls as (
         application_key,
         call_type,
         destination_country,
+        result,
         outcome,
         outcome_side,
         is_answered,
@@ -39,7 +40,8 @@ counted as (
         count(*) filter (
             where is_answered and outcome in ('cut_no_credit', 'dropped_error')
         ) as drops,
-        count(*) filter (where outcome_side = 'network') as failures,
+        count(*) filter (where not is_answered and outcome_side = 'network') as network_failures,
+        count(*) filter (where result = 'FAILED') as failed,
         percentile_cont(0.5) within group (order by answer_delay_seconds) as answer_delay_p50_seconds,
         percentile_cont(0.95) within group (order by answer_delay_seconds) as answer_delay_p95_seconds
     from calls
@@ -65,7 +67,8 @@ final as (
         talk_seconds,
         short_calls,
         drops,
-        failures,
+        network_failures,
+        failed,
         {{ ratio('answers', 'bids') }} as abr,
         {{ ratio('answers', 'seizures') }} as asr,
         {{ ratio('network_effective', 'seizures') }} as ner,
@@ -76,7 +79,8 @@ final as (
         answer_delay_p95_seconds,
         {{ ratio('short_calls', 'timed_answers') }} as short_call_ratio,
         {{ ratio('drops', 'answers') }} as drop_ratio,
-        {{ ratio('failures', 'bids') }} as failure_ratio
+        {{ ratio('network_failures', 'bids') }} as network_failure_ratio,
+        {{ ratio('failed', 'bids') }} as failed_ratio
     from counted
 )
 
