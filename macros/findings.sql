@@ -22,16 +22,29 @@
 
 
 {% macro tell_messages(result) %}
-    {% for row in first_findings(result) %}{% do exceptions.warn(row['message'] | string) %}{% endfor %}
+    {% for row in first_findings(result) %}{% do exceptions.warn(printable(row['message'] | string)) %}{% endfor %}
     {% if result.failures > 10 %}{% do exceptions.warn('and ' ~ (result.failures - 10) ~ ' more of ' ~ result.node.name) %}{% endif %}
 {% endmacro %}
 
 
-{#- A number in the wrong column is no code, and must not get into logs. -#}
+{#- Control characters spelled out: a message may name a file, and whoever delivers names it. -#}
+{% macro printable(text) %}
+    {% set characters = [] %}
+    {% for character in text %}
+        {% do characters.append(character if character.isprintable() else character.encode('unicode_escape').decode()) %}
+    {% endfor %}
+    {{ return(characters | join) }}
+{% endmacro %}
+
+
+{#- A number or a name in the wrong column is no code, and must not get into logs: of what is not shaped like one only the shape is shown. -#}
 {% macro tell_values(result) %}
     {% set values = [] %}
     {% for row in first_findings(result) %}
-        {% set value = modules.re.sub('[0-9]{4,}', '****', row['value_field'] | string) %}
+        {% set value = row['value_field'] | string %}
+        {% if not modules.re.fullmatch('[A-Z][A-Z0-9_/]{0,29}', value) %}
+            {% set value = modules.re.sub('[^\\W\\d_]', 'a', modules.re.sub('[0-9]', '9', printable(value[:40]))) %}
+        {% endif %}
         {% do values.append(value ~ ' (' ~ row['n_records'] ~ (' record)' if row['n_records'] == 1 else ' records)')) %}
     {% endfor %}
     {% do exceptions.warn(

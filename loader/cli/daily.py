@@ -228,7 +228,7 @@ def run(
         report = _stage(database=database, quiet=silent, wait=deadline.left, **options)
         _print_staged(report, silent, verbose)
         staged_in = time.monotonic() - begun
-        result, up_to_date, problem = None, False, None
+        result, up_to_date, problem, unpublished = None, False, None, None
         if report.exit_code < 2:
             wait_for = max(deadline.left, _GRACE_SECONDS)
             try:
@@ -244,9 +244,15 @@ def run(
         # Nothing new is nothing to publish, but where there is no publication yet.
         due = result is not None or (up_to_date and published is not None and not published.exists())
         if published is not None and due and not problem:
+            from loader.operations.hiding import require_hidden
             from loader.operations.publish import publish as publish_marts
 
-            publish_marts(database, published, wait=max(deadline.left, _GRACE_SECONDS))
+            try:
+                require_hidden(database, max(deadline.left, _GRACE_SECONDS))
+            except CdrError as error:
+                code, unpublished = max(code, 1), str(error)
+            else:
+                publish_marts(database, published, wait=max(deadline.left, _GRACE_SECONDS))
         summary = None
         if not problem and report.exit_code < 2:
             from loader.operations.summary import summarise
@@ -265,11 +271,14 @@ def run(
             "summary": asdict(summary) if summary else None,
             "exit_code": code,
         }
-        output.print_json(document | ({"error": problem} if problem else {}))
+        failed = problem or unpublished
+        output.print_json(document | ({"error": failed} if failed else {}))
     elif not quiet and report.exit_code < 2:
         warnings = _warnings(result, database) if result else []
         _print_summary(report, result, warnings, summary, staged_in, time.monotonic() - begun)
-    if result:
+    if unpublished:
+        output.print_error(f"cdr: {unpublished}")
+    elif result:
         _say_what_is_still_shown(result)
     return int(code)
 

@@ -74,6 +74,12 @@ wait_option = click.option(
     help="Wait so long for a database that another process uses.",
 )
 
+allow_shown_option = click.option(
+    "--allow-shown",
+    is_flag=True,
+    help="Write also what the last build was to mask or hash and could not.",
+)
+
 wide_option = click.option(
     "--wide", is_flag=True, help="Show every column whole, however wide the terminal is."
 )

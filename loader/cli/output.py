@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, TextIO
 
+from loader.errors import printable
+
 STAGED_COLUMNS = (
     "file_id",
     "file_name",
@@ -57,12 +59,7 @@ def shown(value: object) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return f"{value:,.0f}"
-    return "".join(c if c.isprintable() else _spelled(c) for c in str(value))
-
-
-def _spelled(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return printable(str(value))
 
 
 def print_line(text: str = "") -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from loader.cli import output
-from loader.cli.options import DAY, as_date, common_options, output_options, wait_option
+from loader.cli.options import (
+    DAY,
+    allow_shown_option,
+    as_date,
+    common_options,
+    output_options,
+    wait_option,
+)
 from loader.database.lock import exclusive
 from loader.errors import CdrError
 
@@ -130,15 +137,25 @@ def export(place: str, database: Path, as_json: bool, quiet: bool) -> int:
     type=click.Choice(["masked", "hashed"]),
     help="Publish personal data so, whatever the database itself shows.",
 )
+@allow_shown_option
 @wait_option
 @common_options
-def publish(out: Path, pii_mode: str | None, database: Path, as_json: bool, quiet: bool, wait: float) -> int:
+def publish(
+    out: Path,
+    pii_mode: str | None,
+    allow_shown: bool,
+    database: Path,
+    as_json: bool,
+    quiet: bool,
+    wait: float,
+) -> int:
     """Writes the marts and dimensions alone as one DuckDB file, or as Parquet files where OUT is a folder.
 
     It takes OUT's place by one rename, so that readers never see half of it. Raw records are not in it.
 
     Example: cdr publish /srv/tables/calls.duckdb --pii-mode masked
     """
+    from loader.operations.hiding import require_hidden
     from loader.operations.publish import publish as publish_marts
 
     def mask(copy: Path) -> None:
@@ -158,6 +175,8 @@ def publish(out: Path, pii_mode: str | None, database: Path, as_json: bool, quie
             )
 
     with exclusive(database, wait) as deadline:
+        if not (pii_mode or allow_shown):
+            require_hidden(database, deadline.left)
         done = publish_marts(database, out, wait=deadline.left, mask=mask if pii_mode else None)
     if as_json:
         output.print_json({"out": str(done.out), "tables": done.tables, "exit_code": 0})
@@ -171,6 +190,7 @@ def publish(out: Path, pii_mode: str | None, database: Path, as_json: bool, quie
 @click.option("--from", "first", type=DAY, callback=as_date, metavar="YYYY-MM-DD", help="The first day.")
 @click.option("--to", "last", type=DAY, callback=as_date, metavar="YYYY-MM-DD", help="The last day.")
 @click.option("--application", metavar="KEY", help="Only this application: its key or name.")
+@allow_shown_option
 @wait_option
 @common_options
 def report(
@@ -178,6 +198,7 @@ def report(
     first: date | None,
     last: date | None,
     application: str | None,
+    allow_shown: bool,
     database: Path,
     as_json: bool,
     quiet: bool,
@@ -189,8 +210,11 @@ def report(
 
     Example: cdr report calls.html --from 2026-11-01 --to 2026-11-22
     """
+    from loader.operations.hiding import require_hidden
     from loader.report.page import write_report
 
+    if not allow_shown:
+        require_hidden(database, wait)
     scope = write_report(database, out, first, last, application, wait)
     size = out.stat().st_size
     if as_json:

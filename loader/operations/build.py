@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 from loader.database import vacuum
 from loader.database.connection import opened, retried
 from loader.database.leftovers import spill_folder
-from loader.errors import CdrError
+from loader.errors import CdrError, printable
+from loader.operations.hiding import declared_variables, still_shown
 from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
 
 if TYPE_CHECKING:
     import duckdb
 
 Progress = Callable[[int, int, str], None]
+# dbt's own: red, green, yellow and back.
+_COLOUR = re.compile(r"(\x1b\[(?:0|31|32|33)m)")
 
 
 @dataclass
@@ -82,18 +85,20 @@ def build(
         _held(root, database, arguments, wait),
         redirect_stdout(sys.stderr) if stdout_to_stderr else nullcontext(),
     ):
-        return _invoke(line, _pii_mode(root, arguments), progress, results)
+        built = _invoke(line, _pii_mode(root, arguments), progress, results)
+    built.still_shown = still_shown(database, wait)
+    return built
 
 
 def _pii_mode(root: Path, arguments: tuple[str, ...]) -> str:
     """The variable pii_mode as dbt will see it."""
-    return str({**_declared(root), **_given(arguments)}.get("pii_mode", "clear"))
+    return str({**declared_variables(root), **_given(arguments)}.get("pii_mode", "clear"))
 
 
 def unknown_variables(root: Path, arguments: tuple[str, ...]) -> list[str]:
     """What to say of variables that are given and that no model reads: a misspelled one changes nothing."""
     package = package_project()
-    declared = _declared(root) | _declared(package)
+    declared = declared_variables(root) | declared_variables(package)
     said = []
     for name in map(str, _given(arguments)):
         near = get_close_matches(name, declared, n=1, cutoff=0.5)
@@ -120,16 +125,6 @@ def _given(arguments: tuple[str, ...]) -> dict[str, Any]:
         parsed = load_yaml_text(text)
         return parsed if isinstance(parsed, dict) else {}
     return {}
-
-
-def _declared(root: Path) -> dict[str, Any]:
-    """The variables that a project's file gives values to."""
-    from dbt.clients.yaml_helper import load_yaml_text
-
-    project = load_yaml_text((root / "dbt_project.yml").read_text(encoding="utf-8")) or {}
-    declared = project.get("vars") or {}
-    own = [value for value in declared.values() if isinstance(value, dict)]
-    return {name: value for scope in [declared, *own] for name, value in scope.items()}
 
 
 def _folders(root: Path, database: Path) -> list[str]:
@@ -248,14 +243,21 @@ def _value(arguments: tuple[str, ...], option: str) -> str | None:
     return None
 
 
-class _WithoutTracebacks:
-    """A stream that leaves out what dbt says of where in its code it was interrupted; logs/dbt.log has it."""
+class _Shown:
+    """A stream for what dbt prints: its colours stay, other control characters (of file names, say) are
+    spelled out, and where in its code it was interrupted is left to logs/dbt.log.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return len(text) if "Traceback (most recent call last):" in text else self._stream.write(text)
+        if "Traceback (most recent call last):" not in text:
+            parts = _COLOUR.split(text)
+            # Colours are every second part.
+            parts[::2] = [printable(part, kept="\n\t") for part in parts[::2]]
+            self._stream.write("".join(parts))
+        return len(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -274,7 +276,7 @@ def _invoke(command: list[str], pii_mode: str, progress: Progress | None, result
             findings.append(event.info.msg)
 
     callbacks = [listen, *([_reporting(progress)] if progress else [])]
-    shown: Any = _WithoutTracebacks(sys.stdout)
+    shown: Any = _Shown(sys.stdout)
     try:
         with redirect_stdout(shown):
             outcome = dbtRunner(callbacks=callbacks).invoke(command)
@@ -304,7 +306,7 @@ def _invoke(command: list[str], pii_mode: str, progress: Progress | None, result
         # Nothing is built of these.
         if result.node.resource_type not in ("exposure", "saved_query")
     ]
-    return Build(nodes, 0 if outcome.success else 1, findings, _still_shown(results, pii_mode))
+    return Build(nodes, 0 if outcome.success else 1, findings)
 
 
 def _label(node: Any) -> str:
@@ -370,25 +372,3 @@ def _reporting(progress: Progress) -> Callable[[Any], None]:
 def _without_macros(message: str) -> str:
     """A message of dbt as one line, without the list of macros that led to it."""
     return " ".join(re.sub(r"^\s*> (in|called by) .*$", "", message, flags=re.MULTILINE).split())
-
-
-def _still_shown(results: list[Any], pii_mode: str) -> str | None:
-    """A sentence that names the marts that were to be built with less personal data and were not."""
-    if pii_mode == "clear":
-        return None
-    names = [
-        f"{result.node.schema}.{result.node.alias}"
-        for result in results
-        if str(result.status) in ("error", "skipped")
-        and result.node.schema == "marts"
-        and any(
-            (column.config.meta or column.meta).get("contains_pii")
-            for column in getattr(result.node, "columns", {}).values()
-        )
-    ]
-    if not names:
-        return None
-    return (
-        f"pii_mode is {pii_mode}, and {', '.join(names)} could not be built: what they hold is as it was"
-        " before, in clear if it was; mend what failed and run `cdr build` again"
-    )

@@ -56,7 +56,7 @@ outweighed as (
 select
     concat(
         records, ' records were answered or charged, and the newer one of their call, which counts, is not',
-        coalesce(concat(': ', amount, ' ', coalesce(currency, 'in no currency')), ''),
+        coalesce(concat(': ', amount, ' ', coalesce({{ code_or_shape('currency', 'currency') }}, 'in no currency')), ''),
         '; see marts.call_conflicts, and withdraw the newer file if it is the wrong one (`cdr withdraw`)'
     ) as message
 from outweighed

@@ -28,6 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
     monkeypatch.setenv("DBT_TARGET_PATH", str(folder / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(folder / "logs"))
+    monkeypatch.setenv("DBT_LOG_LEVEL_FILE", "debug")
     loader = Loader(folder / "cdr.duckdb", folder / "inbox")
     loader.database.unlink(missing_ok=True)
     shutil.rmtree(loader.inbox, ignore_errors=True)
@@ -46,18 +47,30 @@ def build(project: Loader, code: int, select: tuple[str, ...] = ("+mart_feed_inv
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
 
-def test_values_and_fields_are_named(project: Loader) -> None:
-    calls = [{}, {}, {}, {"Result": "ANSWERD"}, {"Reason": "46701234567"}, {"Amount": "0,75"}]
+def test_values_and_fields_are_named(project: Loader, folder: Path) -> None:
+    calls = [
+        *({}, {}, {}),
+        *({"Result": "ANSWERD"}, {"Result": "anna@example.com"}, {"Reason": "46701234567"}),
+        *({"Reason": "Anna Ek"}, {"Currency": "+46705556677"}, {"Amount": "0,75"}),
+    ]
     project.write("cdr_phone_terminated_2026-11-22.csv", delivery(*calls))
     project.stage(".")
-    said = build(project, code=0)
-    assert "stg_sinch__phone_terminated, result: ANSWERD (1 record): not in the vendor's list" in said
-    assert "stg_sinch__phone_terminated, reason: **** (1 record)" in said
+    select = ("+mart_feed_invalid_fields", "+mart_cost_daily", "warn_unconverted_amounts")
+    said = build(project, code=0, select=select)
+    results = re.search(r"stg_sinch__phone_terminated, result: (.*): not in the vendor's list", said)
+    assert results is not None
+    assert set(results[1].split(", ")) == {"ANSWERD (1 record)", "aaaa@aaaaaaa.aaa (1 record)"}
+    reasons = re.search(r"stg_sinch__phone_terminated, reason: (.*): not in the vendor's list", said)
+    assert reasons is not None
+    assert set(reasons[1].split(", ")) == {"99999999999 (1 record)", "aaaa aa (1 record)"}
+    assert "1 charges in +99999999999 from 2026-11-22" in said
     assert "seeds/outcome_map.csv" in said
-    assert "46701234567" not in said
+    log = (folder / "logs" / "dbt.log").read_text()
+    for value in ("46701234567", "46705556677", "Anna", "anna"):
+        assert value not in said + log
     assert (
-        "cdr_phone_terminated_2026-11-22.csv: amount could not be read in 1 of 6 records"
-        " (first on line 7, it looks like 9,99)"
+        "cdr_phone_terminated_2026-11-22.csv: amount could not be read in 1 of 9 records"
+        " (first on line 10, it looks like 9,99)"
     ) in said
     assert project.query("select * from marts.mart_feed_invalid_fields") != []
 
@@ -82,3 +95,13 @@ def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:
     said = build(project, code=1)
     message = "amount could not be read in 2 of 3 records (first on line 2, it looks like 9,99)"
     assert f"{message}; ask for the file again, or take it out with `cdr withdraw`" in said
+
+
+def test_what_a_file_name_holds_reaches_no_terminal_and_no_log(project: Loader, folder: Path) -> None:
+    name = "\x1b]0;owned\x07\u202ecdr_phone_terminated_2026-11-22.csv"
+    project.write(name, delivery({}, {"Amount": "0,75"}, {}))
+    project.stage(".")
+    said = build(project, code=0)
+    assert "\\x1b]0;owned\\x07\\u202ecdr_phone_terminated_2026-11-22.csv: amount could not be read" in said
+    log = (folder / "logs" / "dbt.log").read_text()
+    assert not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f\u202e]|\x1b[^[]", said + log)

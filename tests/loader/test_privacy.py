@@ -20,7 +20,10 @@ PROOFS = {
     "Call records are personal data": ["test_columns_with_personal_data_say_so"],
     "Raw, staging and intermediate tables, and what": [EVERY_VARIABLE, "test_export_follows_the_database"],
     "Marts follow `pii_mode`": [EVERY_VARIABLE],
-    "A build that was to hide": ["test_a_build_that_could_not_mask_says_so_last"],
+    "A build that was to hide": [
+        "test_a_build_that_could_not_mask_says_so_last",
+        "test_what_was_to_be_hidden_and_is_not_is_not_handed_out",
+    ],
     "Whatever `cdr` writes": ["test_everything_written_is_private"],
     "Plain `dbt` makes files": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
     "Nothing is sent anywhere": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
@@ -82,3 +85,36 @@ def test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network(
     copy("publish", tmp_path / "calls.duckdb", "-q")
     copy("report", tmp_path / "calls.html", "-q")
     assert asked == []
+
+
+def test_what_was_to_be_hidden_and_is_not_is_not_handed_out(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
+    monkeypatch.setenv("CDR_DATABASE", os.devnull)
+    copy.execute('alter table raw_sinch.sip_terminated drop column "Custom"')
+    # Everything behind it is skipped: models, exposures and saved queries.
+    only_models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    select = ("build", "--select", "stg_sinch__sip_terminated+", *only_models)
+    result = copy(*select, "--vars={pii_mode: masked}", code=1)
+    said = result.stderr.splitlines()[-1]
+    assert re.match(r"cdr: pii_mode is masked, and marts\.\w+, .* and \d+ more could not be built", said)
+    for command in (("publish", tmp_path / "calls.duckdb"), ("report", tmp_path / "calls.html")):
+        refused = copy.error(*command)
+        assert refused.startswith(said)
+        assert not command[1].exists()
+        copy(*command, "--allow-shown", "-q")
+        assert command[1].exists()
+
+
+def test_marts_in_clear_are_not_handed_out_where_the_project_masks(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    text = (REPOSITORY / "dbt_project.yml").read_text()
+    (project / "dbt_project.yml").write_text(text.replace("pii_mode: clear", "pii_mode: hashed"))
+    monkeypatch.setenv("CDR_PROJECT_DIR", str(project))
+    refused = copy.error("publish", tmp_path / "calls.duckdb")
+    assert "pii_mode is hashed in dbt_project.yml, and the marts were built otherwise" in refused
