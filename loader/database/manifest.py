@@ -1,7 +1,7 @@
 """What was delivered: the rows of raw_sinch.files and the rules that decide what becomes of a delivery."""
 
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class File:
     accounted_bytes: int | None = None
     content_lines: int | None = None
     accounted_lines: int | None = None
-    # The first day of those that its name says it covers, where it says two.
+    # The first of the days that it covers, where its name gives two: no earlier than its first call.
     covers_from: date | None = None
 
     @property
@@ -60,6 +60,11 @@ FILE_FIELDS = ", ".join(column.name for column in fields(File))
 def now() -> datetime:
     """UTC, without a zone, as the manifest keeps it."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def latest_day(moment: datetime) -> date:
+    """The last day that a file loaded at that moment can be of: clocks and zones differ by a day at most."""
+    return moment.date() + timedelta(days=1)
 
 
 def find(connection: "duckdb.DuckDBPyConnection", condition: str, parameters: list[Any]) -> list[File]:

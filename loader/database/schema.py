@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.database.call_dates import call_dates
 from loader.database.sql import quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS
@@ -77,10 +78,27 @@ RAW_TABLES: dict[str, dict[str, str]] = {
     "schema_versions": SCHEMA_VERSIONS_COLUMNS,
 }
 
+_RANGES = "select file_id from raw_sinch.files where covers_from is not null"
+
+
+def _reach_back_to_first_call(kind: str) -> str:
+    return f"""
+        update raw_sinch.files set covers_from = greatest(covers_from, first_call.day)
+        from (
+            select _file_id, min(day) as day
+            from ({call_dates(kind, f"_file_id in ({_RANGES})")})
+            group by _file_id
+        ) as first_call
+        where file_id = first_call._file_id
+    """
+
+
 # What brings the raw tables from the version before to this one, besides absent tables: whoever changes
 # them adds an entry. tests/loader/databases has a database of each release.
 MIGRATIONS = {
     1: ("alter table raw_sinch.files add column if not exists covers_from date",),
+    # Earlier ones believed a range of days in a name further back than the file's first call.
+    2: tuple(_reach_back_to_first_call(kind) for kind in KINDS),
 }
 SCHEMA_VERSION = max(MIGRATIONS)
 

@@ -11,7 +11,14 @@ from loader.feeds import KINDS
 COMPRESSION_SUFFIXES = (".gz", ".zst", ".zip")
 
 _DATES = re.compile(
-    r"(?<!\d)(?:(\d{4})([-_.])(\d{2})\2(\d{2})(?!\d)|(\d{4})(\d{2})(\d{2})(?:[01]\d[0-5]\d[0-5]\d|2[0-3][0-5]\d[0-5]\d)?(?!\d))"
+    r"""
+    (?<!\d)(?:
+        (?P<year>\d{4})([-_.])(?P<month>\d\d)\2(?P<day>\d\d)
+        | (?P<stamp>\d{8})(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?
+        | (?P<first>\d\d)([-_.])(?P<second>\d\d)\7(?P<last>\d{4})
+    )(?!\d)
+    """,
+    re.VERBOSE,
 )
 
 # Outside these years eight digits are an identifier.
@@ -35,16 +42,31 @@ class Days:
 
 
 def dates_in_name(name: str) -> list[date]:
-    """The valid dates in a name: 2026-11-22, 2026_11_22, 2026.11.22, 20261122 or 20261122093000."""
-    dates = []
-    for found in _DATES.finditer(name):
-        year, month, day = (
-            int(part) for part in (found[1] or found[5], found[3] or found[6], found[4] or found[7])
-        )
-        if year in _YEARS:
-            with suppress(ValueError):
-                dates.append(date(year, month, day))
-    return dates
+    """The valid dates in a name: 2026-11-22, 2026_11_22, 2026.11.22, 20261122, 202611220930, 20261122093000,
+    and 22-11-2026 where day and month cannot be swapped in every such date of the name.
+    """
+    found = list(_DATES.finditer(name))
+    day_first = any(_swapped(one) is None and _date(one) for one in found)
+    return [day for one in found if (day := _date(one)) and (day_first or _swapped(one) in (None, day))]
+
+
+def _date(found: re.Match[str]) -> date | None:
+    if stamp := found["stamp"]:
+        return _valid(stamp[:4], stamp[4:6], stamp[6:])
+    if found["last"]:
+        return _valid(found["last"], found["second"], found["first"])
+    return _valid(found["year"], found["month"], found["day"])
+
+
+def _swapped(found: re.Match[str]) -> date | None:
+    """Of day, month and year the date with the first two swapped; of any other date itself."""
+    return _valid(found["last"], found["first"], found["second"]) if found["last"] else _date(found)
+
+
+def _valid(year: str, month: str, day: str) -> date | None:
+    with suppress(ValueError):
+        return date(int(year), int(month), int(day)) if int(year) in _YEARS else None
+    return None
 
 
 def days_in_names(names: Iterable[str], generated: bool) -> Days | None:

@@ -78,8 +78,10 @@ def status(database: Path, wait: float = 0, today: date | None = None) -> Status
 def _kind(connection: "duckdb.DuckDBPyConnection", kind: str) -> Kind:
     files, records, first, newest = _one(
         connection,
-        "select count(*), coalesce(sum(records), 0)::bigint, min(file_date), max(file_date) "
-        "from raw_sinch.files where state = 'current' and kind = ?",
+        # No day later than the one after its loading counts: its year is mistyped.
+        "select count(*), coalesce(sum(records), 0)::bigint, min(day), max(day) from ("
+        "select records, case when file_date <= loaded_at::date + 1 then file_date end as day "
+        "from raw_sinch.files where state = 'current' and kind = ?)",
         [kind],
     )
     return Kind(kind, files, records, first, newest, _missing_days(connection, kind))

@@ -1,6 +1,7 @@
 """Loads one file in a transaction of its own."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
@@ -9,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.database.call_dates import call_dates
 from loader.database.connection import transaction
-from loader.database.manifest import File
+from loader.database.manifest import File, latest_day, now
 from loader.errors import FileError
 from loader.parsing.layout import Layout, NoRecords, cut
 from loader.parsing.totals import ControlTotals
@@ -22,8 +24,6 @@ from loader.staging.versioning import Change, Versions
 
 if TYPE_CHECKING:
     import duckdb
-
-_CALL_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(?:Z|([+-]\d{2}):?(\d{2}))?$"
 
 
 @dataclass
@@ -94,10 +94,7 @@ class Load:
         with transaction(self.connection):
             result = load()
             result.check(content)
-            file = self.completed(result)
-            if file.file_date is None and kind and file.staged:
-                dates = latest_call_dates(self.connection, kind, [file.file_id])
-                file.file_date = dates.get(file.file_id)
+            (file,) = complete_days(self.connection, [self.completed(result)])
             if self.before:
                 wait([self.before])
             content.check_unchanged()
@@ -131,7 +128,7 @@ def succession(versions: Versions, file: File, result: LoadResult) -> Change:
     """
     change = versions.change(file)
     replaced = [earlier for earlier in change.superseded if earlier.staged]
-    remarks = [file.message] if file.message else []
+    remarks = [remark for remark in (_remark_on_day(file), file.message) if remark]
     if headers := result.totals.repeated.lines:
         remarks.append(f"{headers} repeated header{'s' if headers > 1 else ''} passed over")
     if result.odd_width and not file.staged and file.records:
@@ -148,31 +145,42 @@ def succession(versions: Versions, file: File, result: LoadResult) -> Change:
     return change
 
 
-def latest_call_dates(
-    connection: "duckdb.DuckDBPyConnection", kind: str, file_ids: list[int]
-) -> dict[int, date | None]:
-    """The latest UTC date in each file's CallTime; a time without an offset is UTC."""
-    rows = connection.execute(
-        f"""
-        with times as (
-            select
-                _file_id,
-                regexp_extract(
-                    trim("CallTime"), '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']
-                ) as part
-            from raw_sinch.{kind}
-            where _file_id in (select unnest(?))
+def complete_days(connection: "duckdb.DuckDBPyConnection", files: list[File]) -> list[File]:
+    """The files with what only their calls tell of their days. Where nothing else gives `file_date`, it is
+    the latest day of a call, one later than tomorrow only where all are. A range of days reaches back to the
+    first call at most.
+    """
+    asked: dict[str, list[int]] = defaultdict(list)
+    for file in files:
+        if file.kind and file.staged and (file.file_date is None or file.covers_from):
+            asked[file.kind].append(file.file_id)
+    found: dict[int, tuple[date, date]] = {}
+    for kind, file_ids in asked.items():
+        rows = connection.execute(
+            f"""
+            select _file_id, min(day), coalesce(max(day) filter (day <= $latest), max(day))
+            from ({call_dates(kind, "_file_id in (select unnest($file_ids))")})
+            group by _file_id
+            """,
+            {"latest": latest_day(now()), "file_ids": file_ids},
+        ).fetchall()
+        found.update({file_id: (first, last) for file_id, first, last in rows})
+    return [_with_days(file, *found.get(file.file_id, (None, None))) for file in files]
+
+
+def _with_days(file: File, first: date | None, last: date | None) -> File:
+    covers_from = max(file.covers_from, first) if file.covers_from and first else None
+    return replace(file, file_date=file.file_date or last, covers_from=covers_from)
+
+
+def _remark_on_day(file: File) -> str:
+    """What is wrong with a file's day, and how to put it right."""
+    if file.kind and file.file_date is None:
+        remedy = "withdraw it and stage it" if file.records else "stage it"
+        return f"its day is not known, by its name or by CallTime; {remedy} with --file-date"
+    if file.file_date and file.file_date > latest_day(now()):
+        return (
+            f"{file.file_date} is in the future, so it counts for no day of the feed; "
+            "if the year is mistyped, withdraw it and stage it with --file-date"
         )
-        select
-            _file_id,
-            max(
-                try_cast(part.day || ' ' || part.time as timestamp)
-                - to_minutes(coalesce(try_cast(part.hours as integer), 0) * 60
-                    + coalesce(try_cast(left(part.hours, 1) || part.minutes as integer), 0))
-            )::date
-        from times
-        group by _file_id
-        """,
-        [file_ids],
-    ).fetchall()
-    return dict(rows)
+    return ""

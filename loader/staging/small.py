@@ -3,8 +3,7 @@
 import io
 from collections import defaultdict
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from loader.database.connection import transaction
@@ -18,7 +17,7 @@ from loader.parsing.records import ExactReader, Record, Reject, split_lines
 from loader.parsing.totals import ControlTotals
 from loader.staging.buffers import odd_width
 from loader.staging.csv_insert import LOOKS_LIKE_A_HEADER
-from loader.staging.load import Load, latest_call_dates, succession
+from loader.staging.load import Load, complete_days, succession
 from loader.staging.prepare import Ready
 from loader.staging.strategies import ControlTotalMismatch, LoadResult
 from loader.staging.versioning import write_changes
@@ -103,8 +102,10 @@ class LoadGroup:
         with transaction(self.connection):
             insert_small(self.connection, reads)
             results = measure_small(self.connection, reads)
-            dates = self._dates(reads)
-            files = [_completed(read, result, dates) for read, result in zip(reads, results, strict=True)]
+            files = complete_days(
+                self.connection,
+                [read.load.completed(result) for read, result in zip(reads, results, strict=True)],
+            )
             if self.before:
                 wait([self.before])
             for load in self.loads:
@@ -122,19 +123,6 @@ class LoadGroup:
         for change in changes:
             versions.committed(change)
         return [change.file for change in changes]
-
-    def _dates(self, reads: list[SmallRead]) -> dict[int, date | None]:
-        """The latest day of calls in the files whose names do not tell theirs."""
-        dates: dict[int, date | None] = {}
-        for kind in {read.layout.kind for read in reads}:
-            undated = [
-                read.file_id
-                for read in reads
-                if read.layout.kind == kind and read.load.file.file_date is None and read.records
-            ]
-            if undated:
-                dates.update(latest_call_dates(self.connection, kind, undated))
-        return dates
 
 
 def read_small(load: Load) -> SmallRead:
@@ -154,11 +142,6 @@ def read_small(load: Load) -> SmallRead:
             if len(read.rejects) > load.options.max_rejected_records:
                 raise FileError("too many records are rejected")
     return read
-
-
-def _completed(read: SmallRead, result: LoadResult, dates: dict[int, date | None]) -> File:
-    file = read.load.completed(result)
-    return file if file.file_date else replace(file, file_date=dates.get(file.file_id))
 
 
 def insert_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead]) -> None:

@@ -5,6 +5,7 @@ import io
 import os
 import time
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -299,6 +300,11 @@ def test_what_is_decided(known: list[File], name: str, expected: str, again: boo
         ("a_2026-11-01_2026-11-02_2026-11-03.csv", None, "2026-11-03"),
         ("x.csv.2026-11-22-04-00-01", None, "2026-11-22"),
         ("x.csv-20261121", None, "2026-11-21"),
+        ("cdr_app_app_202611190000.csv", None, "2026-11-19"),
+        ("cdr_20261119000000_20261120235959.csv", "2026-11-19", "2026-11-20"),
+        ("cdr_app_app_20-11-2026.csv", None, "2026-11-20"),
+        ("cdr_12.12.2026.csv", None, "2026-12-12"),
+        ("cdr_01-11-2026_30-11-2026.csv", "2026-11-01", "2026-11-30"),
     ],
 )
 def test_the_last_date_of_a_name_counts(name: str, first: str | None, last: str) -> None:
@@ -308,12 +314,90 @@ def test_the_last_date_of_a_name_counts(name: str, first: str | None, last: str)
     assert days.last in dates_in_name(name)
 
 
+@pytest.mark.parametrize("name", ["11-12-2026", "11-22-2026", "31-02-2026", "2026112209", "202611222460"])
+def test_what_could_be_read_in_two_ways_is_no_date(name: str) -> None:
+    assert dates_in_name(f"cdr_{name}.csv") == []
+
+
+def test_an_empty_file_of_no_known_day_names_the_option(cdr: Loader) -> None:
+    said = "its day is not known, by its name or by CallTime; stage it with --file-date"
+    cdr.write("cdr_app_app_11-12-2026.csv", "")
+    cdr.write("sip.csv", delivery())
+    assert [file["message"] for file in cdr.stage(".")] == [
+        f"{said}; the file is empty",
+        f"{said}; no records",
+    ]
+    (file,) = cdr.stage("sip.csv", "--file-date", DAY)
+    assert (file["state"], file["file_date"], file["message"]) == ("current", DAY, "no records")
+
+
 def test_a_name_with_two_dates_covers_the_days_between(cdr: Loader) -> None:
-    cdr.write("sip_2026-11-01_2026-11-30.csv", delivery("a"))
-    cdr.write("sip_2026-11-30.csv", delivery("b"))
+    calls = [
+        record(call_id=day, CallTime=f"2026-{day}T00:30:00+01:00") for day in ("11-30", "11-05", "11-07")
+    ]
+    old = record(call_id="old", CallTime="2026-10-30 10:00Z")
+    none = record(call_id="none", CallTime="0001-01-01T00:00:00Z")
+    contents = {
+        "a_2026-11-01_2026-11-30.csv": calls,
+        "b_2026-11-01_2026-11-30.csv": [*calls, old, none],
+        "c_2026-11-30.csv": calls[:1],
+        "v20150101_sip_2026-11-30.csv": [record(call_id="v", CallTime="2026-11-30T10:00")],
+        "w_2026-11-01_2026-11-30.csv": [],
+        "x_2026-11-01_2026-11-30.csv": [none],
+    }
+    for name, rows in contents.items():
+        cdr.write(name, "\n".join([header(), *rows, ""]))
     cdr.stage(".")
-    rows = cdr.query("select covers_from::varchar, file_date::varchar from raw_sinch.files order by file_id")
-    assert rows == [("2026-11-01", "2026-11-30"), (None, "2026-11-30")]
+    expected = {
+        "a_2026-11-01_2026-11-30.csv": "2026-11-04",
+        "b_2026-11-01_2026-11-30.csv": "2026-11-01",
+        "v20150101_sip_2026-11-30.csv": "2026-11-30",
+    }
+    found = cdr.query("select file_name, file_date::varchar, covers_from::varchar from raw_sinch.files")
+    assert sorted(found) == [(name, "2026-11-30", expected.get(name)) for name in contents]
+    # One by itself is read in another way.
+    alone = cdr.write("alone/a_2026-11-01_2026-11-30.csv", "\n".join([header(), *calls, ""]) + "\n" * 70_000)
+    cdr.stage(alone)
+    assert cdr.query("select max(covers_from)::varchar from raw_sinch.files where path like '%alone%'") == [
+        ("2026-11-04",)
+    ]
+
+
+def test_a_day_in_the_future_is_said_and_counts_for_nothing(cdr: Loader) -> None:
+    today = datetime.now(UTC).date()
+    tomorrow, later = today + timedelta(days=1), today + timedelta(days=2)
+    cdr.write(f"a_{today}.csv", delivery("a"))
+    cdr.write(f"b_{tomorrow}.csv", delivery("b"))
+    cdr.write(f"c_{later}.csv", delivery("c"))
+    cdr.write("d_2062-11-22.csv", delivery())
+    said = {file["file_name"][0]: file["message"] for file in cdr.stage(".")}
+    assert (said["a"], said["b"]) == ("", "")
+    assert said["c"].startswith(f"{later} is in the future, so it counts for no day of the feed; if the year")
+    assert said["d"].startswith("2062-11-22 is in the future")
+    status = cdr.json("status")
+    assert (status["newest_day"], status["age_days"]) == (str(tomorrow), -1)
+    cdr("withdraw", 2, "-q")
+    cdr("withdraw", 1, "-q")
+    assert cdr.json("status")["newest_day"] is None
+    cdr("status", "--max-age", 100_000, code=1)
+
+
+def test_calls_of_the_future_date_no_file(cdr: Loader) -> None:
+    future, good = (
+        record(CallTime="2062-11-22T10:00:00Z"),
+        record(call_id="b", CallTime="2026-11-22T10:00:00Z"),
+    )
+    never = record(call_id="c", CallTime="2102-11-22T10:00:00Z")
+    cdr.write("a.csv", "\n".join([header(), future, good, never, ""]))
+    cdr.write("b.csv", "\n".join([header(), future.replace("call-1", "d"), ""]))
+    cdr.write("c.csv", "\n".join([header(), never, ""]))
+    files = cdr.stage(".")
+    assert [(file["file_date"], file["message"][:10]) for file in files] == [
+        ("2026-11-22", ""),
+        ("2062-11-22", "2062-11-22"),
+        (None, "its day is"),
+    ]
+    assert cdr.json("status")["newest_day"] == "2026-11-22"
 
 
 def test_content_decides_never_the_name_alone(cdr: Loader) -> None:

@@ -97,21 +97,36 @@ def test_the_daily_job_on_a_database_of_an_earlier_version(
     loader("verify", "-q")
 
 
+def test_ranges_of_days_reach_back_to_the_first_call_after_an_upgrade(cdr: Loader) -> None:
+    cdr.write("v20150101_sip_2026-11-22.csv", delivery("a"))
+    cdr.stage(".")
+    cdr.execute("update raw_sinch.files set covers_from = date '2015-01-01'")
+    cdr.execute("update raw_sinch.schema_versions set version = 1")
+    cdr.write("new.csv", delivery("b"))
+    cdr.stage("new.csv")
+    assert cdr.query("select covers_from::varchar from raw_sinch.files order by file_id") == [
+        ("2026-11-22",),
+        (None,),
+    ]
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command[:1] + command[2:3]))
 def test_a_database_of_a_newer_version_is_refused(
     cdr: Loader, monkeypatch: pytest.MonkeyPatch, command: tuple[Any, ...]
 ) -> None:
     cdr.write("sip.csv", delivery("a"))
+    ours, theirs = schema.SCHEMA_VERSION, schema.SCHEMA_VERSION + 1
     with monkeypatch.context() as newer:
-        newer.setattr(schema, "SCHEMA_VERSION", 2)
-        newer.setitem(schema.MIGRATIONS, 2, ("alter table raw_sinch.files add column origin varchar",))
+        newer.setattr(schema, "SCHEMA_VERSION", theirs)
+        newer.setitem(schema.MIGRATIONS, theirs, ("alter table raw_sinch.files add column origin varchar",))
         newer.setattr(schema, "own_version", lambda: "0.9.0")
         cdr.stage("sip.csv")
     before = cdr.database.read_bytes()
     said = cdr.error(*command)
     assert said.startswith(f"cdr: {cdr.database} is of cdr-tables 0.9.0, newer than this ")
     assert said.endswith(
-        " (raw tables of version 2, this one knows 1); upgrade it: pip install --upgrade cdr-tables"
+        f" (raw tables of version {theirs}, this one knows {ours}); "
+        "upgrade it: pip install --upgrade cdr-tables"
     )
     assert cdr.database.read_bytes() == before
 
@@ -121,9 +136,9 @@ def test_a_migration_is_whole_or_not_at_all(cdr: Loader, monkeypatch: pytest.Mon
     cdr.stage("sip.csv")
     before = cdr.query("from raw_sinch.schema_versions")
     with monkeypatch.context() as broken:
-        broken.setattr(schema, "SCHEMA_VERSION", 2)
+        broken.setattr(schema, "SCHEMA_VERSION", schema.SCHEMA_VERSION + 1)
         statements = ("alter table raw_sinch.files add column origin varchar", "select error('no')")
-        broken.setitem(schema.MIGRATIONS, 2, statements)
+        broken.setitem(schema.MIGRATIONS, schema.SCHEMA_VERSION, statements)
         cdr("stage", "sip.csv", code=2)
     assert cdr.query("from raw_sinch.schema_versions") == before
     assert [file["state"] for file in cdr.stage("sip.csv")] == ["skipped"]

@@ -10,7 +10,7 @@ files as (
         file_date,
         covers_from
     from {{ ref('stg_sinch__files') }}
-    where state = 'current' and kind is not null and file_date is not null
+    where state = 'current' and kind is not null and file_date is not null and is_future_dated is not true
 ),
 
 reconciliation as (
@@ -92,7 +92,7 @@ delivered as (
         files.kind
 ),
 
--- Days in the range of dates that the name of another day's file gives.
+-- Days in the range of dates that the name of another day's file gives, from that file's first call on.
 covered as (
     select distinct
         spine.file_date,

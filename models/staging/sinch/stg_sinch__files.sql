@@ -18,6 +18,7 @@ renamed as (
         records,
         staged,
         rejected,
+        coalesce({{ days_between('cast(loaded_at as date)', 'file_date') }} > 1, false) as is_future_dated,
         file_date,
         covers_from,
         loaded_at,

@@ -1,0 +1,33 @@
+"""On which UTC days the calls of raw records began."""
+
+# Every form of ISO 8601 that the models read, between whatever blanks; a time without an offset is UTC.
+_CALL_TIME = (
+    r"^\W*(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(?::\d{2}(?:[.,]\d+)?)?"
+    r"(?:[Zz]|([+-]\d{2})(?::?(\d{2}))?)?\W*$"
+)
+
+
+def call_dates(kind: str, condition: str) -> str:
+    """A query for the `_file_id` and the UTC `day` of each record of a kind that meets a condition and whose
+    CallTime can be read. Times before 1990 and from 2100 on are none, as in the models.
+    """
+    return f"""
+        select _file_id, moment::date as day
+        from (
+            select
+                _file_id,
+                try_cast(part.day || ' ' || part.time || ':00' as timestamp)
+                - to_minutes(
+                    coalesce(try_cast(part.hours as integer), 0) * 60
+                    + coalesce(try_cast(left(part.hours, 1) || part.minutes as integer), 0)
+                ) as moment
+            from (
+                select
+                    _file_id,
+                    regexp_extract("CallTime", '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']) as part
+                from raw_sinch.{kind}
+                where {condition}
+            )
+        )
+        where moment >= timestamp '1990-01-01' and moment < timestamp '2100-01-01'
+    """
