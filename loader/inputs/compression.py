@@ -2,8 +2,11 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import PurePath
 
 from loader.errors import FileError
+from loader.inputs.signatures import is_known, is_text
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -13,24 +16,50 @@ _GZIP_WINDOW = 31
 
 _UNPACKED_BLOCK = 1 << 20
 
+_HEAD = 512
+
+_MOST_LAYERS = 5
+
 _ZSTD_BITE = 1 << 12
 
 
 def compression_of(head: bytes, name: str) -> str | None:
-    """By the first bytes or by the name: a file named .gz that is none must fail, not be taken for text."""
-    lowered = name.lower()
-    if head.startswith(_GZIP_MAGIC) or lowered.endswith(".gz"):
+    """What the first bytes are compressed by. The name decides only about bytes that are neither compressed,
+    nor a text, nor known to be something else.
+    """
+    if head.startswith(_GZIP_MAGIC):
         return "gzip"
-    if head.startswith(_ZSTD_MAGIC) or lowered.endswith(".zst"):
+    if head.startswith(_ZSTD_MAGIC):
         return "zstd"
-    return None
+    named = {".gz": "gzip", ".zst": "zstd"}.get(PurePath(name.lower()).suffix)
+    return None if named is None or is_text(head) or is_known(head) else named
 
 
-def unpacked(blocks: Iterable[bytes], compression: str | None) -> Iterator[bytes]:
-    """The bytes without their compression."""
-    if compression is None:
-        return iter(blocks)
-    return _gunzipped(blocks) if compression == "gzip" else _unzstd(blocks)
+def unpacked(blocks: Iterable[bytes], name: str) -> tuple[Iterator[bytes], bool]:
+    """The bytes without their compression, or compressions: one may be inside another. And whether there was
+    one.
+    """
+    layers = 0
+    while True:
+        head, blocks = _beginning(blocks)
+        compression = compression_of(head, name if not layers else "")
+        if compression is None:
+            return iter(blocks), layers > 0
+        if layers == _MOST_LAYERS:
+            raise FileError(
+                f"it is compressed more than {_MOST_LAYERS} times; ask for the file as it was made"
+            )
+        blocks = _gunzipped(blocks) if compression == "gzip" else _unzstd(blocks)
+        layers += 1
+
+
+def _beginning(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Enough of the first bytes to know them by, if there are so many, and all blocks with them in one."""
+    rest = iter(blocks)
+    head = b""
+    while len(head) < _HEAD and (more := next(rest, b"")):
+        head += more
+    return head, chain([head] if head else [], rest)
 
 
 def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -58,7 +87,7 @@ def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
                     inside = False
                     members += 1
     except zlib.error as error:
-        raise FileError(f"the gzip data is damaged ({error}); ask for the file again") from error
+        raise FileError("the gzip data is damaged; ask for the file again") from error
     if inside or not members:
         raise FileError("the gzip data ends too early; ask for the file again")
 
@@ -86,6 +115,6 @@ def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
                         inside = False
                         frames += 1
     except zstandard.ZstdError as error:
-        raise FileError(f"the zstd data is damaged ({error}); ask for the file again") from error
+        raise FileError("the zstd data is damaged; ask for the file again") from error
     if inside or not frames:
         raise FileError("the zstd data ends too early; ask for the file again")

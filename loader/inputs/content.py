@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from loader.errors import CdrError, FileError
-from loader.inputs.compression import compression_of, unpacked
+from loader.inputs.compression import unpacked
+from loader.inputs.naming import base_name
 from loader.inputs.opening import Fingerprint, Source
-from loader.inputs.signatures import check_signature
+from loader.inputs.signatures import ZipArchive, check_signature, is_zip
 
 BLOCK = 1 << 20
 
@@ -31,8 +32,6 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-_LONGEST_BOM = 4
 
 # Bytes that do not decode travel as lone surrogates from here on, which make their line invalid UTF-8.
 BAD_BYTE = 0xDC00
@@ -61,6 +60,8 @@ class Content:
     path: Path
     # Whether `path` is a private copy.
     copied: bool
+    # Whether it is named as something compressed and is plain text.
+    promised: bool = False
     # The text of a small file.
     text: bytes | None = None
 
@@ -154,37 +155,46 @@ class TextProfile:
 
 
 def check_encoding(name: str) -> None:
-    """Raises CdrError unless Python knows the text encoding."""
+    """Raises CdrError unless files can be read in the text encoding."""
+    text = "CallId;UserSpaceId\r\n1;2\n"
     try:
-        b"text".decode(name, "replace")
-        codecs.getincrementaldecoder(name)
-    except (LookupError, UnicodeError, ValueError) as error:
-        raise CdrError(
-            f"unknown encoding {name!r}; name one that Python knows, as utf-8, cp1252 or utf-16-le"
-        ) from error
+        encoded = text.encode(name)
+        decoder = codecs.getincrementaldecoder(name)(_BAD_BYTES)
+        is_readable = decoder.decode(encoded) == text
+        # Some have no way to go on behind what is no text.
+        decoder.decode(bytes(range(256)) * 2, True)
+    except (LookupError, UnicodeError, ValueError, TypeError) as error:
+        raise _unknown_encoding(name) from error
+    if not is_readable:
+        raise _unknown_encoding(name)
+
+
+def _unknown_encoding(name: str) -> CdrError:
+    return CdrError(
+        f"unknown encoding {name!r}; name one of texts that Python knows, as utf-8, cp1252 or utf-16-le"
+    )
 
 
 def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
     """Reads a file once: plain UTF-8 stays where it is, anything else is unpacked into a private file in the
     folder.
 
-    A byte order mark beats `encoding`. Raises FileError when the file cannot be read or unpacked, or changes
-    meanwhile.
+    A byte order mark beats `encoding`. Raises ZipArchive for an archive, and FileError when the file cannot
+    be read or unpacked, or changes meanwhile.
     """
     spool = folder / f"{os.urandom(8).hex()}.txt"
     try:
         with source.open() as raw:
             before = source.fingerprint()
-            head = _read_head(raw)
-            compression = compression_of(head, source.name)
-            blocks = unpacked(chain([head], _blocks_of(raw, BLOCK)), compression)
+            blocks, compressed = unpacked(_blocks_of(raw, BLOCK), source.name)
             first = next(blocks, b"")
-            while len(first) < _LONGEST_BOM and (more := next(blocks, b"")):
-                first += more
+            if is_zip(first) and not compressed:
+                raise ZipArchive("it is a zip archive")
+            promised = not compressed and base_name(source.name) != source.name
             bom_encoding = next((codec for bom, codec in _BOMS if first.startswith(bom)), None)
-            check_signature(first, source.name, encoding or bom_encoding)
+            check_signature(first, encoding or bom_encoding, promised)
             codec = codecs.lookup(bom_encoding or encoding or "utf-8").name
-            path = source.local_path if compression is None and codec == "utf-8" else None
+            path = source.local_path if not compressed and codec == "utf-8" else None
             # The engine takes no path that is not UTF-8.
             in_place = path is not None and str(path).isprintable()
             beginning = _up_to(chain([first], blocks), SMALL)
@@ -208,6 +218,7 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
                 seen=before,
                 path=path if path and in_place else spool,
                 copied=not in_place,
+                promised=promised,
                 text=text,
             )
     except BaseException as error:
@@ -217,6 +228,8 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
             raise FileError(
                 f"cannot be read ({reason}); check the file's rights and the free disk space"
             ) from error
+        if isinstance(error, UnicodeError):
+            raise FileError(f"it is no text in the encoding {encoding}; stage it with another one") from error
         raise
 
 
@@ -297,13 +310,6 @@ codecs.register_error(_BAD_BYTES, _keep_bad_bytes)
 def _check_unchanged(before: Fingerprint, source: Source) -> None:
     if source.fingerprint() != before:
         raise FileError("it changed while it was read; deliver it again when it is complete")
-
-
-def _read_head(raw: IO[bytes]) -> bytes:
-    head = b""
-    while len(head) < _LONGEST_BOM and (more := raw.read(BLOCK)):
-        head += more
-    return head
 
 
 def _blocks_of(raw: IO[bytes], size: int) -> Iterator[bytes]:

@@ -4,16 +4,20 @@ storage, members of zip archives.
 
 import glob
 import os
-import zipfile
+import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from loader.errors import CdrError, FileError
 from loader.inputs.naming import base_name
 from loader.inputs.object_storage import find_objects, is_uri
 from loader.inputs.opening import Archive, LocalFile, Source, ZipMember, as_text
+from loader.inputs.signatures import NotText, check_members, is_text
+
+# Archives that are known before they are opened, so that their members take part in the order of deliveries.
+_NAMED_ZIP = re.compile(r"\.zip(?![a-z])", re.IGNORECASE)
 
 PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdownload"})
 
@@ -23,13 +27,14 @@ class Delivery:
     """One file to stage.
 
     `explicit` tells that the user named the file itself; `ignored` why it is passed over; `problem` why it
-    fails.
+    fails; `packed` that it is in an archive.
     """
 
     source: Source
     explicit: bool = False
     ignored: str | None = None
     problem: str | None = None
+    packed: bool = False
 
     @property
     def file_name(self) -> str:
@@ -105,32 +110,53 @@ def _objects(uri: str) -> Iterator[Delivery]:
 
 
 def _file(source: Source, explicit: bool) -> Iterator[Delivery]:
-    if not source.name.lower().endswith(".zip"):
-        yield Delivery(source, explicit=explicit)
+    delivery = Delivery(source, explicit=explicit)
+    if not _NAMED_ZIP.search(source.name):
+        yield delivery
         return
-    archive = Archive(source)
     try:
-        members = archive.members()
+        yield from [delivery] if is_text(Archive(source).head()) else members_of(delivery)
+    except NotText as error:
+        yield (
+            replace(delivery, problem=str(error))
+            if explicit
+            else replace(delivery, ignored=f"looks like {error.what}")
+        )
     except FileError as error:
-        yield Delivery(source, explicit=explicit, problem=str(error))
-        return
-    except (OSError, zipfile.BadZipFile) as error:
-        problem = f"the zip archive cannot be read ({error}); ask for it again"
-        yield Delivery(source, explicit=explicit, problem=problem)
-        return
+        yield replace(delivery, problem=str(error))
+    except OSError as error:
+        yield replace(delivery, problem=f"the zip archive cannot be read ({error.strerror or error})")
+
+
+def members_of(delivery: Delivery) -> list[Delivery]:
+    """The files in an archive. Raises OSError or FileError where it cannot be read, NotText where it is a
+    document.
+    """
+    if delivery.packed:
+        raise FileError("it is a zip archive inside an archive; unpack it first")
+    archive = Archive(delivery.source)
+    members = archive.members()
+    if not members:
+        raise FileError("the zip archive is empty; ask for it again")
+    check_members([info.filename for info in members])
     times = Counter(info.filename for info in members)
-    for info in {info.filename: info for info in members}.values():
-        member = ZipMember(archive, info)
-        if times[info.filename] > 1:
-            problem = "the zip archive has several members of this name; unpack it"
-            yield Delivery(member, problem=problem)
-            continue
-        yield Delivery(member, ignored=_not_a_delivery_at(PurePosixPath(info.filename)))
+    return [
+        _member(ZipMember(archive, info), times[info.filename])
+        for info in {info.filename: info for info in members}.values()
+    ]
+
+
+def _member(member: ZipMember, times: int) -> Delivery:
+    if times > 1:
+        problem = "the zip archive has several members of this name; unpack it"
+        return Delivery(member, problem=problem, packed=True)
+    return Delivery(member, ignored=_not_a_delivery_at(member.path), packed=True)
 
 
 def _not_a_delivery_at(path: PurePosixPath) -> str | None:
     """Why a file is passed over by its name or one of its folders."""
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    parts = (part for part in path.parts if part != "..")
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     return "hidden file" if hidden else _not_a_delivery(path.name)
 
 

@@ -1,6 +1,7 @@
 """A delivered file that can be opened: on disk, or a member of a zip archive."""
 
 import os
+import struct
 import threading
 import zipfile
 import zlib
@@ -12,6 +13,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from loader.errors import FileError
+
+try:
+    from lzma import LZMAError
+except ImportError:  # A Python without it reads no such archive.
+    LZMAError = zlib.error  # type: ignore[assignment, misc]
+
+
+_HEAD = 512
+# Of a member's flags.
+_ENCRYPTED = 1
+# What zipfile and the unpackers say of archives that are none, are cut off or lie about themselves.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, RuntimeError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -111,9 +124,23 @@ class Archive:
     _held: ExitStack = field(default_factory=ExitStack, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    def head(self) -> bytes:
+        """Its first bytes. Raises OSError or FileError when they cannot be read."""
+        with self.file.open() as file:
+            return file.read(_HEAD)
+
     def members(self) -> list[zipfile.ZipInfo]:
-        """Everything in it but folders. Raises OSError, FileError or BadZipFile when it cannot be read."""
-        return [info for info in self._contents().infolist() if not info.is_dir()]
+        """Everything in it but folders. Raises OSError or FileError when it cannot be read."""
+        try:
+            found = self._contents().infolist()
+        except (*_DAMAGED, ValueError, OverflowError) as error:
+            raise FileError("the zip archive is damaged and cannot be read; ask for it again") from error
+        # Some systems write a folder's name with a backslash.
+        return [
+            info
+            for info in found
+            if not info.filename.endswith("/") and (info.file_size or not info.filename.endswith("\\"))
+        ]
 
     def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
         """A member's bytes, unpacked."""
@@ -134,9 +161,14 @@ class ZipMember:
     info: zipfile.ZipInfo
 
     @property
+    def path(self) -> PurePosixPath:
+        """Its path in the archive, for its names alone: it leads nowhere."""
+        return PurePosixPath(self.info.filename.replace("\\", "/"))
+
+    @property
     def name(self) -> str:
         """The file's own name."""
-        return PurePosixPath(self.info.filename).name
+        return self.path.name
 
     @property
     def location(self) -> str:
@@ -150,29 +182,25 @@ class ZipMember:
 
     def names(self) -> Iterator[str]:
         """Its own name, then its folders from the nearest outwards."""
-        inner = PurePosixPath(self.info.filename)
-        yield inner.name
-        yield from (folder.name for folder in inner.parents)
+        yield self.path.name
+        yield from (folder.name for folder in self.path.parents)
         yield from self.archive.file.names()
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """Its bytes as delivered."""
+        if self.info.flag_bits & _ENCRYPTED:
+            raise FileError("it is encrypted in its archive; deliver it without a password")
         try:
             with self.archive.open(self.info) as member:
                 yield member
-        # An unknown compression is a NotImplementedError of zipfile, a password a RuntimeError.
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            KeyError,
-        ) as error:
+        except NotImplementedError as error:
+            method = self.info.compress_type
             raise FileError(
-                f"the zip archive is damaged, encrypted or unsupported ({error}); ask for it again"
+                f"it is compressed in its archive by method {method}, which is not supported; unpack it first"
             ) from error
+        except _DAMAGED as error:
+            raise FileError("the zip archive is damaged; ask for it again") from error
 
     def fingerprint(self) -> Fingerprint:
         """The member's size, time and checksum, and whether the archive around it is still the same."""

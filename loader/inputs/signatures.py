@@ -2,6 +2,7 @@
 
 from loader.errors import FileError
 
+_UNPACK = "unpack it first"
 _SIGNATURES = (
     (b"%PDF", "a PDF", "ask for the records as semicolon-delimited text"),
     (b"\xd0\xcf\x11\xe0", "an Office document (.xls, .doc)", "save it as semicolon-delimited text"),
@@ -11,49 +12,82 @@ _SIGNATURES = (
     (b"PAR1", "a Parquet file", "ask for the records as semicolon-delimited text"),
     (b"SQLite format 3\0", "an SQLite database", ""),
     (b"\x7fELF", "a program", ""),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
-    (b"Rar!", "a RAR archive", "unpack it first"),
-    (b"BZh", "a bzip2 file", "unpack it first"),
-    (b"\xfd7zXZ\0", "an xz file", "unpack it first"),
-    (b"\x1f\x9d", "a compressed file (.Z)", "unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (b"Rar!", "a RAR archive", _UNPACK),
+    (b"BZh", "a bzip2 file", _UNPACK),
+    (b"\xfd7zXZ\0", "an xz file", _UNPACK),
+    (b"\x1f\x9d", "a compressed file (.Z)", _UNPACK),
 )
 _LOOK = 4096
 _SEPARATORS_OF_A_RECORD = 5
-# Bytes of a zip archive before its first name.
-_ZIP_HEADER = 30
+_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+# What no text has many of: so many bytes for each.
+_CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1a\x1b"))
+_BYTES_PER_CONTROL = 50
 
 
 class NotText(FileError):
-    """Content of another kind; `what` says of which."""
+    """Content of another kind; `what` says of which, `may_hold_records` that it is not to be passed over."""
 
-    def __init__(self, what: str, remedy: str) -> None:
+    def __init__(self, what: str, remedy: str, may_hold_records: bool = False) -> None:
         super().__init__(f"it looks like {what}" + (f"; {remedy}" if remedy else ", not like call records"))
         self.what = what
+        self.may_hold_records = may_hold_records or remedy == _UNPACK
 
 
-def check_signature(head: bytes, name: str, encoding: str | None) -> None:
+class ZipArchive(FileError):
+    """A zip archive, whatever its name."""
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether bytes are the first of a zip archive."""
+    return head.startswith(_ZIP_MAGICS)
+
+
+def is_text(head: bytes) -> bool:
+    """Whether bytes are the first of a text, in whatever encoding."""
+    look = head[:_LOOK]
+    if look.startswith((b"\xff\xfe", b"\xfe\xff")) or _wide_codec(look):
+        return True
+    controls = len(look) - len(look.translate(None, _CONTROLS))
+    return bool(look) and controls * _BYTES_PER_CONTROL <= len(look)
+
+
+def is_known(head: bytes) -> bool:
+    """Whether bytes are the first of something that is known, and is neither a text nor compressed."""
+    return is_zip(head) or _is_tar(head) or any(head.startswith(mark) for mark, *_ in _SIGNATURES)
+
+
+def check_signature(head: bytes, encoding: str | None, promised: bool) -> None:
     """Raises NotText for bytes that are known to be something else than text, FileError for a text in an
-    encoding that has to be named.
+    encoding that has to be named. `promised` are records by a name that tells of compression.
     """
     # Any letters may be those of a CallId.
     if head[:_LOOK].split(b"\n", 1)[0].count(b";") < _SEPARATORS_OF_A_RECORD:
         for mark, what, remedy in _SIGNATURES:
             if head.startswith(mark):
-                raise NotText(what, remedy)
-    if head.startswith(b"PK\x03\x04") and len(head) >= _ZIP_HEADER:
-        spreadsheet = name.lower().endswith((".xlsx", ".xlsm", ".ods"))
-        if spreadsheet or b"[Content_Types].xml" in head or b"xl/" in head:
-            raise NotText("a spreadsheet (.xlsx)", "save it as semicolon-delimited text")
-        raise NotText("a zip archive", "unpack it, or give it the ending .zip")
-    if head[257:262] == b"ustar":
-        raise NotText("a tar archive", "unpack it first")
+                raise NotText(what, remedy, promised)
+    if is_zip(head):
+        raise NotText("a zip archive inside an archive", _UNPACK)
+    if _is_tar(head):
+        raise NotText("a tar archive", _UNPACK)
     start = head[:512].lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
-        raise NotText("a web page or XML", "")
+        raise NotText("a web page or XML", "", promised)
     if encoding is None and (codec := _wide_codec(head[:_LOOK])):
         raise FileError(
             f"it looks like {codec.upper()} without a byte order mark; stage it with --encoding {codec}"
         )
+
+
+def check_members(names: list[str]) -> None:
+    """Raises NotText for an archive whose members are the parts of one document."""
+    if "[Content_Types].xml" in names or "mimetype" in names:
+        raise NotText("a spreadsheet (.xlsx)", "save it as semicolon-delimited text")
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
 
 
 def _wide_codec(head: bytes) -> str | None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from loader.database.manifest import File, State
 from loader.errors import FileError
 from loader.inputs.content import Content, prepare
-from loader.inputs.discovery import Delivery
+from loader.inputs.discovery import Delivery, members_of
 from loader.inputs.naming import days_in_names, kind_in_name
-from loader.inputs.signatures import NotText
+from loader.inputs.signatures import NotText, ZipArchive
 from loader.parsing.layout import Layout, NoRecords, NoSignOfRecords, detect_layout
 from loader.staging.looks import Looks
 from loader.staging.options import Options
+from loader.staging.order import in_order
 from loader.staging.versioning import Versions
 
 
@@ -72,6 +73,16 @@ class Unchanged:
         """Nothing was made of it."""
 
 
+@dataclass(frozen=True)
+class Unpacked:
+    """An archive: its members are the deliveries."""
+
+    members: list[Delivery]
+
+    def discard(self) -> None:
+        """Nothing was made of it."""
+
+
 Prepared = Ready | Failed | Ignored | Unchanged
 
 
@@ -91,7 +102,7 @@ def prepare_all(deliveries: list[Delivery], preparation: Preparation) -> Iterato
     """
     rest = deque(deliveries)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        following: deque[Future[Prepared]] = deque()
+        following: deque[Future[Prepared | Unpacked]] = deque()
         try:
             while rest or following:
                 if not following:
@@ -99,13 +110,16 @@ def prepare_all(deliveries: list[Delivery], preparation: Preparation) -> Iterato
                 prepared = following.popleft().result()
                 while rest and len(following) < (1 if rest[0].source.local_path else 2):
                     following.append(pool.submit(prepare_one, rest.popleft(), preparation))
-                yield prepared
+                if isinstance(prepared, Unpacked):
+                    yield from prepare_all(prepared.members, preparation)
+                else:
+                    yield prepared
         finally:
             for one in following:
                 one.result().discard()
 
 
-def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared:
+def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpacked:
     """Reads one delivery and tells what it is."""
     source, options = delivery.source, preparation.options
     file = File(0, delivery.file_name, source.location)
@@ -125,9 +139,14 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared:
     try:
         if (known := _unchanged(delivery, preparation)) is not None:
             return Unchanged(file, known)
-        content = prepare(source, options.encoding, preparation.folder)
+        try:
+            content = prepare(source, options.encoding, preparation.folder)
+        except ZipArchive:
+            return Unpacked(in_order(members_of(delivery), options))
     except NotText as error:
-        return Ignored(nothing, f"looks like {error.what}") if may_be_ignored else Failed(file, str(error))
+        if may_be_ignored and not error.may_hold_records:
+            return Ignored(nothing, f"looks like {error.what}")
+        return Failed(file, str(error))
     except (FileError, OSError) as error:
         return Failed(file, str(error))
     file.sha256, file.bytes = content.sha256, content.size
@@ -135,7 +154,7 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared:
         layout = detect_layout(content, options.kind, kind_said)
     except (FileError, OSError) as error:
         content.discard()
-        if isinstance(error, NoSignOfRecords) and may_be_ignored:
+        if isinstance(error, NoSignOfRecords) and may_be_ignored and not content.promised:
             return Ignored(nothing, "no sign of call detail records")
         return Failed(file, str(error))
     file.kind, file.header, file.message = layout.kind, layout.header, layout.message

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from loader.database.manifest import File, State
 from loader.inputs.content import check_encoding
 from loader.inputs.discovery import Delivery, discover
-from loader.inputs.naming import Days, days_in_names
 from loader.parsing.records import Reject
 from loader.staging.looks import Looks
 from loader.staging.options import Options
+from loader.staging.order import in_order
 from loader.staging.prepare import PassedOver, Preparation, prepare_all
 from loader.staging.scheduler import LoadScheduler
 from loader.staging.target import staging_target
@@ -58,7 +58,7 @@ def stage(
     """
     if options.encoding is not None:
         check_encoding(options.encoding)
-    deliveries = _in_order(discover(paths), options)
+    deliveries = in_order(discover(paths), options)
     with staging_target(database, options) as (connection, folder):
         preparation = Preparation(options, folder, Versions(connection), Looks(connection))
         files = _stage_all(deliveries, connection, preparation, progress)
@@ -87,23 +87,6 @@ def _stage_all(
     return files
 
 
-def _in_order(deliveries: list[Delivery], options: Options) -> list[Delivery]:
-    """In the order found, but of several contents of one delivery the last modified comes last."""
-    places: dict[tuple[str, Days | None], list[int]] = defaultdict(list)
-    for at, delivery in enumerate(deliveries):
-        if not (delivery.ignored or delivery.problem):
-            names = () if options.file_date else delivery.source.names()
-            days = days_in_names(names, options.generated_names)
-            places[delivery.file_name, days].append(at)
-    ordered = list(deliveries)
-    for group in places.values():
-        if len(group) > 1:
-            by_time = sorted((deliveries[at] for at in group), key=_modified)
-            for at, delivery in zip(group, by_time, strict=True):
-                ordered[at] = delivery
-    return ordered
-
-
 def _first_rejects(connection: "duckdb.DuckDBPyConnection") -> dict[int, list[Reject]]:
     found: dict[int, list[Reject]] = defaultdict(list)
     rows = connection.execute(
@@ -118,10 +101,3 @@ def _first_rejects(connection: "duckdb.DuckDBPyConnection") -> dict[int, list[Re
     for file_id, line, reason, detail in rows:
         found[file_id].append(Reject(line, "", reason, detail))
     return found
-
-
-def _modified(delivery: Delivery) -> int:
-    try:
-        return delivery.source.fingerprint().modified
-    except OSError:
-        return 0

@@ -472,7 +472,7 @@ def archive(names: list[str]) -> bytes:
             "looks like a spreadsheet (.xlsx); save",
         ),
         ("a.pdf", b"%PDF-1.7\n", "looks like a PDF"),
-        ("a.csv", archive(["inner.csv"]), "looks like a zip archive; unpack it"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c\0\4", "looks like a 7z archive; unpack it first"),
         ("a.csv", delivery("a").replace(";", ",").encode(), "not separated by semicolons but by commas"),
         ("a.csv", delivery("a").replace(";", "\t").encode(), "not separated by semicolons but by tabs"),
         ("a.csv", b"VerificationId;Method;Status;Price;CallId\n", "that of a verification record file"),
@@ -493,10 +493,24 @@ def test_a_zip_in_a_zip_is_named_so(cdr: Loader) -> None:
     with zipfile.ZipFile(path, "w") as made:
         made.writestr("inner.csv", archive(["a.csv"]))
         made.writestr("a.csv", delivery("a"))
-    files = cdr.stage(path)
+    files = cdr.stage(path, code=1)
     assert [(f["state"], f["message"]) for f in files] == [
-        ("ignored", "looks like a zip archive"),
+        ("failed", "it is a zip archive inside an archive; unpack it first"),
         ("current", ""),
+    ]
+
+
+def test_what_only_has_to_be_unpacked_is_never_passed_over(cdr: Loader) -> None:
+    cdr.write("in/a", b"Rar!\x1a\7\1\0")
+    cdr.write("in/b.xlsx", archive(["[Content_Types].xml", "xl/workbook.xml"]))
+    cdr.write("in/c.zip", archive(["[Content_Types].xml", "xl/workbook.xml"]))
+    cdr.write("in/d.txt.gz", gzip.compress(b"words"))
+    files = cdr.stage("in", code=2)
+    assert [(f["state"], f["message"]) for f in files] == [
+        ("failed", "it looks like a RAR archive; unpack it first"),
+        ("ignored", "looks like a spreadsheet (.xlsx)"),
+        ("ignored", "looks like a spreadsheet (.xlsx)"),
+        ("ignored", "no sign of call detail records"),
     ]
 
 

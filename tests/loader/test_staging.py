@@ -1,9 +1,11 @@
 """What becomes of deliveries of every sort: kinds, encodings, compressions, dates, versions."""
 
+import bz2
 import gzip
 import io
 import json
 import os
+import re
 import warnings
 import zipfile
 import zlib
@@ -224,9 +226,15 @@ def test_bad_bytes_of_other_encodings(cdr: Loader, encoding: str, good: bytes, b
 
 def test_unknown_encoding_is_a_usage_error(cdr: Loader) -> None:
     cdr.write("sip.csv", delivery("a"))
-    for name in ("klingon", "rot13", "undefined"):
+    for name in ("klingon", "rot13", "undefined", "punycode", "idna", "zlib"):
         assert f"unknown encoding '{name}'" in cdr.error("stage", "sip.csv", "--encoding", name)
     assert not cdr.database.exists()
+
+
+def test_a_text_of_another_encoding_than_named_fails_in_clear_words(cdr: Loader) -> None:
+    cdr.write("sip.csv", delivery("a"))
+    said = cdr.error("stage", "sip.csv", "--encoding", "utf-16", "-q")
+    assert said.endswith("sip.csv: it is no text in the encoding utf-16; stage it with another one")
 
 
 def test_mixed_line_ends_blank_lines_and_no_last_line_end(cdr: Loader) -> None:
@@ -319,6 +327,20 @@ TWO = delivery("a", "b").encode()
         ("sip.csv.zst", zstandard.compress(TWO[:200]) + zstandard.compress(TWO[200:])),
         ("SIP.CSV.ZIP", zipped({"sip.csv": TWO})),
         ("x.zip", zipped({"sip.csv.gz": gzip.compress(TWO)})),
+        # First bytes decide, not names.
+        ("sip.csv.gz", TWO),
+        ("sip.csv.zst", TWO),
+        ("sip.csv.zip", TWO),
+        ("sip.csv.zst", gzip.compress(TWO)),
+        ("sip.csv.gz", gzip.compress(gzip.compress(TWO))),
+        ("sip.csv.gz", gzip.compress(zstandard.compress(TWO))),
+        ("x.zip.1", zipped({"sip.csv": TWO})),
+        ("x.zip-20261103", zipped({"sip.csv": TWO})),
+        ("x.csv", zipped({"sip.csv": TWO})),
+        ("x.csv.gz", zipped({"sip.csv": TWO})),
+        ("x.zip", zipped({"../out/sip.csv": TWO})),
+        ("x.zip", zipped({"..\\out\\": b"", "..\\out\\sip.csv": TWO})),
+        ("x.zip", zipped({"/etc/sip.csv": TWO})),
     ],
 )
 def test_compressed_files_are_the_same_delivery(cdr: Loader, name: str, content: bytes) -> None:
@@ -337,21 +359,28 @@ def test_compressed_files_are_the_same_delivery(cdr: Loader, name: str, content:
     [
         ("a.csv.gz", gzip.compress(TWO)[:-10], "ends too early"),
         ("a.csv.gz", b"", "ends too early"),
-        ("a.csv.gz", TWO, "damaged"),
+        ("a.csv.gz", b"\0" + gzip.compress(TWO), "damaged"),
+        ("a.csv.gz", bz2.compress(TWO), "looks like a bzip2 file; unpack it first"),
+        ("a.csv.gz", gzip.compress(zipped({"a.csv": TWO})), "looks like a zip archive inside an archive"),
+        ("a.csv.gz", b"<html>not found", "looks like a web page"),
+        ("a.csv.gz", b"not found", "no header"),
         ("a.csv.gz", gzip.compress(TWO)[:-8] + b"\0" * 8, "damaged"),
         ("a.csv.gz", gzip.compress(TWO) + b"rubbish", "damaged"),
         ("a.csv.zst", zstandard.compress(TWO)[:-3], "ends too early"),
-        ("a.csv.zst", TWO, "damaged"),
+        ("a.csv.zst", b"\0" + zstandard.compress(TWO), "damaged"),
         ("a.zip", zipped({"a.csv": TWO})[:-30], "cannot be read"),
-        ("a.zip", TWO, "cannot be read"),
+        ("a", zipped({"a.csv": TWO})[:-30], "cannot be read"),
+        ("a.zip", b"", "cannot be read"),
+        ("a.zip", zipped({}), "the zip archive is empty"),
+        ("a", zipped({}), "the zip archive is empty"),
     ],
 )
 def test_a_damaged_archive_fails_and_the_others_go_on(
     cdr: Loader, name: str, content: bytes, said: str
 ) -> None:
-    cdr.write(name, content)
-    cdr.write("good.csv", delivery("g"))
-    failed, good = cdr.stage(name, "good.csv", code=1)
+    cdr.write(f"in/{name}", content)
+    cdr.write("in/good.csv", delivery("g"))
+    failed, good = cdr.stage("in", code=1)
     assert failed["state"] == "failed"
     assert said in failed["message"]
     assert good["state"] == "current"
@@ -383,6 +412,37 @@ def test_each_member_of_a_zip_is_a_file(cdr: Loader) -> None:
     ]
     assert files[0]["path"] == f"{path}!in/2026-11-21/cdr.csv"
     assert [f["file_name"] for f in files if f["state"] == "ignored"] == ["x.csv", "notes.pdf"]
+
+
+def test_a_member_that_cannot_be_read_fails_in_clear_words(cdr: Loader) -> None:
+    content = bytearray(zipped({"a.csv": TWO, "b.csv": TWO, "c.csv": TWO}))
+    # In the archive's table of contents: flags and method of each member.
+    first, second, _ = (found.start() for found in re.finditer(b"PK\x01\x02", content))
+    content[first + 8] |= 1
+    content[second + 10] = 97
+    cdr.write("in/x.bin", bytes(content))
+    assert [(file["state"], file["message"]) for file in cdr.stage("in", code=1)] == [
+        ("failed", "it is encrypted in its archive; deliver it without a password"),
+        ("failed", "it is compressed in its archive by method 97, which is not supported; unpack it first"),
+        ("current", ""),
+    ]
+
+
+def test_an_archive_of_any_name_is_known_the_next_time(cdr: Loader) -> None:
+    cdr.write("in/a", zipped({"2026-11-21/x.csv": delivery("a").encode(), "y.csv": delivery("b").encode()}))
+    cdr.write("in/b.csv", delivery("c"))
+    os.utime("in/a", (1e9, 1e9))
+    assert [(file["file_name"], file["state"]) for file in cdr.stage("in")] == [
+        ("x.csv", "current"),
+        ("y.csv", "current"),
+        ("b.csv", "current"),
+    ]
+    assert [file["path"].rpartition("/in/")[2] for file in cdr.stage("in")] == [
+        "a!2026-11-21/x.csv",
+        "a!y.csv",
+        "b.csv",
+    ]
+    assert {file["state"] for file in cdr.stage("in")} == {"skipped"}
 
 
 def test_members_of_one_name_fail_rather_than_hide_each_other(cdr: Loader) -> None:
