@@ -140,17 +140,20 @@ def members_of(delivery: Delivery) -> list[Delivery]:
         raise FileError("the zip archive is empty; ask for it again")
     check_members([info.filename for info in members])
     times = Counter(info.filename for info in members)
+    # An archive of one file is that file: who names it names the file.
+    explicit = delivery.explicit and len(members) == 1
     return [
-        _member(ZipMember(archive, info), times[info.filename])
+        _member(ZipMember(archive, info), explicit, times[info.filename])
         for info in {info.filename: info for info in members}.values()
     ]
 
 
-def _member(member: ZipMember, times: int) -> Delivery:
+def _member(member: ZipMember, explicit: bool, times: int) -> Delivery:
     if times > 1:
         problem = "the zip archive has several members of this name; unpack it"
         return Delivery(member, problem=problem, packed=True)
-    return Delivery(member, ignored=_not_a_delivery_at(member.path), packed=True)
+    ignored = None if explicit else _not_a_delivery_at(member.path)
+    return Delivery(member, explicit, ignored, packed=True)
 
 
 def _not_a_delivery_at(path: PurePosixPath) -> str | None:

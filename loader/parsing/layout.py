@@ -1,5 +1,6 @@
 """What a text is: its kind and columns, by its header or without one."""
 
+import io
 import re
 from dataclasses import dataclass, field
 
@@ -173,9 +174,7 @@ def _without_header(
                 )
     if other := next((told for line in first if (told := foreign_feed(line.cells))), None):
         raise FileError(other)
-    signs = any(line.body.count(DELIMITER) >= _SEPARATORS_OF_A_RECORD for line in first)
-    named = any(b"callid" in line.body.lower() for line in first)
-    if not signs and not named and declared_kind is None and name_kind is None:
+    if declared_kind is None and name_kind is None and not _has_signs_of_records(content, first[0].offset):
         raise NoSignOfRecords(
             "there is no header and no semicolon-delimited record in its first lines; "
             "is it a call detail record file?"
@@ -189,6 +188,16 @@ def _without_header(
     columns = columns_without_header([len(cells) for cells in sample], declared_kind, name_kind)
     remarks += _spreadsheet_signs(columns, sample)
     return Layout(columns.kind, columns, None, start.offset, start.number, True, tuple(remarks))
+
+
+def _has_signs_of_records(content: Content, offset: int) -> bool:
+    """Whether one of the first lines names CallId or could be a record, whatever quotes swallow."""
+    with io.BufferedReader(content.open()) as file:  # type: ignore[type-var]  # a FileIO or BytesIO
+        file.seek(offset)
+        lines = [file.readline(_LONGEST_LOOK) for _ in range(MOST_PREAMBLE + 1)]
+    return any(
+        line.count(DELIMITER) >= _SEPARATORS_OF_A_RECORD or b"callid" in line.lower() for line in lines
+    )
 
 
 def _check_line_ends(first: list[_Line]) -> None:

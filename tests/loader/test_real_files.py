@@ -416,6 +416,7 @@ def test_content_decides_never_the_name_alone(cdr: Loader) -> None:
         ("calls.txt", "\n" * 20 + delivery("a"), "current"),
         ("calls.txt", "words\n" * 20 + "about the CallId\n", "failed"),
         ("calls.txt", "words\n" * 20 + "a;b;c;d;e;f\n", "failed"),
+        ("calls.txt", '"words\n' + "a;b;c;d;e;f\n" + 'words"\n', "failed"),
         ("calls.txt", "words\n" * 21 + "CallId;a;b;c;d;e\n", "ignored"),
         ("calls.txt", "a;b;c;d;e\n" * 21, "ignored"),
         ("app_app.txt", "words\n", "failed"),
@@ -498,6 +499,14 @@ def test_a_zip_in_a_zip_is_named_so(cdr: Loader) -> None:
         ("failed", "it is a zip archive inside an archive; unpack it first"),
         ("current", ""),
     ]
+
+
+def test_an_archive_of_one_file_that_is_named_itself_is_tried(cdr: Loader) -> None:
+    for name in ("a.zip", "a"):
+        cdr.write(name, archive(["words.txt"]))
+        assert "no header and no semicolon-delimited record" in cdr.error("stage", name, "-q")
+    cdr.write("b.zip", archive(["words.txt", "more.txt"]))
+    assert {file["state"] for file in cdr.stage("b.zip")} == {"ignored"}
 
 
 def test_what_only_has_to_be_unpacked_is_never_passed_over(cdr: Loader) -> None:
