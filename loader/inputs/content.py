@@ -18,7 +18,7 @@ from loader.errors import CdrError, FileError
 from loader.inputs.compression import unpacked
 from loader.inputs.naming import base_name
 from loader.inputs.opening import Fingerprint, Source
-from loader.inputs.signatures import ZipArchive, check_signature, is_zip
+from loader.inputs.signatures import check_signature
 
 BLOCK = 1 << 20
 
@@ -188,11 +188,9 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
             before = source.fingerprint()
             blocks, compressed = unpacked(_blocks_of(raw, BLOCK), source.name)
             first = next(blocks, b"")
-            if is_zip(first) and not compressed:
-                raise ZipArchive("it is a zip archive")
             promised = not compressed and base_name(source.name) != source.name
             bom_encoding = next((codec for bom, codec in _BOMS if first.startswith(bom)), None)
-            check_signature(first, encoding or bom_encoding, promised)
+            check_signature(first, encoding or bom_encoding, compressed, promised)
             codec = codecs.lookup(bom_encoding or encoding or "utf-8").name
             path = source.local_path if not compressed and codec == "utf-8" else None
             # The engine takes no path that is not UTF-8.

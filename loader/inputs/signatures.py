@@ -58,15 +58,18 @@ def is_known(head: bytes) -> bool:
     return is_zip(head) or _is_tar(head) or any(head.startswith(mark) for mark, *_ in _SIGNATURES)
 
 
-def check_signature(head: bytes, encoding: str | None, promised: bool) -> None:
-    """Raises NotText for bytes that are known to be something else than text, FileError for a text in an
-    encoding that has to be named. `promised` are records by a name that tells of compression.
+def check_signature(head: bytes, encoding: str | None, compressed: bool, promised: bool) -> None:
+    """Raises ZipArchive for one that is not compressed once more, NotText for other bytes that are known to
+    be no text, FileError for a text in an encoding that has to be named. `promised` are records by a name
+    that stands for compression.
     """
     # Any letters may be those of a CallId.
     if head[:_LOOK].split(b"\n", 1)[0].count(b";") < _SEPARATORS_OF_A_RECORD:
         for mark, what, remedy in _SIGNATURES:
             if head.startswith(mark):
                 raise NotText(what, remedy, promised)
+    if is_zip(head) and not compressed:
+        raise ZipArchive("it is a zip archive")
     if is_zip(head):
         raise NotText("a zip archive inside an archive", _UNPACK)
     if _is_tar(head):

@@ -289,6 +289,11 @@ def test_members_of_archives(cdr: Loader, store: Store) -> None:
     assert states(cdr.stage(uri)) == [("sip.csv", "skipped")] * 2
     store.put("in/days.zip", zipped({**members, "2026-11-21/sip.csv": delivery("new").encode()}))
     assert states(cdr.stage(uri)) == [("sip.csv", "skipped"), ("sip.csv", "current")]
+    uri = store.put(
+        "other/20261123", zipped({"a.csv": delivery("a").encode(), "b.csv": delivery("b").encode()})
+    )
+    assert states(cdr.stage(uri)) == [("a.csv", "current"), ("b.csv", "current")]
+    assert states(cdr.stage(uri)) == [("a.csv", "skipped"), ("b.csv", "skipped")]
 
 
 def test_one_object_is_named_listed_and_withdrawn_by_its_uri(cdr: Loader, store: Store) -> None:
