@@ -327,9 +327,13 @@ def _print_summary(
     say(
         "files", ", ".join(f"{n:,} {word}" for word, n in counts.items()) + f", {rejected:,} records rejected"
     )
-    if summary is not None and summary.report_date is not None:
-        asr = f"{100 * summary.asr:.1f} %" if summary.asr is not None else "unknown"
-        say(str(summary.report_date), f"{summary.calls:,} calls, {summary.answers:,} answers, ASR {asr}")
+    if summary is not None:
+        if summary.report_date is None:
+            say("newest day", "none is complete yet; see marts.mart_report_dates")
+        else:
+            kinds = [f"{kind.call_type} {_percent(kind.asr)}" for kind in summary.kinds]
+            ratios = f"; ASR: {', '.join(kinds)}" if kinds else ""
+            say(str(summary.report_date), f"{summary.calls:,} calls, {summary.answers:,} answers{ratios}")
         for spend in summary.spend:
             change = spend.change_pct
             against = f" ({change:+.1f} % on the day before)" if change is not None else ""
@@ -351,6 +355,10 @@ def _print_summary(
         say("skipped", f"{skipped:,} models and tests behind what failed")
     built = "nothing new, nothing built" if result is None else f"build {total - staged_in:.1f} s"
     say("time", f"stage {staged_in:.1f} s, {built}")
+
+
+def _percent(ratio: float | None) -> str:
+    return "unknown" if ratio is None else f"{100 * ratio:.1f} %"
 
 
 def _fact(name: str, text: str) -> None:

@@ -1,12 +1,13 @@
-"""What the daily job ends with: the newest day's figures, in a few lines."""
+"""What the daily job ends with: the newest complete day's figures, in a few lines."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.database.connection import opened
+from loader.database.days import are_complete, newest_complete_day
 from loader.database.schema import has_table
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spend:
-    """A currency's amount of the day, and of the day before (null where there was none)."""
+    """A currency's amount of the day, and of the day before (null where there was none, or the day before is
+    not complete).
+    """
 
     currency: str
     amount: Decimal
@@ -30,22 +33,34 @@ class Spend:
 
 
 @dataclass(frozen=True)
+class KindOfDay:
+    """A kind's calls of the day, those answered, and ASR (answers / seizures): over all kinds
+    together it would mean nothing.
+    """
+
+    call_type: str
+    calls: int
+    answers: int
+    asr: float | None
+
+
+@dataclass(frozen=True)
 class Summary:
-    """The newest report date's calls, answers, ASR (answers / seizures) and spend, and the days of the feed
-    that are missing.
+    """The newest complete report date's calls by kind and spend, and the days of the feed that are missing.
+    Where no day is complete yet there is no date, and nothing to sum up.
     """
 
     report_date: date | None
     calls: int
     answers: int
-    asr: float | None
+    kinds: list[KindOfDay]
     spend: list[Spend]
     unreadable_values: int
     missing_days: int
 
 
 def summarise(database: Path) -> Summary | None:
-    """The figures of the newest report date; none where the marts are not built.
+    """The figures of the newest complete report date; none where the marts are not built.
 
     Raises CdrError when the database cannot be used.
     """
@@ -54,42 +69,47 @@ def summarise(database: Path) -> Summary | None:
             has_table(connection, "marts", mart) for mart in ("mart_quality_daily", "mart_cost_daily")
         ):
             return None
-        newest, calls, answers, asr = _one(
-            connection,
-            """
-            select
-                report_date, sum(bids)::bigint, sum(answers)::bigint,
-                sum(answers) / nullif(sum(seizures), 0)
-            from marts.mart_quality_daily
-            where report_date = (select max(report_date) from marts.mart_quality_daily)
-            group by report_date
-            """,
-            (None, 0, 0, None),
-        )
-        spend = [Spend(*row) for row in _spend(connection, newest)] if newest else []
+        day = newest_complete_day(connection)
+        kinds = [KindOfDay(*row) for row in _kinds(connection, day)] if day else []
         return Summary(
-            newest,
-            calls,
-            answers,
-            asr,
-            spend,
+            day,
+            sum(kind.calls for kind in kinds),
+            sum(kind.answers for kind in kinds),
+            kinds,
+            [Spend(*row) for row in _spend(connection, day)] if day else [],
             _count(connection, "mart_feed_invalid_fields", "coalesce(sum(records), 0)::bigint", "true"),
             _count(connection, "mart_feed_completeness", "count(*)", "status = 'missing'"),
         )
 
 
+def _kinds(connection: "duckdb.DuckDBPyConnection", day: date) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        """
+        select call_type, sum(bids)::bigint as calls, sum(answers)::bigint as answers,
+            sum(answers) / nullif(sum(seizures), 0) as asr
+        from marts.mart_quality_daily
+        where report_date = ?
+        group by call_type
+        order by calls desc, call_type
+        """,
+        [day],
+    ).fetchall()
+
+
 def _spend(connection: "duckdb.DuckDBPyConnection", day: date) -> list[tuple[Any, ...]]:
+    before = day - timedelta(days=1)
+    compared = before if are_complete(connection, before, before) else None
     return connection.execute(
         """
         select currency, sum(amount) filter (report_date = $day) as amount,
-            sum(amount) filter (report_date = $day - interval 1 day) as previous_amount
+            sum(amount) filter (report_date = $before) as previous_amount
         from marts.mart_cost_daily
-        where currency is not null and report_date between $day - interval 1 day and $day
+        where currency is not null and report_date in ($before, $day)
         group by currency
         having amount is not null
         order by amount desc, currency
         """,
-        {"day": day},
+        {"day": day, "before": compared},
     ).fetchall()
 
 

@@ -143,7 +143,8 @@ def _spend(scope: Scope, results: dict[str, Result]) -> Section:
         for row in parts[0].dicts():
             change = _change(row["amount"], row["previous_amount"])
             told.append(f"{row['currency']} {row['amount']:,.2f}{f' ({change})' if change else ''}")
-        sentence = f"{'; '.join(told)}. Changes are against the {_count(scope.days, 'day')} before."
+        against = f" Changes are against the {_count(scope.days, 'day')} before." if scope.is_compared else ""
+        sentence = f"{'; '.join(told)}.{against}"
     rows = parts[1].dicts()
     section = Section("spend", "What did we spend?", sentence, parts)
     if rows:
@@ -153,19 +154,30 @@ def _spend(scope: Scope, results: dict[str, Result]) -> Section:
 
 
 def _quality(_scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["quality"]]
+    parts = [results["quality_by_kind"]]
     rows = parts[0].dicts()
     section = Section("quality", "How good were the calls?", _nothing(parts, "calls") or "", parts)
-    if rows:
-        bids, seizures, answers = (sum(row[name] for row in rows) for name in ("bids", "seizures", "answers"))
-        asr = f"{100 * answers / seizures:.1f} %" if seizures else "unknown"
-        section.sentence = (
-            f"{bids:,} calls, {answers:,} answered: ASR {asr}. Lines: {_MEAN_DAYS} days together."
+    if not rows:
+        return section
+    days: dict[date, dict[str, Any]] = {}
+    ratios = []
+    kinds = list(dict.fromkeys(row["call_type"] for row in rows))
+    for kind in kinds:
+        of_kind = [row for row in rows if row["call_type"] == kind]
+        _add_mean(of_kind, "asr", "answers", "seizures")
+        for row in of_kind:
+            day = days.setdefault(row["report_date"], {"report_date": row["report_date"]})
+            day |= {f"{kind}_asr": row["asr"], f"{kind}_asr_mean": row["asr_mean"]}
+        bids, seizures, answers = (
+            sum(row[name] for row in of_kind) for name in ("bids", "seizures", "answers")
         )
-        _add_mean(rows, "asr", "answers", "seizures")
-        _add_mean(rows, "ner", "network_effective", "seizures")
-        section.chart = charts.lines(rows, [("asr", "ASR"), ("ner", "NER")], "share of seizures")
-        section.legend = ["ASR", "NER"]
+        asr = f"{100 * answers / seizures:.1f} %" if seizures else "unknown"
+        ratios.append(f"{kind} {bids:,} calls, {answers:,} answered: ASR {asr}")
+    section.sentence = f"{'; '.join(ratios)}. Lines: ASR of {_MEAN_DAYS} days together."
+    blank = {f"{kind}_asr{mean}": None for kind in kinds for mean in ("", "_mean")}
+    in_order = [blank | days[day] for day in sorted(days)]
+    section.chart = charts.lines(in_order, [(f"{kind}_asr", kind) for kind in kinds], "share of seizures")
+    section.legend = kinds
     return section
 
 

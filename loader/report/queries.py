@@ -1,10 +1,11 @@
 """What the page shows, each as one query over the marts: the same text is on the page, to go on from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from loader.database.days import are_complete, newest_complete_day
 from loader.database.schema import has_table
 from loader.database.sql import literal
 from loader.errors import CdrError
@@ -17,12 +18,15 @@ DEFAULT_DAYS = 30
 
 @dataclass(frozen=True)
 class Scope:
-    """The report dates and the application that the page is about; no application means all."""
+    """The report dates and the application that the page is about; no application means all. They are
+    compared with as many days before where all of both are complete.
+    """
 
     first: date
     last: date
     application_key: str | None = None
     application: str = "all applications"
+    is_compared: bool = False
 
     @property
     def days(self) -> int:
@@ -51,6 +55,7 @@ class Result:
 
 
 # Where {scope} stands for the report dates and the application; {first}, {last} and {before} for dates.
+# {before} is the first day of what they are compared with: {first} where that is nothing.
 _QUERIES: dict[str, tuple[str, str]] = {
     "feed": (
         "mart_feed_completeness",
@@ -113,18 +118,32 @@ order by report_date, call_type
 select
     report_date,
     sum(bids)::bigint as bids,
-    sum(seizures)::bigint as seizures,
     sum(answers)::bigint as answers,
-    sum(network_effective)::bigint as network_effective,
     sum(timed_answers)::bigint as timed_answers,
     sum(talk_seconds)::bigint as talk_seconds,
-    sum(answers) / nullif(sum(seizures), 0) as asr,
-    sum(network_effective) / nullif(sum(seizures), 0) as ner,
     sum(talk_seconds) / nullif(sum(timed_answers), 0) as aloc_seconds
 from marts.mart_quality_daily
 where {scope}
 group by report_date
 order by report_date
+""",
+    ),
+    "quality_by_kind": (
+        "mart_quality_daily",
+        """
+select
+    report_date,
+    call_type,
+    sum(bids)::bigint as bids,
+    sum(seizures)::bigint as seizures,
+    sum(answers)::bigint as answers,
+    sum(network_effective)::bigint as network_effective,
+    sum(answers) / nullif(sum(seizures), 0) as asr,
+    sum(network_effective) / nullif(sum(seizures), 0) as ner
+from marts.mart_quality_daily
+where {scope}
+group by report_date, call_type
+order by report_date, call_type
 """,
     ),
     "failures": (
@@ -279,20 +298,27 @@ limit 24
 def scope_of(
     connection: "duckdb.DuckDBPyConnection", first: date | None, last: date | None, application: str | None
 ) -> Scope:
-    """The span of the page: by default the last thirty report dates there are.
+    """The span of the page: by default the thirty report dates up to the newest complete one; where none is,
+    to the newest that is not in the future, as that of a mistyped CallTime is.
 
     Raises CdrError when nothing is built, the span is empty, or there is no such application.
     """
     if not has_table(connection, "marts", "mart_quality_daily"):
         raise CdrError("the marts are not built yet; run `cdr build` first")
-    row = connection.execute("select max(report_date) from marts.mart_quality_daily").fetchone()
+    today = datetime.now(UTC).date()
+    row = connection.execute(
+        "select max(report_date) from marts.mart_quality_daily where report_date <= ?",
+        [today + timedelta(days=1)],
+    ).fetchone()
     newest = row[0] if row else None
-    last = last or newest or datetime.now(UTC).date()
+    last = last or newest_complete_day(connection) or newest or today
     first = first or last - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:
         raise CdrError(f"--from {first} is after --to {last}; name an earlier day")
+    scope = Scope(first, last)
+    scope = replace(scope, is_compared=are_complete(connection, scope.previous_first, last))
     if application is None:
-        return Scope(first, last)
+        return scope
     found = connection.execute(
         "select application_key, coalesce(application_name, application_key) from marts.dim_applications "
         "where application_key = ? or application_name = ?",
@@ -300,7 +326,7 @@ def scope_of(
     ).fetchone()
     if found is None:
         raise CdrError(f"no application is {application}; see marts.dim_applications for keys and names")
-    return Scope(first, last, *found)
+    return replace(scope, application_key=found[0], application=found[1])
 
 
 def run_all(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> dict[str, Result]:
@@ -314,7 +340,7 @@ def _run(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> Iterator[tupl
     words = {
         "first": f"date '{scope.first}'",
         "last": f"date '{scope.last}'",
-        "before": f"date '{scope.previous_first}'",
+        "before": f"date '{scope.previous_first if scope.is_compared else scope.first}'",
         "application": application,
         "scope": f"report_date between date '{scope.first}' and date '{scope.last}' {application}".strip(),
         "busy_scope": f"scope = 'application' {application}" if key else "scope = 'account'",

@@ -235,3 +235,20 @@
 {% endmacro %}
 
 {% macro spark__keep_query(query) %}{{ return('') }}{% endmacro %}
+
+
+{#- Puts the rows of a query in the place of a table that the query itself may read. -#}
+{% macro replace_rows(relation, query) %}{{ return(adapter.dispatch('replace_rows')(relation, query)) }}{% endmacro %}
+
+{% macro duckdb__replace_rows(relation, query) %}
+    {% do run_query("create or replace table " ~ relation ~ " as " ~ query) %}
+{% endmacro %}
+
+{#- Spark cannot write a table that it reads. A kill between these statements loses the table. -#}
+{% macro spark__replace_rows(relation, query) %}
+    {% set new = relation.incorporate(path={'identifier': relation.identifier ~ '_new'}) %}
+    {% do run_query("drop table if exists " ~ new) %}
+    {% do run_query("create table " ~ new ~ " as " ~ query) %}
+    {% do run_query("drop table if exists " ~ relation) %}
+    {% do run_query("alter table " ~ new ~ " rename to " ~ relation) %}
+{% endmacro %}

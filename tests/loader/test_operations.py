@@ -42,6 +42,44 @@ def test_nothing_new_builds_nothing(copy: Loader) -> None:
     assert len(result.stdout.splitlines()) < 24
 
 
+def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
+    def summary() -> dict[str, Any]:
+        found = copy.json("run", copy.inbox)["summary"]
+        assert isinstance(found, dict)
+        return found
+
+    def amounts(column: str) -> list[Any]:
+        return [spend[column] for spend in summary()["spend"]]
+
+    days = [day for (day,) in copy.query("select distinct report_date from marts.mart_cost_daily order by 1")]
+    before, newest = days[-2:]
+    assert summary()["report_date"] == str(newest)
+    assert all(amounts("previous_amount"))
+    # One CallTime of 2062 is no newest day.
+    copy.execute(
+        "insert into marts.mart_quality_daily by name"
+        " (select * replace (date '2062-07-15' as report_date) from marts.mart_quality_daily limit 1)"
+    )
+    assert summary()["report_date"] == str(newest)
+    kinds = copy.query(
+        "select call_type, sum(bids)::bigint, sum(answers)::bigint, sum(answers) / sum(seizures)"
+        f" from marts.mart_quality_daily where report_date = '{newest}' group by 1 order by 2 desc, 1"
+    )
+    assert [tuple(kind.values()) for kind in summary()["kinds"]] == kinds
+    assert len(kinds) == 4
+    assert f"{kinds[0][0]} {100 * kinds[0][3]:.1f} %" in " ".join(copy("run", copy.inbox).stdout.split())
+    # Nothing is compared with a day that lacks a file, and a day that lacks one is not the newest.
+    copy.execute(f"update marts.mart_report_dates set is_complete = false where report_date = '{before}'")
+    assert amounts("amount")
+    assert not any(amounts("previous_amount"))
+    assert "on the day before" not in copy("run", copy.inbox).stdout
+    copy.execute(f"update marts.mart_report_dates set is_complete = report_date = '{before}'")
+    assert summary()["report_date"] == str(before)
+    copy.execute("update marts.mart_report_dates set is_complete = false")
+    assert summary()["report_date"] is None
+    assert "none is complete yet" in copy("run", copy.inbox).stdout
+
+
 @pytest.mark.parametrize(
     ("change", "due"),
     [

@@ -95,9 +95,10 @@ def test_numbers_are_those_of_the_marts(copy: Loader) -> None:
     assert {row[0]: row[1] for row in rows} == {currency: f"{amount:,.2f}" for currency, amount in expected}
     days = page.tables["marts.mart_quality_daily"]
     bids = copy.query(
-        "select sum(bids)::bigint from marts.mart_quality_daily group by report_date order by report_date"
+        "select call_type, sum(bids)::bigint from marts.mart_quality_daily"
+        " group by report_date, call_type order by report_date, call_type"
     )
-    assert [row[1] for row in days[1:]] == [f"{number:,}" for (number,) in bids]
+    assert [(row[1], row[2]) for row in days[1:]] == [(kind, f"{number:,}") for kind, number in bids]
     # Every table is what the query that is shown with it gives.
     for query, shown in page.queries:
         with duckdb.connect(copy.database, read_only=True) as connection:
@@ -160,6 +161,29 @@ def test_little_or_nothing_reads_well(copy: Loader) -> None:
     for said in ("charged calls", "spend by user", "signals", "cost exceptions", "invoices or amounts"):
         assert f"No {said} in these days." in text
     assert "<svg" in text
+
+
+def test_the_page_ends_with_the_newest_complete_day(copy: Loader) -> None:
+    (newest, before), *_ = copy.query(
+        "select max(report_date), max(report_date) - 1 from marts.mart_report_dates where is_complete"
+    )
+    copy.execute(
+        "insert into marts.mart_quality_daily by name"
+        " (select * replace (date '2062-07-15' as report_date) from marts.mart_quality_daily limit 1)"
+    )
+    assert f"to {newest}</h1>" in written(copy)
+    compared = "Changes are against the 1 day before"
+    assert compared in written(copy, "--from", newest)
+    # One ASR over all kinds would mean nothing.
+    assert re.search(r"sip_terminated [\d,]+ calls, [\d,]+ answered: ASR [\d.]+ %", written(copy))
+    copy.execute(f"update marts.mart_report_dates set is_complete = false where report_date = '{before}'")
+    text = written(copy, "--from", newest)
+    assert compared not in text
+    assert not re.search(r"\([+-][\d.]+ %\)", text)
+    copy.execute(f"update marts.mart_report_dates set is_complete = report_date = '{before}'")
+    assert f"to {before}</h1>" in written(copy)
+    copy.execute("drop table marts.mart_report_dates")
+    assert f"to {newest}</h1>" in written(copy)
 
 
 def test_marts_that_are_not_built_are_named(copy: Loader, tmp_path: Path) -> None:

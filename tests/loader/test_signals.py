@@ -3,6 +3,7 @@
 import json
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -28,7 +29,7 @@ RULES = (
     "toll_free_pumping",
     "wangiri_like",
 )
-SIGNALS = ("-s", "+mart_signals", "int_signals__excluded")
+SIGNALS = ("-s", "+mart_signals", "int_signals__excluded", "+mart_report_dates")
 ONLY_SIGNALS = ("-s", "path:models/intermediate/signals", "mart_signals")
 
 
@@ -110,7 +111,92 @@ def test_the_newest_day_can_fail_a_build(planted: tuple[Warehouse, list[dict[str
     test = ("-s", "assert_no_signals_to_fail_on")
     assert warehouse.try_dbt("test", *test).success
     fail_on = ("--vars", "{signals_fail_on: critical}")
-    assert not warehouse.try_dbt("test", *test, parse_arguments=fail_on).success
+    assert not warehouse.try_dbt("test", *test, *fail_on).success
+    # What was reported once does not fail the next build again; without the memory the newest day does.
+    assert warehouse.try_dbt("test", *test, *fail_on).success
+    warehouse.loader.execute("drop table intermediate.build_signal_looks")
+    results = warehouse.try_dbt("test", *test, *fail_on).result.results
+    newest = rows(
+        warehouse,
+        "select count(distinct (rule, entity_type)) from marts.mart_signals where severity = 'critical'"
+        " and signal_date = (select max(report_date) from marts.mart_report_dates where is_complete)",
+    )
+    assert [(result.failures,) for result in results if result.node.resource_type == "test"] == newest
+
+
+# When the burst of 2026-11-21 23:40 UTC is reported: with that day's file in UTC, else with the next, since a
+# local day ends in it. Then when an older day has another signal.
+REPORTED = {
+    "UTC": [0, 1, 0, 0, 1, 0],
+    "Asia/Kathmandu": [0, 0, 1, 0, 1, 0],
+    "America/New_York": [0, 0, 1, 0, 1, 0],
+}
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A database whose files and signals a test makes up."""
+    folder = tmp_path_factory.mktemp("bare")
+    loader = Loader(folder / "cdr.duckdb", folder)
+    warehouse = Warehouse(loader, folder / "target")
+    loader.execute("""
+        create schema staging; create schema intermediate; create schema marts;
+        create table staging.stg_sinch__files
+            (file_id bigint, kind text, state text, file_date date, loaded_at timestamp);
+        create table marts.mart_feed_completeness (file_date date, call_type text, status text);
+        create table marts.mart_signals (rule text);
+        create table intermediate.int_signals__found (
+            rule text, entity_type text, entity text, other_entity text, application_key text, severity text,
+            is_excluded boolean, signal_date date
+        );
+    """)
+    return warehouse
+
+
+@pytest.mark.parametrize("zone", REPORTED)
+def test_a_burst_is_reported_once_in_every_time_zone(bare: Warehouse, zone: str) -> None:
+    loader = bare.loader
+    arguments = ("--vars", json.dumps({"reporting_timezone": zone, "signals_fail_on": "warn"}))
+    loader.execute("""
+        drop table if exists intermediate.build_signal_looks;
+        delete from staging.stg_sinch__files; delete from marts.mart_feed_completeness;
+        delete from intermediate.int_signals__found;
+    """)
+
+    def add_signal(moment: str, entity: str, severity: str = "warn") -> None:
+        # As the loader would, a signal is on the day of its last call in the time zone.
+        day = datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).date()
+        loader.execute(
+            "insert into intermediate.int_signals__found values "
+            f"('targeted_pumping', 'caller_callee', '{entity}', '+4612', null, '{severity}', false, '{day}')"
+        )
+
+    def deliver(day: str) -> None:
+        loader.execute(
+            "insert into staging.stg_sinch__files"
+            f" values (1, 'app_app', 'current', '{day}', date '{day}' + 1);"
+            f"insert into marts.mart_feed_completeness values ('{day}', 'app_app', 'present')"
+        )
+
+    def fails(day: str | None = None) -> int:
+        if day:
+            deliver(day)
+        chosen = ("-s", "mart_report_dates", "assert_no_signals_to_fail_on")
+        return int(
+            not bare.try_dbt("build", *chosen, "--exclude-resource-type", "unit_test", *arguments).success
+        )
+
+    deliver("2026-11-19")
+    # A mistyped year, and a rule that only informs, neither silence a day nor fail one.
+    add_signal("2062-07-15T12:00:00+00:00", "+4600")
+    add_signal("2026-11-20T12:00:00+00:00", "+4601", "info")
+    sequence = [fails("2026-11-20")]
+    add_signal("2026-11-21T23:40:00+00:00", "+4610")
+    sequence += [fails(day) for day in ("2026-11-21", "2026-11-22", "2026-11-23")]
+    # An older day has another signal than at the last look.
+    add_signal("2026-11-20T12:00:00+00:00", "+4620")
+    sequence += [fails(), fails()]
+    assert sequence == REPORTED[zone]
 
 
 def test_rules_see_clear_values_and_the_mart_shows_masked_ones(
