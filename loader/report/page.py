@@ -256,8 +256,10 @@ def _traffic(_scope: Scope, results: dict[str, Result]) -> Section:
         top = busiest[0]
         peak = max(busiest, key=lambda row: row["peak_concurrent_calls"])
         section.sentence = (
-            f"The busiest hour began {top['busy_hour']:%Y-%m-%d %H:%M} UTC: {top['erlangs']:,.1f} erlangs; "
-            f"up to {peak['peak_concurrent_calls']:,} calls at once ({peak['peak_at']:%Y-%m-%d %H:%M})."
+            f"The busiest hour began {top['busy_hour']:%Y-%m-%d %H:%M} UTC: {top['erlangs']:,.1f} erlangs, "
+            f"for which 1 % loss asks for {_count(top['lines_at_1pct'], 'line')}; "
+            f"up to {peak['peak_concurrent_calls']:,} calls in conversation at once "
+            f"({peak['peak_at']:%Y-%m-%d %H:%M})."
         )
     if parts[0].rows:
         section.chart = charts.heat_map(parts[0].dicts(), "hour_of_day", "weekday", "erlangs", _WEEKDAYS)

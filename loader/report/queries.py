@@ -223,11 +223,11 @@ order by users.amount desc, users.user_id
         "mart_rate_history",
         """
 select
-    valid_from, call_type, destination_country, currency, rate_per_minute, previous_rate_per_minute,
-    change_pct, increment
+    valid_from, call_type, destination_country, currency, changed, change_pct, rate_per_minute,
+    previous_rate_per_minute, connection_fee, increment
 from marts.mart_rate_history
-where valid_from between {first} and {last} and change_pct is not null and change_pct <> 0 {application}
-order by abs(change_pct) desc, valid_from, destination_country
+where valid_from between {first} and {last} and changed is not null {application}
+order by abs(change_pct) desc nulls last, valid_from, destination_country
 limit 10
 """,
     ),
@@ -244,7 +244,7 @@ order by weekday, hour_of_day
     "busy_hours": (
         "mart_busy_hour",
         """
-select date, busy_hour, erlangs, peak_concurrent_calls, peak_at
+select date, busy_hour, erlangs, lines_at_1pct, peak_concurrent_calls, peak_at, peak_occupied
 from marts.mart_busy_hour
 where date between {first} and {last} and {busy_scope}
 order by erlangs desc, date

@@ -53,3 +53,9 @@
             then '+' || nullif({{ extract_pattern(number.text, '^[+]?([1-9][0-9]{6,14})$', 1) }}, '')
     end
 {%- endmacro %}
+
+
+{#- Whether a party is withheld: `private` or `anonymous` in any case, or nothing. -#}
+{% macro is_withheld(text) -%}
+    coalesce(lower({{ text }}) in ('private', 'anonymous', ''), true)
+{%- endmacro %}

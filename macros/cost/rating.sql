@@ -24,6 +24,13 @@
 {%- endmacro %}
 
 
+{#- What a call of so many seconds costs by a rate and a connection fee, not rounded: a double, in 6,000ths of a millionth. -#}
+{% macro price_of_call(rate_per_minute, connection_fee, duration, first_seconds, next_seconds) -%}
+    6000 * cast({{ micros(connection_fee) }} as double)
+    + cast({{ rate_of_price(rate_per_minute) }} as double) * {{ billed_seconds(duration, first_seconds, next_seconds) }}
+{%- endmacro %}
+
+
 {#- An amount below 1,000,000,000 in millionths, and back: exact, since doubles hold 15 digits. -#}
 {% macro micros(amount) -%}
     cast(round(cast({{ amount }} as double) * 1000000) as bigint)

@@ -8,3 +8,15 @@
 {% macro spark__whole_division(dividend, divisor) -%}
     (({{ dividend }}) div {{ divisor }})
 {%- endmacro %}
+
+
+{#- In a select list: a row for every whole number from one to another. -#}
+{% macro each_number(first, last) %}{{ return(adapter.dispatch('each_number')(first, last)) }}{% endmacro %}
+
+{% macro duckdb__each_number(first, last) -%}
+    unnest(generate_series({{ first }}, {{ last }}))
+{%- endmacro %}
+
+{% macro spark__each_number(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}))
+{%- endmacro %}

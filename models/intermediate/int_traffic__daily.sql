@@ -1,16 +1,16 @@
 with
 
--- What of each call is on the UTC day of its CallTime; an answer may come on a later day.
+-- What of each call is on the UTC day of its CallTime; its answer may come on a later day.
 first_days as (
     select
         application_key,
         call_type,
         interval_basis,
         call_date as traffic_date,
-        opened_at,
+        occupied_at,
+        case when opened_at < cast(call_date as timestamp) + interval 1 day then opened_at end as opened_at,
         least(closed_at, cast(call_date as timestamp) + interval 1 day) as closed_at
     from {{ ref('int_traffic__intervals') }}
-    where opened_at < cast(call_date as timestamp) + interval 1 day
 ),
 
 later_days as (
@@ -19,6 +19,7 @@ later_days as (
         call_type,
         interval_basis,
         traffic_date,
+        occupied_at,
         opened_at,
         closed_at
     from {{ ref('int_traffic__later_days') }}
@@ -30,6 +31,7 @@ unioned as (
         call_type,
         interval_basis,
         traffic_date,
+        occupied_at,
         opened_at,
         closed_at
     from first_days
@@ -39,6 +41,7 @@ unioned as (
         call_type,
         interval_basis,
         traffic_date,
+        occupied_at,
         opened_at,
         closed_at
     from later_days

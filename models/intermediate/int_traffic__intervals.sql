@@ -20,6 +20,7 @@ opened as (
         interval_basis,
         duration_seconds,
         least(duration_seconds, {{ var('longest_call_seconds') }}) as swept_seconds,
+        called_at,
         call_date,
         case when interval_basis = 'answer_time' then answered_at else called_at end as opened_at
     from calls
@@ -32,6 +33,7 @@ final as (
         interval_basis,
         duration_seconds - swept_seconds as cut_seconds,
         call_date,
+        called_at as occupied_at,
         opened_at,
         {{ add_seconds('opened_at', 'swept_seconds') }} as closed_at
     from opened

@@ -18,7 +18,6 @@ intervals as (
 crossing as (
     select
         *,
-        cast(opened_at as date) as first_day,
         cast(closed_at - interval 1 microsecond as date) as last_day
     from intervals
     where cast(closed_at - interval 1 microsecond as date) > call_date
@@ -32,7 +31,7 @@ days as (
         call_date,
         opened_at,
         closed_at,
-        {{ each_day('first_day', 'last_day') }} as traffic_date
+        {{ each_day('call_date', 'last_day') }} as traffic_date
     from crossing
 ),
 
@@ -43,7 +42,11 @@ final as (
         interval_basis,
         call_date,
         traffic_date,
-        greatest(opened_at, cast(traffic_date as timestamp)) as opened_at,
+        cast(traffic_date as timestamp) as occupied_at,
+        case
+            when opened_at < cast(traffic_date as timestamp) + interval 1 day
+                then greatest(opened_at, cast(traffic_date as timestamp))
+        end as opened_at,
         least(closed_at, cast(traffic_date as timestamp) + interval 1 day) as closed_at
     from days
     where traffic_date > call_date

@@ -149,14 +149,33 @@ left join source.intermediate.int_invoices as invoices
 where months.scope = 'account' and months.cdr_amount is not null;
 
 -- mart_number_daily
-with roles as (
-    select *, 'caller' as role, caller_e164 as number, coalesce(callee_e164, callee) as counterparty
+with parties as (
+    select
+        *,
+        case
+            when caller_e164 is null and coalesce(lower(caller) not in ('private', 'anonymous'), false) then caller
+        end as caller_party,
+        case when callee_e164 is null then callee end as callee_party
     from source.marts.fact_calls
-    where caller_e164 is not null
+    where call_type <> 'app_app'
+),
+
+roles as (
+    select
+        *,
+        'caller' as role,
+        caller_e164 as number,
+        caller_party as other_party,
+        coalesce(callee_e164, callee_party) as counterparty
+    from parties
     union all
-    select *, 'callee' as role, callee_e164 as number, coalesce(caller_e164, caller) as counterparty
-    from source.marts.fact_calls
-    where callee_e164 is not null
+    select
+        *,
+        'callee' as role,
+        callee_e164 as number,
+        callee_party as other_party,
+        coalesce(caller_e164, caller_party, '') as counterparty
+    from parties
 )
 
 select
@@ -164,6 +183,7 @@ select
     call_type,
     role,
     number,
+    other_party,
     count(distinct application_key) as application_count,
     count(*) as bids,
     count(*) filter (where is_seizure) as seizures,
@@ -175,7 +195,7 @@ select
     count(distinct counterparty) as distinct_counterparties,
     sum(amount_reporting) as amount_reporting
 from roles
-group by report_date, call_type, role, number;
+group by report_date, call_type, role, number, other_party;
 
 -- mart_traffic_hourly
 -- The textbook's way: each call split at the full hours, every piece two events, a running sum of them.

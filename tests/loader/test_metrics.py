@@ -161,7 +161,10 @@ TRAFFIC = {
     "erlang_hours": f"{MICROSECONDS} / 3600000000",
     "erlangs": f"{MICROSECONDS} / 3600000000 / count(distinct hour)",
 }
-BUSY_HOUR = {"busy_hour_erlangs": "max(erlangs)", "peak_concurrent_calls": "max(peak_concurrent_calls)"}
+BUSY_HOUR = {
+    "busy_hour_erlangs": "max(erlangs)",
+    **{name: f"max({name})" for name in ("peak_concurrent_calls", "peak_occupied", "lines_at_1pct")},
+}
 DELAYS = {
     "answer_delay_p50_seconds": "percentile_cont(0.5) within group (order by answer_delay_seconds)",
     "answer_delay_p95_seconds": "percentile_cont(0.95) within group (order by answer_delay_seconds)",

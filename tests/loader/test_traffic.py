@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -50,6 +50,11 @@ class Call:
             return None
         start = self.answered_at or self.called_at
         return start, start + min(timedelta(seconds=self.duration), LONGEST)
+
+    @property
+    def occupied(self) -> tuple[datetime, datetime] | None:
+        """When the call occupies a line: ringing before its answer, too."""
+        return (self.called_at, self.interval[1]) if self.interval else None
 
     @property
     def basis(self) -> str:
@@ -132,6 +137,31 @@ def expected_hourly(calls: list[Call]) -> list[tuple[Any, ...]]:
     return in_order(rows)
 
 
+def peak_of(intervals: list[tuple[datetime, datetime]]) -> int:
+    """The greatest number of intervals at one moment, of which one is a start."""
+    return max(sum(start <= moment < end for start, end in intervals) for moment, _ in intervals)
+
+
+def occupied_on(day: date, calls: Iterable[Call]) -> int:
+    """The most lines occupied at one moment of a day."""
+    midnight = datetime.combine(day, time())
+    pieces = [
+        (max(call.occupied[0], midnight), min(call.occupied[1], midnight + timedelta(days=1)))
+        for call in calls
+        if call.occupied
+    ]
+    return peak_of([(start, end) for start, end in pieces if start < end])
+
+
+def lines_of(erlangs: float) -> int:
+    """The lines that lose 1 % of a traffic, by the recursion of ITU-T E.501."""
+    lines, loss = 0, 1.0
+    while loss > 0.01:
+        lines += 1
+        loss = erlangs * loss / (lines + erlangs * loss)
+    return lines
+
+
 def expected_busy_hours(calls: list[Call]) -> list[tuple[Any, ...]]:
     scopes = {("account", None): calls}
     for application in {call.application for call in calls}:
@@ -145,7 +175,8 @@ def expected_busy_hours(calls: list[Call]) -> list[tuple[Any, ...]]:
         for day, hours in days.items():
             busy = min(hours, key=lambda row: (-row[1], row[0]))
             highest = min(hours, key=lambda row: (-row[2], row[0]))
-            rows.append((day, *scope, busy[0], busy[1], highest[2], highest[3]))
+            needed = occupied_on(day, members), lines_of(busy[1])
+            rows.append((day, *scope, busy[0], busy[1], highest[2], highest[3], *needed))
     return in_order(rows)
 
 
@@ -160,8 +191,8 @@ def check(loader: Loader, calls: list[Call]) -> None:
     )
     assert in_order(found) == expected_hourly(calls)
     found = loader.query(
-        "select date, scope, application_key, busy_hour, erlangs, peak_concurrent_calls, peak_at"
-        " from marts.mart_busy_hour"
+        "select date, scope, application_key, busy_hour, erlangs, peak_concurrent_calls, peak_at,"
+        " peak_occupied, lines_at_1pct from marts.mart_busy_hour"
     )
     assert in_order(found) == expected_busy_hours(calls)
 

@@ -16,11 +16,13 @@ days as (
     from {{ ref('mart_cost_daily') }}
 ),
 
-gaps as (
+feed as (
     select
-        month,
-        missing_days
-    from {{ missing_feed_days() }} as feed
+        missing_feed_days,
+        days_with_files,
+        is_whole_month,
+        month
+    from {{ ref('int_feed__months') }}
 ),
 
 months as (
@@ -42,28 +44,61 @@ months as (
         currency
 ),
 
-final as (
+compared as (
     select
-        months.month,
-        months.application_key,
-        months.currency,
-        months.calls,
-        months.answers,
-        cast(months.talk_seconds as double) / 60 as minutes,
-        cast(months.amount as decimal(38, 6)) as amount,
-        cast(months.amount_reporting as decimal(38, 6)) as amount_reporting,
-        months.unconverted_calls,
-        cast(previous.amount as decimal(38, 6)) as previous_amount,
-        {{ ratio('100 * (months.amount - previous.amount)', 'previous.amount') }} as amount_change_pct,
-        {{ whole('gaps.missing_days') }} as missing_feed_days
+        months.*,
+        previous.amount as previous_amount,
+        {{ whole('feed.missing_feed_days') }} as missing_feed_days,
+        {{ whole('feed.days_with_files') }} as days_with_files,
+        {{ whole('previous_feed.days_with_files') }} as previous_days_with_files,
+        coalesce(feed.is_whole_month, false) as is_whole_month,
+        coalesce(previous_feed.is_whole_month, false) as is_previous_whole
     from months
     left join months as previous
         on
             cast(months.month - interval 1 month as date) = previous.month
             and months.application_key is not distinct from previous.application_key
             and months.currency is not distinct from previous.currency
-    left join gaps
-        on months.month = gaps.month
+    left join feed
+        on months.month = feed.month
+    left join feed as previous_feed
+        on cast(months.month - interval 1 month as date) = previous_feed.month
+),
+
+-- An amount for each day with files, of both months times the days of both.
+extrapolated as (
+    select
+        *,
+        cast(amount as double) * previous_days_with_files as extrapolated_amount,
+        cast(previous_amount as double) * days_with_files as extrapolated_previous_amount
+    from compared
+),
+
+final as (
+    select
+        month,
+        application_key,
+        currency,
+        calls,
+        answers,
+        cast(talk_seconds as double) / 60 as minutes,
+        cast(amount as decimal(38, 6)) as amount,
+        cast(amount_reporting as decimal(38, 6)) as amount_reporting,
+        unconverted_calls,
+        cast(previous_amount as decimal(38, 6)) as previous_amount,
+        case
+            when is_whole_month and is_previous_whole
+                then {{ ratio('100 * (amount - previous_amount)', 'previous_amount') }}
+        end as amount_change_pct,
+        days_with_files,
+        previous_days_with_files,
+        {{ ratio(
+            '100 * (extrapolated_amount - extrapolated_previous_amount)',
+            'extrapolated_previous_amount'
+        ) }} as daily_amount_change_pct,
+        missing_feed_days,
+        is_whole_month
+    from extrapolated
 )
 
 select * from final

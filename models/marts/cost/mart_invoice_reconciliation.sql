@@ -1,6 +1,5 @@
 {{ config(materialized='table') }}
 
-
 with
 
 days as (
@@ -22,11 +21,11 @@ invoices as (
     from {{ ref('int_invoices') }}
 ),
 
-gaps as (
+feed as (
     select
-        month,
-        missing_days
-    from {{ missing_feed_days() }} as feed
+        missing_feed_days,
+        month
+    from {{ ref('int_feed__months') }}
 ),
 
 applications as (
@@ -142,10 +141,10 @@ measured as (
                 {{ var('invoice_tolerance_pct') }} * cast(abs(compared.invoice_amount) as double) / 100
             ) as decimal(38, 6)
         ) as tolerance,
-        {{ whole('gaps.missing_days') }} as missing_feed_days
+        {{ whole('feed.missing_feed_days') }} as missing_feed_days
     from compared
-    left join gaps
-        on compared.month = gaps.month
+    left join feed
+        on compared.month = feed.month
 ),
 
 final as (

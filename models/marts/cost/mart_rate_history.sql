@@ -157,6 +157,9 @@ priced as (
             else periods.tariff_state
         end as increment,
         days.rounding,
+        days.first_seconds,
+        days.next_seconds,
+        cast(round(cast(periods.talk_seconds as double) / periods.tested_calls) as bigint) as average_seconds,
         {{ price_of_rate('days.rate') }} as rate_per_minute,
         {{ amount_of_micros('days.fee') }} as connection_fee,
         runners_up.runner_up
@@ -185,6 +188,9 @@ known as (
         case when tariff_state <> 'unexplained' then rounding end as rounding,
         case when tariff_state <> 'unexplained' then rate_per_minute end as rate_per_minute,
         case when tariff_state <> 'unexplained' then connection_fee end as connection_fee,
+        first_seconds,
+        next_seconds,
+        average_seconds,
         explained_calls,
         tested_calls,
         runner_up,
@@ -199,11 +205,34 @@ known as (
 followed as (
     select
         *,
-        lag(rate_per_minute) over (
-            partition by group_number, tariff_state = 'unexplained'
-            order by valid_from
-        ) as previous_rate_per_minute
+        lag(rate_per_minute) over before as previous_rate_per_minute,
+        lag(connection_fee) over before as previous_connection_fee,
+        lag(increment) over before as previous_increment,
+        lag(rounding) over before as previous_rounding,
+        lag(first_seconds) over before as previous_first_seconds,
+        lag(next_seconds) over before as previous_next_seconds
     from known
+    window before as (
+        partition by group_number, tariff_state = 'unexplained'
+        order by valid_from
+    )
+),
+
+-- One call of average length, before its price is rounded to the unit: by this tariff and by the one before.
+compared as (
+    select
+        *,
+        {{ price_of_call(
+            'rate_per_minute', 'connection_fee', 'average_seconds', 'first_seconds', 'next_seconds'
+        ) }} as price,
+        {{ price_of_call(
+            'previous_rate_per_minute',
+            'previous_connection_fee',
+            'average_seconds',
+            'previous_first_seconds',
+            'previous_next_seconds'
+        ) }} as previous_price
+    from followed
 ),
 
 final as (
@@ -227,9 +256,25 @@ final as (
                 then {{ ratio('100 * (billed_seconds - talk_seconds)', 'talk_seconds') }}
         end as rounding_overhead_pct,
         previous_rate_per_minute,
-        {{ ratio('100 * (rate_per_minute - previous_rate_per_minute)', 'previous_rate_per_minute') }}
-            as change_pct
-    from followed
+        -- of an ambiguous period the increment is not known
+        nullif(
+            concat_ws(
+                ',',
+                case when rate_per_minute <> previous_rate_per_minute then 'rate' end,
+                case when connection_fee <> previous_connection_fee then 'fee' end,
+                case
+                    when
+                        increment <> previous_increment
+                        and increment <> 'ambiguous'
+                        and previous_increment <> 'ambiguous'
+                        then 'increment'
+                end,
+                case when rounding <> previous_rounding then 'rounding' end
+            ),
+            ''
+        ) as changed,
+        {{ ratio('100 * (price - previous_price)', 'previous_price') }} as change_pct
+    from compared
 )
 
 select * from final

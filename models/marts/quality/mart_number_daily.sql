@@ -19,34 +19,46 @@ calls as (
     where {{ stale('report_date') }}
 ),
 
+-- A caller who withholds the number is nobody's name.
+parties as (
+    select
+        *,
+        case
+            when caller_e164 is null and not {{ is_withheld('caller') }} then caller
+        end as caller_party,
+        case when callee_e164 is null then callee end as callee_party
+    from calls
+    where call_type <> 'app_app'
+),
+
 roles as (
     select
         application_key,
         call_type,
         'caller' as role,
         caller_e164 as number,
-        coalesce(callee_e164, callee) as counterparty,
+        caller_party as other_party,
+        coalesce(callee_e164, callee_party) as counterparty,
         is_seizure,
         is_answered,
         duration_seconds,
         amount_reporting,
         report_date
-    from calls
-    where caller_e164 is not null
+    from parties
     union all
     select
         application_key,
         call_type,
         'callee' as role,
         callee_e164 as number,
-        coalesce(caller_e164, caller) as counterparty,
+        callee_party as other_party,
+        coalesce(caller_e164, caller_party, '') as counterparty,
         is_seizure,
         is_answered,
         duration_seconds,
         amount_reporting,
         report_date
-    from calls
-    where callee_e164 is not null
+    from parties
 ),
 
 by_number as (
@@ -55,6 +67,7 @@ by_number as (
         call_type,
         role,
         number,
+        other_party,
         count(distinct application_key) as application_count,
         count(*) as bids,
         count(*) filter (where is_seizure) as seizures,
@@ -70,16 +83,18 @@ by_number as (
         report_date,
         call_type,
         role,
-        number
+        number,
+        other_party
 ),
 
--- Numbers that pii_mode shows as one are one row; in clear there are none.
+-- Parties that pii_mode shows as one are one row; in clear there are none.
 shown as (
     select
         report_date,
         call_type,
         role,
         {{ pii('number') }} as number,
+        {{ pii('other_party') }} as other_party,
         application_count,
         bids,
         seizures,
@@ -99,6 +114,7 @@ summed as ( -- noqa: structure.unused_cte
         call_type,
         role,
         number,
+        other_party,
         cast(sum(application_count) as bigint) as application_count,
         cast(sum(bids) as bigint) as bids,
         cast(sum(seizures) as bigint) as seizures,
@@ -114,7 +130,8 @@ summed as ( -- noqa: structure.unused_cte
         report_date,
         call_type,
         role,
-        number
+        number,
+        other_party
 ),
 
 final as (
@@ -123,6 +140,7 @@ final as (
         call_type,
         role,
         number,
+        other_party,
         application_count,
         bids,
         seizures,

@@ -20,7 +20,9 @@ intervals as (
         opened_at,
         closed_at
     from {{ ref('int_traffic__daily') }}
-    where {{ stale('traffic_date') }}
+    where
+        {{ stale('traffic_date') }}
+        and opened_at is not null
 ),
 
 bids as (

@@ -1,0 +1,52 @@
+{#-
+    The least number of lines of which a traffic finds at most the share `loss` of its calls refused (Erlang B, ITU-T E.501): a query with a row for each
+    `erlangs` of a relation that is above 0.
+
+    Rows: erlangs, lines.
+
+    B(n) = t(n) / (t(0) + … + t(n)), where t(n) = t(n - 1) * erlangs / n. Terms far below the traffic count for nothing, so they begin at 12 standard
+    deviations below it; 3 above it and 3 lines are more than 1 % loss asks for, whatever the traffic.
+-#}
+{% macro erlang_b_lines(relation, loss) -%}
+    with
+
+    traffics as (
+        select distinct
+            erlangs,
+            cast(floor(greatest(erlangs - 12 * sqrt(erlangs), 0)) as bigint) + 1 as first_line,
+            cast(ceiling(erlangs + 3 * sqrt(erlangs)) as bigint) + 3 as last_line
+        from {{ relation }}
+        where erlangs > 0
+    ),
+
+    numbered as (
+        select
+            erlangs,
+            {{ each_number('first_line', 'last_line') }} as line
+        from traffics
+    ),
+
+    terms as (
+        select
+            erlangs,
+            line,
+            exp(sum(ln(erlangs) - ln(line)) over (partition by erlangs order by line)) as term
+        from numbered
+    ),
+
+    summed as (
+        select
+            erlangs,
+            line,
+            term,
+            1 + sum(term) over (partition by erlangs order by line) as terms
+        from terms
+    )
+
+    select
+        erlangs,
+        cast(min(line) as bigint) as lines
+    from summed
+    where term <= {{ loss }} * terms
+    group by erlangs
+{%- endmacro %}
