@@ -1,9 +1,32 @@
-"""The cookbook's queries answer what its page says, and are short, of one join at most."""
+"""The cookbook's queries answer what its page says, and what Python makes of rows; they are short, of one
+join at most.
+"""
 
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cookbook import PAGE, answered, deliver, queries
+from marts_by_rows import (
+    COUNTRIES,
+    NAMES,
+    Row,
+    Rows,
+    connection,
+    down,
+    groups,
+    marts,
+    order,
+    ratio,
+    rounded,
+    same,
+    total,
+)
+
+Answer = list[tuple[Any, ...]]
 
 
 def test_answers_are_those_of_the_page(tmp_path: Path) -> None:
@@ -19,3 +42,331 @@ def test_each_question_has_one_short_query_with_an_answer() -> None:
         assert query.count("\n") < 15, query
         assert query.count(" join ") <= 1, query
     assert "```text\n```" not in page
+
+
+def named(key: str | None) -> str | None:
+    """What an application is shown as."""
+    return NAMES.get(key or "") or key
+
+
+def week_of(row: Row) -> Any:
+    return row["report_date"] - timedelta(days=row["report_date"].weekday())
+
+
+def summed(rows: Rows, column: str) -> Any:
+    return total(row.get(column) for row in rows)
+
+
+def known(rows: Rows, column: str) -> bool:
+    return any(row[column] is not None for row in rows)
+
+
+def weekly_cost(mart: dict[str, Rows]) -> Answer:
+    found = groups(mart["mart_cost_daily"], week_of, "application_key")
+    assert any(summed(rows, "amount_reporting") is None and known(rows, "amount") for rows in found.values())
+    lines = [
+        (
+            (
+                week,
+                named(key),
+                summed(rows, "calls"),
+                summed(rows, "amount_reporting"),
+                summed(rows, "unconverted_calls"),
+            ),
+            key,
+        )
+        for (week, key), rows in found.items()
+        if known(rows, "amount")
+    ]
+    return [line for line, key in sorted(lines, key=lambda one: order(one[0][0], down(one[0][3]), one[1]))]
+
+
+def minute_by_country(mart: dict[str, Rows]) -> Answer:
+    wanted = [
+        row
+        for row in mart["mart_cost_daily"]
+        if row["call_type"] == "phone_terminated" and row["currency"] == "EUR"
+    ]
+    lines = []
+    for (country,), rows in groups(wanted, "destination_country").items():
+        seconds = summed(rows, "charged_seconds")
+        if seconds:
+            rate = rounded(ratio(60 * (summed(rows, "charged_amount") or 0), seconds), 4)
+            shown = COUNTRIES.get(country, country)
+            lines.append(((shown, summed(rows, "charged_calls"), seconds, rate), country))
+    return [line for line, country in sorted(lines, key=lambda one: order(down(one[0][3]), one[1]))][:8]
+
+
+def greatest_spenders(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["mart_user_spend_daily"] if row["user_id"] and (row["amount"] or 0) > 0]
+    answer = []
+    for _, rows in sorted(groups(wanted, "currency").items(), key=lambda one: order(*one[0])):
+        rows.sort(
+            key=lambda row: order(
+                down(row["amount"]), row["report_date"], row["application_key"], row["user_id"]
+            )
+        )
+        answer += [
+            (
+                row["report_date"],
+                row["user_id"],
+                row["currency"],
+                row["calls"],
+                row["amount"],
+                rounded(row["share_of_application"], 3),
+            )
+            for row in rows[:2]
+        ]
+    assert len({line[2] for line in answer}) == 5
+    return answer
+
+
+def invoices(mart: dict[str, Rows]) -> Answer:
+    names = (
+        *("month", "scope", "application_key", "currency", "calls"),
+        *("cdr_amount", "invoice_amount", "variance", "missing_feed_days", "verdict"),
+    )
+    rows = sorted(
+        mart["mart_invoice_reconciliation"],
+        key=lambda row: order(row["month"], row["scope"], row["currency"], row["application_key"]),
+    )
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def changed_prices(mart: dict[str, Rows]) -> Answer:
+    rows = [row for row in mart["mart_rate_history"] if row["changed"] is not None]
+    rows.sort(
+        key=lambda row: order(
+            row["valid_from"], row["call_type"], row["application_key"], row["destination_country"]
+        )
+    )
+    names = (
+        *("call_type", "application_key", "destination_country", "currency", "valid_from", "changed"),
+        *("previous_rate_per_minute", "rate_per_minute", "increment"),
+    )
+    return [
+        (
+            *(row[name] for name in names),
+            -rounded(-row["change_pct"], 1) if row["change_pct"] else row["change_pct"],
+        )
+        for row in rows
+    ]
+
+
+def overcharges(mart: dict[str, Rows]) -> Answer:
+    names = (
+        *("report_date", "destination_country", "duration_seconds", "amount"),
+        *("expected_amount", "overcharge", "currency"),
+    )
+    answer = []
+    for _, rows in sorted(groups(mart["mart_overcharges"], "currency").items()):
+        rows.sort(key=lambda row: (-row["overcharge"], row["call_key"]))
+        answer += [tuple(row[name] for name in names) for row in rows[:5]]
+    return answer
+
+
+def exceptions(mart: dict[str, Rows]) -> Answer:
+    return [
+        (*key, len(rows), summed(rows, "amount"), min(row["report_date"] for row in rows))
+        for key, rows in sorted(
+            groups(mart["mart_cost_exceptions"], "rule", "currency").items(), key=lambda one: order(*one[0])
+        )
+    ]
+
+
+def number_types(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["fact_calls"] if row["call_type"] == "phone_terminated"]
+    lines = []
+    for (kind,), rows in groups(wanted, "number_type").items():
+        answers = [row for row in rows if row["is_answered"]]
+        lines.append(
+            (
+                kind,
+                len(rows),
+                len(answers),
+                rounded(summed(answers, "duration_seconds") / 60, 1),
+                summed(rows, "amount_reporting"),
+                sum(row["amount"] is not None and row["amount_reporting"] is None for row in rows),
+            )
+        )
+    return sorted(lines, key=lambda line: order(down(line[4]), line[0]))
+
+
+def get_through(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["mart_quality_daily"] if row["call_type"] == "phone_terminated"]
+    lines = []
+    for (key,), rows in groups(wanted, "application_key").items():
+        seizures, answers = summed(rows, "seizures"), summed(rows, "answers")
+        ner = ratio(summed(rows, "network_effective"), seizures)
+        length = ratio(summed(rows, "talk_seconds"), summed(rows, "timed_answers"))
+        shares = rounded(ratio(answers, seizures), 3), rounded(ner, 3), rounded(length, 0)
+        lines.append(((named(key), seizures, answers, *shares), key))
+    return [line for line, key in sorted(lines, key=lambda one: order(one[0][0], one[1]))]
+
+
+def why_failed(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["mart_failure_reasons_daily"] if not row["is_answered"]]
+    lines = [
+        (*key, summed(rows, "calls"), rounded(ratio(summed(rows, "calls"), summed(wanted, "calls")), 3))
+        for key, rows in groups(wanted, "outcome_side", "outcome").items()
+    ]
+    return sorted(lines, key=lambda line: (-line[2], line[1]))
+
+
+def routes(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["fact_calls"] if row["call_type"] == "phone_terminated"]
+    lines = []
+    for key, rows in groups(wanted, "origin_country", "destination_country").items():
+        answers, seizures = summed(rows, "is_answered"), summed(rows, "is_seizure")
+        asr = rounded(ratio(answers, seizures), 3)
+        lines.append((*key, len(rows), answers, asr, summed(rows, "amount_reporting")))
+    return sorted(lines, key=lambda line: order(-line[2], line[0], line[1]))[:8]
+
+
+def dropped(mart: dict[str, Rows]) -> Answer:
+    lines = []
+    for (key,), rows in groups(mart["mart_quality_daily"], "application_key").items():
+        answers, drops = summed(rows, "answers"), summed(rows, "drops")
+        if answers:
+            lines.append(((named(key), answers, drops, rounded(ratio(drops, answers), 4)), key))
+    return [line for line, key in sorted(lines, key=lambda one: order(-one[0][3], -one[0][1], one[1]))][:5]
+
+
+def longest(mart: dict[str, Rows]) -> Answer:
+    rows = [row for row in mart["fact_calls"] if row["is_answered"]]
+    rows.sort(key=lambda row: order(down(row["duration_seconds"]), row["called_at"]))
+    names = ("called_at", "call_type", "user_id", "caller", "callee", "duration_seconds")
+    return [tuple(row[name] for name in names) for row in rows[:5]]
+
+
+def parties(mart: dict[str, Rows]) -> Answer:
+    lines = [
+        (
+            *key,
+            *(summed(rows, name) for name in ("bids", "answers", "talk_seconds")),
+            max(row["distinct_counterparties"] for row in rows),
+        )
+        for key, rows in groups(mart["mart_number_daily"], "role", "number", "other_party").items()
+    ]
+    return sorted(lines, key=lambda line: order(-line[3], *line[:3]))[:6]
+
+
+def hours(mart: dict[str, Rows]) -> Answer:
+    found = groups(mart["fact_calls"], lambda row: row["called_at_local"].hour)
+    lines = [(hour, len(rows), summed(rows, "is_answered")) for (hour,), rows in found.items()]
+    return sorted(lines, key=lambda line: (-line[1], line[0]))[:5]
+
+
+def at_once(mart: dict[str, Rows]) -> Answer:
+    lines = []
+    for (scope, key), rows in groups(mart["mart_busy_hour"], "scope", "application_key").items():
+        most = max(row["peak_concurrent_calls"] for row in rows)
+        first = min(row["peak_at"] for row in rows if row["peak_concurrent_calls"] == most)
+        needed = (max(row[name] for row in rows) for name in ("peak_occupied", "lines_at_1pct"))
+        lines.append(((scope, named(key), most, first, *needed), key))
+    return [line for line, key in sorted(lines, key=lambda one: order(-one[0][2], *one[0][:2], one[1]))][:5]
+
+
+def busiest_hours(mart: dict[str, Rows]) -> Answer:
+    rows = [row for row in mart["mart_busy_hour"] if row["scope"] == "account"]
+    rows.sort(key=lambda row: (-row["erlangs"], row["date"]))
+    names = ("erlangs", "peak_concurrent_calls", "lines_at_1pct")
+    return [(row["date"], row["busy_hour"].hour, *(row[name] for name in names)) for row in rows[:5]]
+
+
+def unusual(mart: dict[str, Rows]) -> Answer:
+    severities = ["critical", "warn", "info"]
+    rows = sorted(
+        mart["mart_signals"],
+        key=lambda row: (
+            severities.index(row["severity"]),
+            -row["signal_date"].toordinal(),
+            row["rule"],
+            row["entity"],
+        ),
+    )
+    return [
+        (
+            *(row[name] for name in ("signal_date", "severity", "rule", "entity")),
+            *(rounded(row[name], 2) for name in ("observed", "threshold")),
+            *(row[name] for name in ("calls", "amount_reporting")),
+        )
+        for row in rows[:8]
+    ]
+
+
+def missing_days(mart: dict[str, Rows]) -> Answer:
+    names = ("file_date", "call_type", "status", "records", "typical_records", "volume_ratio")
+    rows = [
+        tuple(row[name] for name in names)
+        for row in mart["mart_feed_completeness"]
+        if row["status"] != "present" or (row["volume_ratio"] is not None and row["volume_ratio"] < 0.5)
+    ]
+    return sorted(rows, key=lambda line: line[:2])[:8]
+
+
+def rejects(mart: dict[str, Rows]) -> Answer:
+    found = groups(mart["rejected_records"], "stage", "reason_code")
+    lines = [(*key, len(rows), min(row["file_name"] for row in rows)) for key, rows in found.items()]
+    return sorted(lines, key=lambda line: (-line[2], *line[:2]))
+
+
+def unreadable(mart: dict[str, Rows]) -> Answer:
+    lines = [
+        (*key, summed(rows, "records"), len(rows), min(row["example_shape"] for row in rows))
+        for key, rows in groups(mart["mart_feed_invalid_fields"], "field", "call_type").items()
+    ]
+    return sorted(lines, key=lambda line: (-line[2], *line[:2]))
+
+
+def contradictions(mart: dict[str, Rows]) -> Answer:
+    winners = {row["call_key"]: row["currency"] for row in mart["fact_calls"]}
+    wanted = [{**row, "winner": winners[row["call_key"]]} for row in mart["call_conflicts"]]
+    wanted = [
+        row for row in wanted if (row["amount"], row["currency"]) != (row["winner_amount"], row["winner"])
+    ]
+    lines = []
+    for (day, fields, lost, won), rows in groups(
+        wanted, "file_date", "differing_fields", "currency", "winner"
+    ).items():
+        lines.append(
+            (day, fields, len(rows), lost, summed(rows, "amount"), won, summed(rows, "winner_amount"))
+        )
+    return sorted(lines, key=lambda line: order(line[0], line[1], line[3], line[5]))
+
+
+def late(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["fact_calls"] if row["days_late"] > 0]
+    lines = [
+        (*key, len(rows), max(row["days_late"] for row in rows))
+        for key, rows in groups(wanted, "file_date", "call_type").items()
+    ]
+    return sorted(lines, key=lambda line: (-line[2], *line[:2]))[:5]
+
+
+COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
+    *(weekly_cost, minute_by_country, greatest_spenders, invoices, changed_prices, overcharges, exceptions),
+    *(
+        number_types,
+        get_through,
+        why_failed,
+        routes,
+        dropped,
+        longest,
+        parties,
+        hours,
+        at_once,
+        busiest_hours,
+    ),
+    *(unusual, missing_days, rejects, unreadable, contradictions, late),
+]
+
+
+@pytest.mark.parametrize("number", range(len(COMPUTED)), ids=[one.__name__ for one in COMPUTED])
+def test_every_query_answers_what_python_computes(number: int) -> None:
+    query = queries(PAGE.read_text())[number]
+    same(connection().execute(query).fetchall(), COMPUTED[number](marts()))
+
+
+def test_every_query_is_computed() -> None:
+    assert len(queries(PAGE.read_text())) == len(COMPUTED)
