@@ -89,6 +89,29 @@ def test_money_that_a_losing_record_carried_is_said(project: Loader) -> None:
     assert ": 0.084000 EUR; see marts.call_conflicts" in said
 
 
+def test_only_days_that_can_be_are_missing(project: Loader) -> None:
+    """A mistyped year, and a version date in a name, which covers no gap."""
+    for day, name in (
+        ("2026-11-20", "cdr_phone_terminated_202611200000.csv"),
+        ("2026-11-22", "v20150101_phone_terminated_2026-11-22.csv"),
+        ("2026-11-23", "cdr_phone_terminated_2062-11-23.csv"),
+    ):
+        project.write(name, delivery({"CallId": day, "CallTime": f"{day}T10:00:00Z"}))
+    project.stage(".")
+    said = build(
+        project, code=0, select=("+mart_feed_completeness", "warn_future_files", "warn_missing_files")
+    )
+    assert "file 2 (phone_terminated) is of 2062-11-23, in the future, so it counts for no day" in said
+    assert re.findall(r"no file of \w+ for ([-0-9]+)", said) == ["2026-11-21"]
+    completeness = "select file_date::varchar, status from marts.mart_feed_completeness order by file_date"
+    assert project.query(completeness) == [
+        ("2026-11-20", "present"),
+        ("2026-11-21", "missing"),
+        ("2026-11-22", "present"),
+    ]
+    assert project.query("select count(*) from marts.fact_calls") == [(3,)]
+
+
 def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:
     project.write("cdr_phone_terminated_2026-11-22.csv", delivery({"Amount": "0,75"}, {"Amount": "1,5"}, {}))
     project.stage(".")
