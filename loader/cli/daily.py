@@ -70,18 +70,30 @@ def _staged_document(report: Any) -> dict[str, Any]:
 
 def _print_staged(report: Any, quiet: bool, verbose: bool = False, dry_run: bool = False) -> None:
     if not quiet and report.files:
-        known = [file for file in report.files if file.state == "skipped"]
+        # Those named themselves are listed, unless they are a whole inbox.
+        named = report.named if len(report.named) <= _LISTED_FILES else []
+        shown = {file.path for file in named} - {file.path for file in report.left_out}
+        known = [file for file in report.files if file.state == "skipped" and file.path not in shown]
         # What failed is told below, once.
         told = {"failed"} if verbose else {"failed", "skipped", "ignored"}
-        listed = [file for file in report.files if file.state not in told]
+        listed = [file for file in report.files if file.state not in told or file.path in shown]
         if len(listed) > _LISTED_FILES and not verbose:
-            _print_by_kind([file for file in listed if _is_plain(file)])
-            listed = [file for file in listed if not _is_plain(file)]
+            beside = [file for file in listed if _only_shares_no_call(file)]
+            plain = [file for file in listed if _is_plain(file)]
+            if len(beside) > _LISTED_FILES:
+                plain += beside
+            _print_by_kind(plain)
+            listed = [file for file in listed if file not in plain]
+            if len(beside) > _LISTED_FILES:
+                output.print_line(
+                    f"{len(beside):,} of them share no call with others of their name, kind and day, so all "
+                    "count (-v lists them)"
+                )
         if listed:
             rows = [[getattr(file, name) for name in STAGED_COLUMNS[1:]] for file in listed]
             output.print_table(STAGED_COLUMNS[1:], rows, optional=("file_date", "message"))
         if known and not verbose:
-            output.print_line(f"{len(known):,} files are known and unchanged (-v lists them)")
+            output.print_line(_known(report, known))
     elif not quiet:
         output.print_error("no files found")
     for file in report.files:
@@ -91,11 +103,19 @@ def _print_staged(report: Any, quiet: bool, verbose: bool = False, dry_run: bool
     if ignored and not quiet:
         hint = "" if verbose else "; -v names them and says why"
         output.print_error(f"{ignored} file{'s' if ignored > 1 else ''} ignored{hint}")
-    for file, replaced in report.shrunk:
+    named = {file.path for file in report.named}
+    left_out = [file for file in report.left_out if file.path in named]
+    for file in left_out[:_LISTED_FILES]:
+        output.print_error(f"cdr: {file.path}: not staged: {file.message}")
+    if len(left_out) > _LISTED_FILES:
+        output.print_error(f"cdr: {len(left_out) - _LISTED_FILES:,} more are not staged; -v says why")
+    for change in report.shrunk:
+        replaced = sum(file.staged for file in change.superseded)
+        ids = ", ".join(str(file.file_id) for file in change.superseded)
         output.print_error(
-            f"cdr: {file.path}: {file.staged:,} records, less than half of the {replaced.staged:,} of file "
-            f"{replaced.file_id} that it replaces; if that is wrong: `cdr withdraw {file.file_id}`, then "
-            "stage the right file with --again"
+            f"cdr: {change.file.path}: has the calls of less than half of the {replaced:,} records that it "
+            f"replaces ({replaced - change.lacking:,}; file {ids}); if that is wrong: "
+            f"`cdr withdraw {change.file.file_id}`, then stage the right file with --again"
         )
     for file in report.over_limit:
         output.print_error(
@@ -106,9 +126,23 @@ def _print_staged(report: Any, quiet: bool, verbose: bool = False, dry_run: bool
             output.print_error(f"  line {reject.line}: {reject.reason_code}, {reject.detail}")
 
 
+def _known(report: Any, known: list[Any]) -> str:
+    """How many files are known, in a line."""
+    out = {file.path for file in report.left_out}
+    replaced = sum(file.path in out for file in known)
+    counted = f"{len(known):,} files are" if len(known) > 1 else "1 file is"
+    of_them = f", {replaced:,} of them replaced or withdrawn" if replaced else ""
+    return f"{counted} known and unchanged{of_them} (-v lists them)"
+
+
 def _is_plain(file: Any) -> bool:
     """Whether there is nothing to say of a staged file but its numbers."""
     return file.state == "current" and not file.message
+
+
+def _only_shares_no_call(file: Any) -> bool:
+    """Whether all that is to say of a staged file is that it stands beside others of its name."""
+    return file.state == "current" and file.message.startswith("shares no call") and ";" not in file.message
 
 
 def _print_by_kind(files: list[Any]) -> None:

@@ -111,8 +111,8 @@ def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, wide: 
 def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, wait: float) -> int:
     """Takes a delivered file out of every table from the next build on.
 
-    FILE is its id, name or path. The version it had superseded does not come back by that: withdraw the wrong
-    one, then deliver the right one.
+    FILE is its id, its path, or its name where no other current file has that. What it had superseded does
+    not come back by that: withdraw the wrong one, then deliver the right one.
 
     Example: cdr withdraw 17
     """
@@ -132,10 +132,12 @@ def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, 
             f"file {changed.file_id} ({changed.file_name}) is {changed.state}; "
             "`cdr build` brings the tables up to date"
         )
-        if before is not None and not undo:
+        if before and not undo:
+            ids = ", ".join(str(file.file_id) for file in before)
+            files, stays, it = ("file", "stays", "it") if len(before) == 1 else ("files", "stay", "them")
             output.print_line(
-                f"file {before.file_id}, which it had superseded, stays out; to bring it back, "
-                "deliver it again under its name or stage it with --again"
+                f"{files} {ids}, which it had superseded, {stays} out; to bring {it} back, "
+                f"deliver {it} again under its name or stage {it} with --again"
             )
     return 0
 

@@ -7,9 +7,9 @@ _CALL_TIME = (
 )
 
 
-def call_dates(kind: str, condition: str) -> str:
-    """A query for the `_file_id` and the UTC `day` of each record of a kind that meets a condition and whose
-    CallTime can be read. Times before 1990 and from 2100 on are none, as in the models.
+def call_dates(table: str, condition: str) -> str:
+    """A query for the `_file_id` and the UTC `day` of each record of a raw table that meets a condition
+    and whose CallTime can be read. Times before 1990 and from 2100 on are none, as in the models.
     """
     return f"""
         select _file_id, moment::date as day
@@ -25,7 +25,7 @@ def call_dates(kind: str, condition: str) -> str:
                 select
                     _file_id,
                     regexp_extract("CallTime", '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']) as part
-                from raw_sinch.{kind}
+                from {table}
                 where {condition}
             )
         )

@@ -1,5 +1,6 @@
 """What was delivered: the rows of raw_sinch.files and the rules that decide what becomes of a delivery."""
 
+import unicodedata
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -49,9 +50,19 @@ class File:
     covers_from: date | None = None
 
     @property
+    def name_key(self) -> str:
+        """The name as names are compared."""
+        return name_key(self.file_name)
+
+    @property
     def is_purged(self) -> bool:
         """Whether its records were erased for good."""
         return self.state == State.WITHDRAWN and self.message.startswith(PURGED)
+
+
+def name_key(name: str) -> str:
+    """A name as names are compared: in Unicode's form NFC, whichever system wrote it."""
+    return unicodedata.normalize("NFC", name)
 
 
 FILE_FIELDS = ", ".join(column.name for column in fields(File))

@@ -52,6 +52,8 @@ LOOKS_COLUMNS = {
     "options": "VARCHAR",
     "file_id": "BIGINT",
     "seen_at": "TIMESTAMP",
+    "inode": "VARCHAR",
+    "changed": "BIGINT",
 }
 
 REMOTE_OBJECTS_COLUMNS = {
@@ -86,7 +88,7 @@ def _reach_back_to_first_call(kind: str) -> str:
         update raw_sinch.files set covers_from = greatest(covers_from, first_call.day)
         from (
             select _file_id, min(day) as day
-            from ({call_dates(kind, f"_file_id in ({_RANGES})")})
+            from ({call_dates(f"raw_sinch.{kind}", f"_file_id in ({_RANGES})")})
             group by _file_id
         ) as first_call
         where file_id = first_call._file_id
@@ -99,6 +101,10 @@ MIGRATIONS = {
     1: ("alter table raw_sinch.files add column if not exists covers_from date",),
     # Earlier ones believed a range of days in a name further back than the file's first call.
     2: tuple(_reach_back_to_first_call(kind) for kind in KINDS),
+    3: (
+        "alter table raw_sinch.looks add column if not exists inode varchar",
+        "alter table raw_sinch.looks add column if not exists changed bigint",
+    ),
 }
 SCHEMA_VERSION = max(MIGRATIONS)
 

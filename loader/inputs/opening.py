@@ -36,6 +36,10 @@ class Fingerprint:
     modified: int
     # What the origin itself says of the content.
     checksum: str = ""
+    # Of a file on this machine: another one is another file, put in its place.
+    inode: str = ""
+    # Of a file on this machine, in nanoseconds since 1970: nobody can set it back, as they can `modified`.
+    changed: int = 0
     # What tells within one run that it was replaced meanwhile.
     identity: str = ""
     # What the origin calls this very version: the same name is the same content.
@@ -112,7 +116,7 @@ class LocalFile:
     def fingerprint(self) -> Fingerprint:
         """What it is at this moment."""
         seen = self.path.stat()
-        return Fingerprint(seen.st_size, seen.st_mtime_ns, identity=str(seen.st_ino))
+        return Fingerprint(seen.st_size, seen.st_mtime_ns, inode=str(seen.st_ino), changed=seen.st_ctime_ns)
 
 
 @dataclass
@@ -209,8 +213,9 @@ class ZipMember:
             written = int(datetime(*self.info.date_time, tzinfo=UTC).timestamp()) * 1_000_000_000
         except ValueError:
             written = 0
-        around = f"{seen.size}/{seen.modified}/{seen.identity}"
-        return Fingerprint(self.info.file_size, written, f"{self.info.CRC:08x}", around, seen.version)
+        around = f"{seen.size}/{seen.modified}/{seen.inode}/{seen.changed}"
+        checksum = f"{self.info.CRC:08x}"
+        return Fingerprint(self.info.file_size, written, checksum, identity=around, version=seen.version)
 
 
 def as_text(name: str) -> str:

@@ -31,7 +31,10 @@ class Filter:
         parameters: list[Any] = []
         if self.file is not None:
             path = Path(self.file).absolute()
-            parts.append("(cast(file_id as varchar) = ? or file_name = ? or path in (?, ?))")
+            parts.append(
+                "(cast(file_id as varchar) = ? or nfc_normalize(file_name) = nfc_normalize(?) "
+                "or nfc_normalize(path) in (nfc_normalize(?), nfc_normalize(?)))"
+            )
             parameters += [self.file, self.file, self.file, str(path.parent.resolve() / path.name)]
         for column, value in (("kind", self.kind), ("file_date", self.file_date), ("state", self.state)):
             if value is not None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.manifest import File, State, find, now, set_state
+from loader.database.manifest import File, State, find, name_key, now, set_state
+from loader.database.shared_calls import shared_calls
 from loader.errors import CdrError
 from loader.inputs.naming import base_name
 
@@ -21,15 +22,22 @@ def resolve(connection: "duckdb.DuckDBPyConnection", text: str, states: tuple[st
         found = find(connection, "file_id = ?", [int(text)])
     else:
         path = str(Path(text).absolute().parent.resolve() / Path(text).name)
-        named = find(connection, "path in (?, ?) or file_name in (?, ?)", [text, path, text, base_name(text)])
-        exact = [file for file in named if file.path in (text, path)]
+        named = find(
+            connection,
+            "nfc_normalize(path) in (nfc_normalize(?), nfc_normalize(?)) "
+            "or nfc_normalize(file_name) in (nfc_normalize(?), nfc_normalize(?))",
+            [text, path, text, base_name(text)],
+        )
+        # A bare name is a name, though a file of the current folder may have it.
+        paths = {name_key(text), name_key(path)} if "/" in text else set()
+        exact = [file for file in named if name_key(file.path) in paths]
         candidates = exact or named
         found = [file for file in candidates if file.state in states] or candidates[-1:]
     if not found:
         raise CdrError(f"no delivered file is {text}; see `cdr files`")
     if len(found) > 1:
         listed = ", ".join(f"{file.file_id} ({file.file_date or 'no date'}, {file.path})" for file in found)
-        raise CdrError(f"{text} names {len(found)} files: {listed}; give the file_id")
+        raise CdrError(f"{text} names {len(found)} files: {listed}; give the file_id or a path of one alone")
     return found[0]
 
 
@@ -64,22 +72,30 @@ def restore(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
             f"file {file.file_id} ({file.file_name}) was {file.message}: its records are gone for good; "
             "nothing to undo"
         )
-    current = find(
-        connection,
-        "state = 'current' and file_name = ? and kind is not distinct from ? "
-        "and file_date is not distinct from ?",
-        [file.file_name, file.kind, file.file_date],
-    )
-    if current:
-        raise CdrError(
-            f"file {current[0].file_id} is the current version of {file.file_name}; "
-            f"withdraw it first to restore file {file.file_id}"
-        )
+    if rivals := _in_its_place(connection, file):
+        taken = rivals[0]
+        is_copy = taken.sha256 == file.sha256
+        what = f"the same content ({taken.path})" if is_copy else f"the current version of {file.file_name}"
+        raise CdrError(f"file {taken.file_id} is {what}; withdraw it first to restore file {file.file_id}")
     set_state(connection, file, State.CURRENT, "")
     return file
 
 
-def superseded_by(connection: "duckdb.DuckDBPyConnection", file: File) -> File | None:
-    """The version that this one had taken the place of, if there was one: it does not come back by itself."""
-    found = find(connection, "state = 'superseded' and message = ?", [f"superseded by file {file.file_id}"])
-    return found[-1] if found else None
+def _in_its_place(connection: "duckdb.DuckDBPyConnection", file: File) -> list[File]:
+    """What is current that a withdrawn file would count twice: its content, or a version of its delivery."""
+    current = find(
+        connection,
+        "state = ? and kind is not distinct from ? and (sha256 = ? or ("
+        "nfc_normalize(file_name) = ? and file_date is not distinct from ?))",
+        [State.CURRENT, file.kind, file.sha256, file.name_key, file.file_date],
+    )
+    pairs = [(file.file_id, one.file_id) for one in current if file.staged and one.staged]
+    shared = shared_calls(connection, [f"raw_sinch.{file.kind}"], pairs) if pairs else {}
+    return [
+        one for one in current if not (file.staged and one.staged) or (file.file_id, one.file_id) in shared
+    ]
+
+
+def superseded_by(connection: "duckdb.DuckDBPyConnection", file: File) -> list[File]:
+    """The contents that this one had taken the place of: they do not come back by themselves."""
+    return find(connection, "state = 'superseded' and message = ?", [f"superseded by file {file.file_id}"])

@@ -19,8 +19,10 @@ from loader.parsing.totals import ControlTotals
 from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import Ready
+from loader.staging.records import Records
 from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadResult
-from loader.staging.versioning import Change, Versions
+from loader.staging.succession import succeed
+from loader.staging.versioning import Versions
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,13 +41,10 @@ class Load:
     options: Options
     versions: Versions
     looks: Looks
+    records: Records
     stopping: threading.Event
     # What comes of those that are published before it.
     before: "Future[list[File]] | None" = None
-
-    def is_related(self, file: File) -> bool:
-        """Whether what becomes of another file may depend on this one."""
-        return file.sha256 == self.file.sha256 or file.file_name == self.file.file_name
 
     def run(self) -> File:
         """Loads and publishes the file, whole or not at all; a failure is recorded."""
@@ -90,7 +89,7 @@ class Load:
 
     def _publish(self, load: Callable[[], LoadResult]) -> File:
         """Loads, completes the file's row with what was loaded, and writes it in its turn."""
-        content, kind = self.ready.content, self.file.kind
+        content = self.ready.content
         with transaction(self.connection):
             result = load()
             result.check(content)
@@ -98,11 +97,10 @@ class Load:
             if self.before:
                 wait([self.before])
             content.check_unchanged()
-            change = succession(self.versions, file, result)
+            (change,) = succeed(self.connection, self.records, self.versions, [file], [result])
             change.write(self.connection)
             self.looks.write(self.connection, [(change.file, content.seen)], self.options.reading)
-            if self.options.dry_run and kind:
-                self.connection.execute(f"delete from raw_sinch.{kind}")
+            self.records.forget(self.connection, [change.file])
         self.versions.committed(change)
         return change.file
 
@@ -121,31 +119,9 @@ class Load:
         )
 
 
-def succession(versions: Versions, file: File, result: LoadResult) -> Change:
-    """The change that makes a loaded file current, with a word about what it replaces.
-
-    Raises FileError where nothing of it could be staged although the version before has records.
-    """
-    change = versions.change(file)
-    replaced = [earlier for earlier in change.superseded if earlier.staged]
-    remarks = [remark for remark in (_remark_on_day(file), file.message) if remark]
-    if headers := result.totals.repeated.lines:
-        remarks.append(f"{headers} repeated header{'s' if headers > 1 else ''} passed over")
-    if result.odd_width and not file.staged and file.records:
-        remarks.append(result.odd_width)
-    for earlier in replaced:
-        if not file.staged:
-            why = "; ".join(remarks) or "no records"
-            raise FileError(
-                f"none of it can be staged ({why}), while file {earlier.file_id} has {earlier.staged:,} "
-                f"records and stays current; withdraw file {earlier.file_id} if it should not"
-            )
-        remarks.insert(0, f"supersedes file {earlier.file_id} ({earlier.staged:,} records)")
-    change.file.message = cut("; ".join(remarks))
-    return change
-
-
-def complete_days(connection: "duckdb.DuckDBPyConnection", files: list[File]) -> list[File]:
+def complete_days(
+    connection: "duckdb.DuckDBPyConnection", files: list[File], records: Records | None = None
+) -> list[File]:
     """The files with what only their calls tell of their days. Where nothing else gives `file_date`, it is
     the latest day of a call, one later than tomorrow only where all are. A range of days reaches back to the
     first call at most.
@@ -156,31 +132,19 @@ def complete_days(connection: "duckdb.DuckDBPyConnection", files: list[File]) ->
             asked[file.kind].append(file.file_id)
     found: dict[int, tuple[date, date]] = {}
     for kind, file_ids in asked.items():
-        rows = connection.execute(
-            f"""
-            select _file_id, min(day), coalesce(max(day) filter (day <= $latest), max(day))
-            from ({call_dates(kind, "_file_id in (select unnest($file_ids))")})
-            group by _file_id
-            """,
-            {"latest": latest_day(now()), "file_ids": file_ids},
-        ).fetchall()
-        found.update({file_id: (first, last) for file_id, first, last in rows})
+        for table in (records or Records()).tables(connection, kind):
+            rows = connection.execute(
+                f"""
+                select _file_id, min(day), coalesce(max(day) filter (day <= $latest), max(day))
+                from ({call_dates(table, "_file_id in (select unnest($file_ids))")})
+                group by _file_id
+                """,
+                {"latest": latest_day(now()), "file_ids": file_ids},
+            ).fetchall()
+            found.update({file_id: (first, last) for file_id, first, last in rows})
     return [_with_days(file, *found.get(file.file_id, (None, None))) for file in files]
 
 
 def _with_days(file: File, first: date | None, last: date | None) -> File:
     covers_from = max(file.covers_from, first) if file.covers_from and first else None
     return replace(file, file_date=file.file_date or last, covers_from=covers_from)
-
-
-def _remark_on_day(file: File) -> str:
-    """What is wrong with a file's day, and how to put it right."""
-    if file.kind and file.file_date is None:
-        remedy = "withdraw it and stage it" if file.records else "stage it"
-        return f"its day is not known, by its name or by CallTime; {remedy} with --file-date"
-    if file.file_date and file.file_date > latest_day(now()):
-        return (
-            f"{file.file_date} is in the future, so it counts for no day of the feed; "
-            "if the year is mistyped, withdraw it and stage it with --file-date"
-        )
-    return ""

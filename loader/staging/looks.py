@@ -1,7 +1,7 @@
 """What was seen at every path when it was last looked at: what stayed as it was need not be read again."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # A file written so shortly before a look may have been written once more since, unnoticed.
 _SETTLED = timedelta(seconds=2)
-_COLUMNS = ("path", "size", "modified", "checksum", "options", "file_id", "seen_at")
+_COLUMNS = ("path", "size", "modified", "checksum", "inode", "changed", "options", "file_id", "seen_at")
 _REMOTE_COLUMNS = ("uri", "etag", "size", "last_modified", "sha256", "options", "file_id", "seen_at")
 
 
@@ -33,12 +33,15 @@ class Look:
         if seen.version:
             return (self.seen.version, self.seen.size) == (seen.version, seen.size)
         ours = self.seen
-        return (ours.size, ours.modified, ours.checksum) == (seen.size, seen.modified, seen.checksum)
+        if (ours.size, ours.modified, ours.checksum) != (seen.size, seen.modified, seen.checksum):
+            return False
+        return not ours.inode or (ours.inode, ours.changed) == (seen.inode, seen.changed)
 
     @property
     def is_settled(self) -> bool:
-        """Whether the file was old enough to be known by its time, where it has to be."""
-        return bool(self.seen.version) or _time(self.seen.modified) + _SETTLED < self.seen_at
+        """Whether the file was old enough to be known by its times, where it has to be."""
+        written = max(self.seen.modified, self.seen.changed)
+        return bool(self.seen.version) or _time(written) + _SETTLED < self.seen_at
 
 
 class Looks:
@@ -50,8 +53,9 @@ class Looks:
         self._looks: dict[str, Look] = {}
         self._changed: set[str] = set()
         self._written: set[str] = set()
-        for path, size, modified, checksum, *rest in _rows(connection, "looks", _COLUMNS):
-            self._looks[path] = Look(Fingerprint(size, modified, checksum), *rest)
+        for path, size, modified, checksum, inode, changed, *rest in _rows(connection, "looks", _COLUMNS):
+            seen = Fingerprint(size, modified, checksum, inode or "", changed or 0)
+            self._looks[path] = Look(seen, *rest)
         for uri, etag, size, at, sha256, options, file_id, seen_at in _rows(
             connection, "remote_objects", _REMOTE_COLUMNS
         ):
@@ -69,6 +73,13 @@ class Looks:
         self._looks[file.path] = _look(file, seen, options)
         if file.path not in self._written:
             self._changed.add(file.path)
+
+    def complete(self, path: str, seen: Fingerprint) -> None:
+        """Adds inode and change time to a look of an earlier version, which did not keep them."""
+        look = self._looks[path]
+        if seen.inode and not look.seen.inode:
+            self._looks[path] = replace(look, seen=seen)
+            self._changed.add(path)
 
     def write(
         self, connection: "duckdb.DuckDBPyConnection", files: Iterable[tuple[File, Fingerprint]], options: str
@@ -100,6 +111,8 @@ def _write_local(connection: "duckdb.DuckDBPyConnection", looks: dict[str, Look]
             look.seen.size,
             look.seen.modified,
             look.seen.checksum,
+            look.seen.inode,
+            look.seen.changed,
             look.options,
             look.file_id,
             look.seen_at,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from loader.database.manifest import name_key
 from loader.inputs.discovery import Delivery
 from loader.inputs.naming import Days, days_in_names
 from loader.staging.options import Options
@@ -14,7 +15,7 @@ def in_order(deliveries: list[Delivery], options: Options) -> list[Delivery]:
         if not (delivery.ignored or delivery.problem):
             names = () if options.file_date else delivery.source.names()
             days = days_in_names(names, options.generated_names)
-            places[delivery.file_name, days].append(at)
+            places[name_key(delivery.file_name), days].append(at)
     ordered = list(deliveries)
     for group in places.values():
         if len(group) > 1:

@@ -12,12 +12,14 @@ from loader.errors import FileError
 from loader.inputs.content import Content, prepare
 from loader.inputs.discovery import Delivery, members_of
 from loader.inputs.naming import days_in_names, kind_in_name
+from loader.inputs.opening import Fingerprint
 from loader.inputs.signatures import NotText, ZipArchive
 from loader.parsing.layout import Layout, NoRecords, NoSignOfRecords, detect_layout
 from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.order import in_order
-from loader.staging.versioning import Versions
+from loader.staging.records import Records
+from loader.staging.versioning import Versions, decide
 
 
 class PassedOver(StrEnum):
@@ -68,6 +70,7 @@ class Unchanged:
 
     file: File
     file_id: int
+    seen: Fingerprint
 
     def discard(self) -> None:
         """Nothing was made of it."""
@@ -94,6 +97,7 @@ class Preparation:
     folder: Path
     versions: Versions
     looks: Looks
+    records: Records
 
 
 def prepare_all(deliveries: list[Delivery], preparation: Preparation) -> Iterator[Prepared]:
@@ -137,8 +141,8 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpa
     may_be_ignored = not delivery.explicit and options.kind is None and kind_said is None
     nothing = File(0, file.file_name, file.path)
     try:
-        if (known := _unchanged(delivery, preparation)) is not None:
-            return Unchanged(file, known)
+        if (unchanged := _unchanged(delivery, file, preparation)) is not None:
+            return unchanged
         try:
             content = prepare(source, options.encoding, preparation.folder)
         except ZipArchive:
@@ -161,12 +165,18 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpa
     return Ready(file, content, layout)
 
 
-def _unchanged(delivery: Delivery, preparation: Preparation) -> int | None:
-    """The file that a path still holds as it did at the last look; None where it has to be read."""
-    look = preparation.looks.at(delivery.source.location)
+def _unchanged(delivery: Delivery, file: File, preparation: Preparation) -> Unchanged | None:
+    """What a path still holds as it did at the last look; None where it has to be read."""
+    look, versions = preparation.looks.at(delivery.source.location), preparation.versions
     if look is None or preparation.options.again or look.options != preparation.options.reading:
         return None
-    state = preparation.versions.state_of(look.file_id)
-    if state in (None, State.FAILED) or not look.is_settled:
+    known = versions.get(look.file_id)
+    if known is None or known.state == State.FAILED or not look.is_settled:
         return None
-    return look.file_id if look.is_of(delivery.source.fingerprint()) else None
+    if known.state == State.DUPLICATE:
+        # What it was a duplicate of may have been withdrawn since.
+        decision = decide(versions.of_content(known.sha256), known, has_records=True, delivered_again=False)
+        if decision.existing is None:
+            return None
+    seen = delivery.source.fingerprint()
+    return Unchanged(file, look.file_id, seen) if look.is_of(seen) else None

@@ -8,16 +8,17 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from loader.database.connection import cursor
 from loader.database.manifest import File, State
 from loader.parsing.layout import cut
-from loader.staging.load import Load
+from loader.staging.load import Load, complete_days
 from loader.staging.prepare import Failed, Ignored, PassedOver, Preparation, Prepared, Ready, Unchanged
 from loader.staging.small import LoadGroup, is_small
 from loader.staging.strategies import uses_every_core
-from loader.staging.versioning import decide
+from loader.staging.versioning import decide, original_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +36,7 @@ class LoadScheduler:
         self._folder = preparation.folder
         self._versions = preparation.versions
         self._looks = preparation.looks
+        self._records = preparation.records
         self._next_id = self._versions.next_id
         # In the order of the deliveries; None while it is being loaded.
         self._files: list[File | None] = []
@@ -115,6 +117,7 @@ class LoadScheduler:
             options=self._options,
             versions=self._versions,
             looks=self._looks,
+            records=self._records,
             stopping=self._stopping,
         )
         group.add(load)
@@ -178,7 +181,8 @@ class LoadScheduler:
         if isinstance(prepared, Ignored):
             return replace(file, state=PassedOver.IGNORED, message=prepared.reason)
         if isinstance(prepared, Unchanged):
-            return _skipped(file, self._versions[prepared.file_id])
+            self._looks.complete(file.path, prepared.seen)
+            return self._skipped(file, self._versions[prepared.file_id])
         if isinstance(prepared, Failed):
             failed = self._versions.record_failure(
                 self._connection, replace(file, file_id=self._next_id), cut(prepared.problem)
@@ -186,25 +190,42 @@ class LoadScheduler:
             # A failure that takes an earlier one's place keeps its number.
             self._next_id += failed.file_id == self._next_id
             return failed
-        decision = decide(
-            self._versions.of_content(file.sha256),
-            file,
-            prepared.layout.has_records,
-            self._is_delivered_again(prepared),
-        )
-        existing = decision.existing
+        existing, redelivered = self._decision(prepared)
         if existing is None:
             return None
-        if decision.redelivered:
-            return _skipped(file, existing)
+        if redelivered:
+            return self._skipped(file, existing)
         duplicate = replace(
             file,
             file_id=self._take_id(),
             state=State.DUPLICATE,
             file_date=file.file_date or existing.file_date,
-            message=f"same content as file {existing.file_id} ({existing.path}, {existing.state})",
+            message=f"same content as file {existing.file_id} ({existing.path}, {existing.state})"
+            + _way_out(existing, file.file_date),
         )
         return self._versions.record(self._connection, duplicate)
+
+    def _decision(self, ready: Ready) -> tuple[File | None, bool]:
+        """The file that a delivery is known as, and whether by name, too; None where it is to be loaded."""
+        file, has_records = ready.file, ready.layout.has_records
+        again = self._is_delivered_again(ready)
+        known = self._versions.of_content(file.sha256)
+        decision = decide(known, file, has_records, again)
+        existing = decision.existing
+        is_current = decision.redelivered and existing is not None and existing.state == State.CURRENT
+        if file.file_date is None and existing and has_records and not is_current:
+            # Its own day decides, which the records of the same content give.
+            file.file_date = self._day_in_records(file, known)
+            decision = decide(known, file, has_records, again)
+        return decision.existing, decision.redelivered
+
+    def _day_in_records(self, file: File, same_content: list[File]) -> date | None:
+        original = original_of(file, [one for one in same_content if one.staged and not one.is_purged])
+        if original is None:
+            return None
+        undated = replace(original, file_date=None, covers_from=None)
+        (dated,) = complete_days(self._connection, [undated], self._records)
+        return dated.file_date
 
     def _is_delivered_again(self, ready: Ready) -> bool:
         """Whether a path holds something new, or something changed, since the last look there."""
@@ -215,20 +236,35 @@ class LoadScheduler:
         last = self._versions.at_path(ready.file.path)
         return last is None or last.sha256 != ready.file.sha256
 
+    def _skipped(self, file: File, existing: File) -> File:
+        """What is said of a delivery that is known, and how it would count again."""
+        said, original = f"known as file {existing.file_id}, {existing.state}", existing
+        if existing.state == State.DUPLICATE:
+            found = original_of(existing, self._versions.of_content(existing.sha256))
+            if found is not None:
+                original = found
+                said += f" of file {original.file_id}, {original.state}"
+        return replace(
+            file,
+            state=PassedOver.SKIPPED,
+            file_id=existing.file_id,
+            kind=existing.kind,
+            file_date=existing.file_date,
+            message=said + _way_out(original, existing.file_date),
+        )
 
-def _skipped(file: File, existing: File) -> File:
-    """What is said of a delivery that is known, and how it would count again."""
-    remedy = {
-        State.SUPERSEDED: "; stage it with --again to make it current",
-        State.WITHDRAWN: ""
-        if existing.is_purged
-        else f"; `cdr withdraw --undo {existing.file_id}` undoes it",
-    }.get(State(existing.state), "") * (not existing.is_purged)
-    return replace(
-        file,
-        state=PassedOver.SKIPPED,
-        file_id=existing.file_id,
-        kind=existing.kind,
-        file_date=existing.file_date,
-        message=f"known as file {existing.file_id}, {existing.state}{remedy}",
-    )
+
+def _way_out(original: File, day: date | None) -> str:
+    """How content that is not staged for a day, since it is known already, can be staged."""
+    if original.is_purged:
+        return f", {original.message}: its records are gone for good"
+    if original.state == State.SUPERSEDED:
+        return "; stage it with --again to make it current"
+    if original.state == State.WITHDRAWN:
+        return f"; `cdr withdraw --undo {original.file_id}` undoes it"
+    if day is not None and original.file_date != day:
+        return (
+            f", for {original.file_date or 'no day'}; if that is wrong: `cdr withdraw {original.file_id}`, "
+            "then stage this again"
+        )
+    return ""

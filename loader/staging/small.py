@@ -17,10 +17,11 @@ from loader.parsing.records import ExactReader, Record, Reject, split_lines
 from loader.parsing.totals import ControlTotals
 from loader.staging.buffers import odd_width
 from loader.staging.csv_insert import LOOKS_LIKE_A_HEADER
-from loader.staging.load import Load, complete_days, succession
+from loader.staging.load import Load, complete_days
 from loader.staging.prepare import Ready
 from loader.staging.strategies import ControlTotalMismatch, LoadResult
-from loader.staging.versioning import write_changes
+from loader.staging.succession import succeed
+from loader.staging.versioning import folded, write_changes
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,6 +69,8 @@ class LoadGroup:
     loads: list[Load] = field(default_factory=list)
     result: "Future[list[File]]" = field(default_factory=Future)
     _bytes: int = 0
+    _names: set[str] = field(default_factory=set)
+    _contents: set[str | None] = field(default_factory=set)
 
     @property
     def is_full(self) -> bool:
@@ -78,10 +81,12 @@ class LoadGroup:
         """Takes one more file."""
         self.loads.append(load)
         self._bytes += load.ready.content.profile.size
+        self._names.add(folded(load.file.file_name))
+        self._contents.add(load.file.sha256)
 
     def is_related(self, file: File) -> bool:
         """Whether what becomes of another file may depend on one of these."""
-        return any(load.is_related(file) for load in self.loads)
+        return folded(file.file_name) in self._names or file.sha256 in self._contents
 
     def run(self) -> list[File]:
         """Loads and publishes the files, each whole or not at all; failures are recorded."""
@@ -98,7 +103,7 @@ class LoadGroup:
 
     def _run_together(self) -> list[File]:
         reads = [read_small(load) for load in self.loads]
-        versions, options = self.loads[0].versions, self.loads[0].options
+        versions, records = self.loads[0].versions, self.loads[0].records
         with transaction(self.connection):
             insert_small(self.connection, reads)
             results = measure_small(self.connection, reads)
@@ -110,16 +115,12 @@ class LoadGroup:
                 wait([self.before])
             for load in self.loads:
                 load.ready.content.check_unchanged()
-            changes = [
-                succession(versions, file, result) for file, result in zip(files, results, strict=True)
-            ]
+            changes = succeed(self.connection, records, versions, files, results)
             write_changes(self.connection, changes)
             seen = [load.ready.content.seen for load in self.loads]
             written = zip((change.file for change in changes), seen, strict=True)
-            self.loads[0].looks.write(self.connection, written, options.reading)
-            if options.dry_run:
-                for kind in {read.layout.kind for read in reads}:
-                    self.connection.execute(f"delete from raw_sinch.{kind}")
+            self.loads[0].looks.write(self.connection, written, self.loads[0].options.reading)
+            records.forget(self.connection, files)
         for change in changes:
             versions.committed(change)
         return [change.file for change in changes]

@@ -1,6 +1,6 @@
 """Stages deliveries: each one skipped, refused or loaded whole, in a transaction of its own."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,10 @@ from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.order import in_order
 from loader.staging.prepare import PassedOver, Preparation, prepare_all
+from loader.staging.records import Records
 from loader.staging.scheduler import LoadScheduler
 from loader.staging.target import staging_target
-from loader.staging.versioning import Versions
+from loader.staging.versioning import Change, Versions, folded
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,10 +35,14 @@ class Report:
 
     files: list[File]
     over_limit: list[File]
-    # Files with less than half of the records of the version that they replace, which is the second.
-    shrunk: list[tuple[File, File]]
+    # Versions that lack more than half of the records of what they replace.
+    shrunk: list[Change]
     # Of a dry run, which leaves no quarantine to look into: by file_id.
     first_rejects: dict[int, list[Reject]]
+    # Known files, those that the paths name themselves.
+    named: list[File]
+    # Known files whose content is in no table, since it was replaced or withdrawn.
+    left_out: list[File]
 
     @property
     def exit_code(self) -> int:
@@ -60,15 +65,21 @@ def stage(
         check_encoding(options.encoding)
     deliveries = in_order(discover(paths), options)
     with staging_target(database, options) as (connection, folder):
-        preparation = Preparation(options, folder, Versions(connection), Looks(connection))
+        earlier = database if options.dry_run and database.exists() else None
+        records = Records(options.dry_run, earlier, options.wait, _repeated_names(deliveries))
+        versions = Versions(connection)
+        preparation = Preparation(options, folder, versions, Looks(connection), records)
         files = _stage_all(deliveries, connection, preparation, progress)
-        shrunk = preparation.versions.shrunk
         first_rejects = _first_rejects(connection) if options.dry_run else {}
+    known = [file for file in files if file.state in (PassedOver.SKIPPED, State.DUPLICATE)]
+    named = {delivery.source.location for delivery in deliveries if delivery.explicit}
     return Report(
         files,
         [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
-        shrunk,
+        versions.shrunk,
         first_rejects,
+        named=[file for file in known if file.path in named],
+        left_out=[file for file in known if not versions.is_in_tables(file)],
     )
 
 
@@ -85,6 +96,11 @@ def _stage_all(
         files = scheduler.finish()
         progress(len(deliveries), len(deliveries), "")
     return files
+
+
+def _repeated_names(deliveries: list[Delivery]) -> frozenset[str]:
+    times = Counter(folded(delivery.file_name) for delivery in deliveries)
+    return frozenset(name for name, count in times.items() if count > 1)
 
 
 def _first_rejects(connection: "duckdb.DuckDBPyConnection") -> dict[int, list[Reject]]:

@@ -4,11 +4,12 @@ import threading
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loader.database.connection import transaction
-from loader.database.manifest import FILE_FIELDS, File, State, find, now, set_state
+from loader.database.manifest import FILE_FIELDS, File, State, find, name_key, now, set_state
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,31 +27,46 @@ class Decision:
 
 def decide(same_content: list[File], file: File, has_records: bool, delivered_again: bool) -> Decision:
     """Decides about a delivery by the files of the same content, in the order of their delivery. Its
-    `file_date` is the day said by option or names, None when only the records tell.
+    `file_date` is None where only the records tell its day, and nobody has asked them.
 
     A delivery known by content, name, kind and day is skipped, so that staging the same folder again never
     brings back what was withdrawn or replaced; but content that was superseded and is delivered again is
-    loaded as a version of its own. Under another name content that is current or withdrawn is a duplicate,
-    with two exceptions: files without records, since two empty days are two days, and a file whose equals
-    were all withdrawn under its own name, since that is how a wrong day is put right.
+    loaded as a version of its own. Content that is current under another name or day makes a duplicate, and
+    so does content that was withdrawn under any name, but for its own day alone: under another day it is
+    loaded, where it is recorded as a duplicate, too. Files without records are exempt, since two empty days
+    are two days.
     """
     equals = [one for one in same_content if one.state != State.FAILED and one.kind == file.kind]
     same = [
-        one for one in equals if one.file_name == file.file_name and file.file_date in (None, one.file_date)
+        one for one in equals if one.name_key == file.name_key and file.file_date in (None, one.file_date)
     ]
     originals = [one for one in equals if one.state != State.DUPLICATE]
-    alive = [one for one in originals if one.state in (State.CURRENT, State.WITHDRAWN)]
-    if same:
-        known = _most_alive(same)
-        replaced = known.state == State.SUPERSEDED or (known.state == State.DUPLICATE and not alive)
-        return Decision() if replaced and delivered_again else Decision(known, redelivered=True)
-    redated = all(
-        one.state == State.WITHDRAWN and not one.is_purged and one.file_name == file.file_name
-        for one in originals
-    )
-    if not has_records or redated or not alive:
-        return Decision()
-    return Decision(_most_alive(alive))
+    withdrawn = [one for one in originals if _stays_out(one, file.file_date)]
+    alive = [one for one in originals if one.state == State.CURRENT] + withdrawn
+    if not same:
+        return Decision(_most_alive(alive)) if has_records and alive else Decision()
+    known = _most_alive(same)
+    if known.state == State.SUPERSEDED and delivered_again:
+        return Decision(withdrawn[-1], redelivered=True) if withdrawn else Decision()
+    if known.state == State.DUPLICATE and not alive:
+        redated = any(one.state == State.WITHDRAWN and not one.is_purged for one in originals)
+        return Decision() if delivered_again or redated else Decision(known, redelivered=True)
+    return Decision(known, redelivered=True)
+
+
+def _stays_out(file: File, day: date | None) -> bool:
+    """Whether the content of a file is not staged for a day because the file was withdrawn."""
+    return file.state == State.WITHDRAWN and (file.is_purged or day in (None, file.file_date))
+
+
+def original_of(duplicate: File, same_content: list[File]) -> File | None:
+    """The file that a duplicate is one of, as things are now."""
+    originals = [
+        one
+        for one in same_content
+        if one.kind == duplicate.kind and one.state not in (State.DUPLICATE, State.FAILED)
+    ]
+    return _most_alive(originals) if originals else None
 
 
 def _most_alive(files: list[File]) -> File:
@@ -63,13 +79,14 @@ def _most_alive(files: list[File]) -> File:
 
 @dataclass
 class Change:
-    """A new row of the manifest and what it does to others: failures that it takes the place of, and the
-    version that it supersedes.
+    """A new row of the manifest and what it does to others: failures that it takes the place of, and contents
+    that it supersedes, with how many of their records are of calls that it lacks.
     """
 
     file: File
     failures: list[File] = field(default_factory=list)
     superseded: list[File] = field(default_factory=list)
+    lacking: int = 0
 
     def write(self, connection: "duckdb.DuckDBPyConnection") -> None:
         """Writes it, inside the caller's transaction."""
@@ -98,6 +115,11 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, StrEnum) else value
 
 
+def folded(name: str) -> str:
+    """A name without its case."""
+    return name_key(name).casefold()
+
+
 class Versions:
     """What was delivered so far: the manifest, read once and kept in step with what is written.
 
@@ -106,10 +128,13 @@ class Versions:
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._lock = threading.Lock()
-        # Versions with less than half of the records of those that they superseded.
-        self.shrunk: list[tuple[File, File]] = []
+        # Versions that lack more than half of the records of what they superseded.
+        self.shrunk: list[Change] = []
+        # What was recorded since then: these deliveries are still where they were.
+        self._recorded: set[int] = set()
         self._by_id: dict[int, File] = {}
         self._by_content: dict[str, list[File]] = defaultdict(list)
+        # In whatever case.
         self._by_name: dict[str, list[File]] = defaultdict(list)
         self._by_path: dict[str, list[File]] = defaultdict(list)
         for file in find(connection, "true", []):
@@ -129,26 +154,32 @@ class Versions:
         with self._lock:
             return list(self._by_content.get(sha256 or "", ()))
 
+    def is_in_tables(self, file: File) -> bool:
+        """Whether the content that a file is known by is current, under whatever name."""
+        known = self._by_id.get(file.file_id, file)
+        return any(
+            one.state == State.CURRENT and one.kind == known.kind for one in self.of_content(known.sha256)
+        )
+
     def at_path(self, path: str) -> File | None:
         """What was last delivered from a path."""
         with self._lock:
             found = self._by_path.get(path)
             return found[-1] if found else None
 
-    def state_of(self, file_id: int) -> State | None:
-        """The state of a file; None if there is no such file any more."""
+    def get(self, file_id: int) -> File | None:
+        """The file of that id, if there is such a file still."""
         with self._lock:
-            file = self._by_id.get(file_id)
-            return State(file.state) if file else None
+            return self._by_id.get(file_id)
 
-    def current(self, file: File) -> list[File]:
-        """The version that is current of the same delivery: name, kind and day. One of no known kind is any
+    def rivals(self, file: File) -> list[File]:
+        """What is current of the same name in whatever case, kind and day. A file of no known kind is any
         kind's.
         """
         with self._lock:
             return [
                 one
-                for one in self._by_name.get(file.file_name, ())
+                for one in self._by_name.get(folded(file.file_name), ())
                 if one.state == State.CURRENT
                 and one.kind in (None, file.kind)
                 and one.file_date == file.file_date
@@ -156,20 +187,27 @@ class Versions:
 
     def change(self, file: File) -> Change:
         """What writing a new row means. A failed delivery tried again takes the place of its earlier failure,
-        and keeps its file_id if it fails again. A current one supersedes the version that was current.
+        and keeps its file_id if it fails again; a good one that of an earlier look's failure under its name,
+        too.
         """
+
+        def is_tried_again(one: File) -> bool:
+            return one.path == file.path or (
+                one.name_key == file.name_key
+                and one.file_id not in self._recorded
+                and (
+                    (one.sha256 is not None and one.sha256 == file.sha256)
+                    or (one.file_date is not None and one.file_date == file.file_date)
+                )
+            )
+
         with self._lock:
-            named = [
-                one
-                for one in self._by_name.get(file.file_name, ())
-                if (one.sha256 is not None and one.sha256 == file.sha256)
-                or (one.file_date is not None and one.file_date == file.file_date)
-            ]
-            near = {one.file_id: one for one in (*self._by_path.get(file.path, ()), *named)}
-            failures = [one for _, one in sorted(near.items()) if one.state == State.FAILED]
+            near = (*self._by_path.get(file.path, ()), *self._by_name.get(folded(file.file_name), ()))
+            failed = {one.file_id: one for one in near if one.state == State.FAILED and is_tried_again(one)}
+        failures = [one for _, one in sorted(failed.items())]
         if failures and file.state == State.FAILED:
             file = replace(file, file_id=failures[0].file_id)
-        return Change(file, failures, self.current(file) if file.state == State.CURRENT else [])
+        return Change(file, failures)
 
     def committed(self, change: Change) -> None:
         """Follows a change that was written."""
@@ -177,16 +215,17 @@ class Versions:
             for failure in change.failures:
                 for files in (
                     self._by_content[failure.sha256 or ""],
-                    self._by_name[failure.file_name],
+                    self._by_name[folded(failure.file_name)],
                     self._by_path[failure.path],
                 ):
                     files[:] = [one for one in files if one.file_id != failure.file_id]
                 self._by_id.pop(failure.file_id, None)
             for earlier in change.superseded:
                 earlier.state = State.SUPERSEDED
-                if change.file.staged * 2 < earlier.staged:
-                    self.shrunk.append((change.file, earlier))
+            if change.lacking * 2 > sum(earlier.staged for earlier in change.superseded):
+                self.shrunk.append(change)
             self._add(change.file)
+            self._recorded.add(change.file.file_id)
 
     def record(self, connection: "duckdb.DuckDBPyConnection", file: File) -> File:
         """Writes a new row in a transaction of its own."""
@@ -211,5 +250,5 @@ class Versions:
         self._by_id[file.file_id] = file
         if file.sha256 is not None:
             self._by_content[file.sha256].append(file)
-        self._by_name[file.file_name].append(file)
+        self._by_name[folded(file.file_name)].append(file)
         self._by_path[file.path].append(file)

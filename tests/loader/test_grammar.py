@@ -29,6 +29,7 @@ from loader.staging.load import Load
 from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import Ready
+from loader.staging.records import Records
 from loader.staging.small import insert_small, measure_small, read_small
 from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadResult, LoadStrategy
 from loader.staging.target import bound_memory
@@ -52,6 +53,7 @@ def load_together(file: FileLoad) -> LoadResult:
         options=Options(),
         versions=Versions(file.connection),
         looks=Looks(file.connection),
+        records=Records(),
         stopping=threading.Event(),
     )
     reads = [read_small(load)]

@@ -5,7 +5,7 @@ import io
 import os
 import time
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -159,7 +159,8 @@ def test_an_empty_version_replaces_nothing_either(cdr: Loader) -> None:
 
 def test_replaced_content_delivered_again_is_current_again(cdr: Loader) -> None:
     path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
-    for content, seconds in ((delivery("a"), -50), (delivery("b"), -40), (delivery("a"), -30)):
+    old, new = delivery("x", "a"), delivery("x", "b")
+    for content, seconds in ((old, -50), (new, -40), (old, -30)):
         path.write_text(content)
         touch(path, seconds)
         (file,) = cdr.stage(path)
@@ -171,8 +172,8 @@ def test_replaced_content_delivered_again_is_current_again(cdr: Loader) -> None:
 
 
 def test_an_inbox_that_keeps_old_and_corrected_stays_with_the_corrected(cdr: Loader) -> None:
-    touch(cdr.write(f"sip_{DAY}.csv", delivery("b")), -50)
-    touch(cdr.write(f"a/sip_{DAY}.csv", delivery("a")), -100)
+    touch(cdr.write(f"sip_{DAY}.csv", delivery("x", "b")), -50)
+    touch(cdr.write(f"a/sip_{DAY}.csv", delivery("x", "a")), -100)
     for _ in range(3):
         cdr.stage(".")
         assert cdr.query("select path not like '%/a/%' from raw_sinch.files where state = 'current'") == [
@@ -188,8 +189,8 @@ def test_an_inbox_that_keeps_old_and_corrected_stays_with_the_corrected(cdr: Loa
 
 
 def test_of_contents_found_in_one_look_the_last_modified_counts(cdr: Loader) -> None:
-    touch(cdr.write("2026-11-01/sip.csv", delivery("newer")), -50)
-    touch(cdr.write("2026-11-02/sip.csv", delivery("older")), -100)
+    touch(cdr.write("2026-11-01/sip.csv", delivery("x", "newer")), -50)
+    touch(cdr.write("2026-11-02/sip.csv", delivery("x", "older")), -100)
     cdr.stage(".", "--file-date", DAY)
     assert cdr.query("select path like '%11-01%', state from raw_sinch.files order by file_id") == [
         (False, "superseded"),
@@ -202,7 +203,7 @@ def test_of_members_of_an_archive_the_last_modified_counts(cdr: Loader) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         for folder, hour, call_id in (("1", 10, "newer"), ("2", 9, "older")):
             member = zipfile.ZipInfo(f"{folder}/sip_{DAY}.csv", (2026, 11, 23, hour, 0, 0))
-            archive.writestr(member, delivery(call_id))
+            archive.writestr(member, delivery("x", call_id))
     cdr.write("calls.zip", packed.getvalue())
     cdr.stage("calls.zip")
     assert [state for _, _, state in cdr.states()] == ["superseded", "current"]
@@ -210,9 +211,9 @@ def test_of_members_of_an_archive_the_last_modified_counts(cdr: Loader) -> None:
 
 
 def test_again_makes_replaced_content_current(cdr: Loader) -> None:
-    old = cdr.write(f"old/sip_{DAY}.csv", delivery("a"))
+    old = cdr.write(f"old/sip_{DAY}.csv", delivery("x", "a"))
     cdr.stage(old)
-    cdr.write(f"new/sip_{DAY}.csv", delivery("b"))
+    cdr.write(f"new/sip_{DAY}.csv", delivery("x", "b"))
     cdr.stage("new")
     assert cdr.stage(old)[0]["state"] == "skipped"
     assert cdr.stage(old, "--again")[0]["state"] == "current"
@@ -233,22 +234,23 @@ def test_withdrawn_content_stays_withdrawn(cdr: Loader) -> None:
 
 
 def test_replaced_content_under_another_name_is_staged(cdr: Loader) -> None:
-    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    path = cdr.write(f"sip_{DAY}.csv", delivery("x", "a"))
     cdr.stage(path)
-    path.write_text(delivery("b"))
+    path.write_text(delivery("x", "b"))
     touch(path, 5)
     cdr.stage(path)
-    cdr.write(f"sip_{DAY}_first.csv", delivery("a"))
+    cdr.write(f"sip_{DAY}_first.csv", delivery("x", "a"))
     assert cdr.stage(f"sip_{DAY}_first.csv")[0]["state"] == "current"
 
 
 def test_replacing_says_what_is_replaced(cdr: Loader) -> None:
     path = cdr.write(f"sip_{DAY}.csv", delivery(*map(str, range(1_250))))
     cdr.stage(path)
-    path.write_text(delivery("a"))
+    path.write_text(delivery("0", "new"))
     result = cdr("stage", path)
-    assert "supersedes file 1 (1,250 records)" in " ".join(result.stdout.split())
-    assert "less than half" in result.stderr
+    said = " ".join(result.stdout.split())
+    assert "supersedes file 1 (1,250 records), 1,249 of which it lacks" in said
+    assert "less than half of the 1,250 records that it replaces (1; file 1)" in result.stderr
     assert "cdr withdraw 2" in result.stderr
 
 
@@ -260,8 +262,17 @@ def test_a_dry_run_shows_the_rejects_itself(cdr: Loader) -> None:
     assert "cdr rejects" not in result.stderr
 
 
-def delivered(state: State, name: str = "x.csv", file_id: int = 1, message: str = "") -> File:
-    return File(file_id, name, f"/in/{name}", "app_app", sha256="A", state=state, message=message)
+def delivered(state: State, name: str = "x.csv", file_id: int = 1, message: str = "", day: int = 22) -> File:
+    return File(
+        file_id,
+        name,
+        f"/in/{name}",
+        "app_app",
+        date(2026, 11, day),
+        sha256="A",
+        state=state,
+        message=message,
+    )
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -279,6 +290,7 @@ def delivered(state: State, name: str = "x.csv", file_id: int = 1, message: str 
         ([delivered(State.CURRENT), delivered(State.DUPLICATE, "y.csv", 2)], "y.csv", "skip"),
         ([delivered(State.SUPERSEDED), delivered(State.DUPLICATE, "y.csv", 2)], "y.csv", "load if again"),
         ([delivered(State.SUPERSEDED), delivered(State.WITHDRAWN, file_id=2)], "x.csv", "skip"),
+        ([delivered(State.SUPERSEDED), delivered(State.WITHDRAWN, "y.csv", 2)], "x.csv", "skip"),
     ],
 )
 def test_what_is_decided(known: list[File], name: str, expected: str, again: bool) -> None:
@@ -286,6 +298,29 @@ def test_what_is_decided(known: list[File], name: str, expected: str, again: boo
     decision = decide(known, file, has_records=True, delivered_again=again)
     got = "load" if decision.existing is None else "skip" if decision.redelivered else "duplicate"
     assert got == {"load if again": "load" if again else "skip"}.get(expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        # Withdrawn content stays out for its own day, whatever the name, and is staged for another.
+        ([delivered(State.WITHDRAWN, day=12)], "load"),
+        ([delivered(State.WITHDRAWN, "y.csv", day=12)], "load"),
+        ([delivered(State.WITHDRAWN, "y.csv", day=22)], "duplicate"),
+        ([delivered(State.WITHDRAWN, day=12, message="purged on 2026-11-30")], "duplicate"),
+        ([delivered(State.WITHDRAWN, day=12), delivered(State.CURRENT, "y.csv", 2, day=12)], "duplicate"),
+        ([delivered(State.WITHDRAWN, "y.csv", day=12), delivered(State.DUPLICATE, file_id=2)], "load"),
+        ([delivered(State.CURRENT, "y.csv", day=12), delivered(State.DUPLICATE, file_id=2)], "skip"),
+        ([delivered(State.WITHDRAWN, "y.csv"), delivered(State.DUPLICATE, file_id=2)], "skip"),
+        ([delivered(State.CURRENT, day=12)], "duplicate"),
+        ([delivered(State.SUPERSEDED, day=12)], "load"),
+    ],
+)
+def test_what_the_day_decides(known: list[File], expected: str) -> None:
+    file = delivered(State.CURRENT, file_id=0)
+    decision = decide(known, file, has_records=True, delivered_again=False)
+    got = "load" if decision.existing is None else "skip" if decision.redelivered else "duplicate"
+    assert got == expected
 
 
 # --- names --------------------------------------------------------------------------------------------------

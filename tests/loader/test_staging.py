@@ -587,6 +587,274 @@ def test_a_kind_that_only_the_option_tells_can_be_put_right(cdr: Loader) -> None
     assert cdr.stage("cdr.csv", "--kind", "app_app")[0]["state"] == "skipped"
 
 
+# --- one name, several deliveries ---------------------------------------------------------------------------
+
+
+def calls(*names: str) -> str:
+    return delivery(*names, kind="app_app")
+
+
+def current(cdr: Loader) -> list[int]:
+    return [file_id for file_id, _, state in cdr.states() if state == "current"]
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_contents_of_one_name_that_share_no_call_all_count(
+    cdr: Loader, monkeypatch: pytest.MonkeyPatch, small: bool
+) -> None:
+    if not small:
+        monkeypatch.setattr("loader.staging.scheduler.is_small", lambda _: False)
+    cdr.write("account-1/cdr_app_app_2026-11-22.csv", calls("a", "b", "c"))
+    cdr.write("account-2/cdr_app_app_2026-11-22.csv", calls("d", "e", "f"))
+    planned = cdr.stage(".", "--dry-run")
+    files = cdr.stage(".")
+    assert [(file["state"], file["message"]) for file in files] == [
+        ("current", ""),
+        ("current", "shares no call with file 1 of its name: all count, unless you withdraw one"),
+    ]
+    assert planned == files
+    assert [file["state"] for file in cdr.stage(".")] == ["skipped"] * 2
+    cdr("verify", "-q")
+
+
+def test_a_whole_days_file_supersedes_every_hour_of_it(cdr: Loader) -> None:
+    for hour in range(6):
+        cdr.write(f"{DAY}/{hour:02}/app_app.csv", calls(f"{hour}-a", f"{hour}-b"))
+    cdr.stage(".")
+    assert current(cdr) == [1, 2, 3, 4, 5, 6]
+    day = [f"{hour}-{call}" for hour in range(6) for call in "ab"]
+    cdr.write(f"{DAY}/app_app.csv", calls(*day[:-1], "new"))
+    planned = cdr.stage(".", "--dry-run")
+    files = cdr.stage(".")
+    assert planned == files
+    assert files[-1]["message"] == "supersedes files 1, 2, 3, 4 and 2 more (12 records), 1 of which it lacks"
+    assert current(cdr) == [7]
+    assert cdr.query("select distinct message from raw_sinch.files where state = 'superseded'") == [
+        ("superseded by file 7",)
+    ]
+    assert "files 1, 2, 3, 4, 5, 6, which it had superseded, stay out" in cdr("withdraw", "7").stdout
+    cdr("verify", "-q")
+
+
+def test_a_version_supersedes_what_it_shares_a_call_with_and_nothing_else(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a", "b"))
+    for content in (delivery("a", "b"), delivery("c"), delivery("d"), delivery("\ufeffc ", "e", "")):
+        path.write_text(content)
+        cdr.stage(path)
+    assert current(cdr) == [1, 3, 4]
+    # What was delivered before and still counts is known; what was replaced counts again.
+    path.write_text(delivery("a", "b"))
+    assert cdr.stage(path)[0]["message"] == "known as file 1, current"
+    path.write_text(delivery("c"))
+    assert cdr.stage(path)[0]["message"] == (
+        "supersedes file 4 (3 records), 2 of which it lacks; "
+        "shares no call with files 1 and 3 of its name: all count, unless you withdraw one"
+    )
+    assert current(cdr) == [1, 3, 5]
+
+
+def test_a_name_in_two_archives_is_two_deliveries(cdr: Loader) -> None:
+    for at in "12":
+        cdr.write(f"{at}.zip", zipped({f"sip_{DAY}.csv": delivery(f"call-{at}").encode()}))
+    cdr.stage(".")
+    assert current(cdr) == [1, 2]
+
+
+def test_a_version_without_records_takes_no_delivery_away(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery())
+    for content, states in (
+        (delivery(), ["current"]),
+        (delivery("a"), ["superseded", "current"]),
+        (delivery("b"), ["superseded", "current", "current"]),
+    ):
+        path.write_text(content)
+        cdr.stage(path)
+        assert [state for _, _, state in cdr.states()] == states
+    path.write_text(header() + "\n\n")
+    assert "files 2 and 3 have 2 records and stay current" in cdr.error("stage", path, "-q")
+    assert current(cdr) == [2, 3]
+
+
+def test_a_failure_is_not_forgotten_for_another_delivery_of_its_name(cdr: Loader) -> None:
+    cdr.write(f"account-1/sip_{DAY}.csv.gz", gzip.compress(delivery("a").encode())[:-9])
+    cdr.write(f"account-2/sip_{DAY}.csv", delivery("b"))
+    for _ in range(2):
+        cdr.stage(".", code=1)
+        assert sorted(state for _, _, state in cdr.states()) == ["current", "failed"]
+
+
+def test_a_name_that_fits_several_deliveries_is_not_withdrawn(cdr: Loader) -> None:
+    name = f"sip_{DAY}.csv"
+    for folder, call_id in (("account-1", "a"), ("account-2", "b"), (".", "c")):
+        cdr.write(f"{folder}/{name}", delivery(call_id))
+    cdr.stage(".")
+    said = cdr.error("withdraw", name)
+    assert f"{name} names 3 files: 1 (2026-11-22, {cdr.inbox}/account-1/{name}), 2 " in said
+    assert said.endswith("give the file_id or a path of one alone")
+    assert current(cdr) == [1, 2, 3]
+    cdr("withdraw", f"account-1/{name}")
+    assert cdr.json("withdraw", f"./{name}")["file"]["file_id"] == 3
+    # One is left, so that the name is enough.
+    cdr("withdraw", name)
+    assert current(cdr) == []
+    # They stand beside each other again; a version of one does not.
+    cdr("withdraw", "--undo", "1")
+    cdr("withdraw", "--undo", "2")
+    cdr.write(f"account-1/{name}", delivery("a", "new"))
+    cdr.stage("account-1")
+    cdr("withdraw", "1")
+    assert f"file 4 is the current version of {name}" in cdr.error("withdraw", "--undo", "1")
+
+
+def test_names_are_compared_in_one_form_of_unicode(cdr: Loader) -> None:
+    composed, decomposed = f"r\u00e9seau_{DAY}.csv", f"re\u0301seau_{DAY}.csv"
+    cdr.write(f"a/{composed}", delivery("x", "a"))
+    cdr.stage("a")
+    cdr.write(f"b/{decomposed}", delivery("x", "b"))
+    cdr.stage("b")
+    assert [(name, state) for _, name, state in cdr.states()] == [
+        (composed, "superseded"),
+        (decomposed, "current"),
+    ]
+    assert [file["file_id"] for file in cdr.json("files", "--file", composed)["files"]] == [1, 2]
+    assert cdr.json("withdraw", composed)["file"]["file_id"] == 2
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_difference_in_case_alone_is_reported(cdr: Loader, together: bool) -> None:
+    first, second = f"SIP_{DAY}.csv", f"sip_{DAY}.csv"
+    cdr.write(f"a/{first}", delivery("x", "a"))
+    if not together:
+        cdr.stage(".")
+    cdr.write(f"b/{second}", delivery("x", "b"))
+    assert cdr.stage(".")[-1]["message"] == f"differs in case alone from file 1 ({first}): another delivery"
+    assert current(cdr) == [1, 2]
+
+
+# --- what is looked at again --------------------------------------------------------------------------------
+
+
+def settled(path: Path) -> None:
+    """Sets a file's time back and lets its change time grow old enough to be known by."""
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+def let_looks_settle(cdr: Loader) -> None:
+    cdr.execute("update raw_sinch.looks set seen_at = seen_at + interval 1 hour")
+
+
+@pytest.mark.parametrize("way", ["renamed", "in place"])
+def test_a_correction_of_equal_size_and_time_is_seen(cdr: Loader, way: str) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("x", "a"))
+    settled(path)
+    cdr.stage(path)
+    let_looks_settle(cdr)
+    new = path if way == "in place" else cdr.inbox / "new"
+    new.write_text(delivery("x", "b"))
+    settled(new)
+    if way == "renamed":
+        new.rename(path)
+    (file,) = cdr.stage(path)
+    assert file["state"] == "current"
+    assert file["message"] == "supersedes file 1 (2 records), 1 of which it lacks"
+
+
+def test_a_member_is_looked_at_by_its_checksum(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    def archive(call_id: str) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as made:
+            made.writestr(zipfile.ZipInfo(f"sip_{DAY}.csv"), delivery("x", call_id))
+        return out.getvalue()
+
+    path = cdr.write("x.zip", archive("a"))
+    cdr.stage(path)
+    path.write_bytes(archive("a"))
+    monkeypatch.setattr("loader.staging.prepare.prepare", None)
+    assert [file["state"] for file in cdr.stage(path)] == ["skipped"]
+    monkeypatch.undo()
+    path.write_bytes(archive("b"))
+    assert [file["state"] for file in cdr.stage(path)] == ["current"]
+
+
+# --- the wrong day first ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", [f"cdr_{DAY}.csv", f"cdr_2026-11-12/{DAY}/x.csv", "undated.csv"])
+def test_a_duplicate_under_the_right_day_is_staged_when_the_wrong_one_is_withdrawn(
+    cdr: Loader, second: str
+) -> None:
+    cdr.write("cdr_2026-11-12.csv", delivery("a"))
+    cdr.stage(".")
+    path = cdr.write(second, delivery("a"))
+    (file,) = cdr.stage(path)
+    assert (file["state"], file["file_date"]) == ("duplicate", DAY)
+    assert file["message"].endswith(
+        ", current), for 2026-11-12; if that is wrong: `cdr withdraw 1`, then stage this again"
+    )
+    let_looks_settle(cdr)
+    cdr("withdraw", "1")
+    planned = cdr.stage(".", "--dry-run")
+    files = {file["path"]: file for file in cdr.stage(".")}
+    assert {file["path"]: file for file in planned} == files
+    staged = files[str(path)]
+    assert (staged["state"], staged["file_date"], staged["file_id"]) == ("current", DAY, 3)
+    wrong = files[str(cdr.inbox / "cdr_2026-11-12.csv")]
+    assert wrong["message"] == "known as file 1, withdrawn; `cdr withdraw --undo 1` undoes it"
+    assert "file 3 is the same content" in cdr.error("withdraw", "--undo", "1")
+    assert [file["state"] for file in cdr.stage(".")] == ["skipped", "skipped"]
+    assert cdr.records(columns='"CallId"') == [(2, "a"), (2, "a")]
+
+
+def test_withdrawn_content_stays_out_for_its_own_day(cdr: Loader) -> None:
+    cdr.write(f"cdr_{DAY}.csv", delivery("a"))
+    cdr.stage(".")
+    cdr("withdraw", "1")
+    for name in (f"other_{DAY}.csv", "undated.csv", f"{DAY}/x.csv"):
+        cdr.write(name, delivery("a"))
+        (file,) = cdr.stage(name)
+        assert (file["state"], file["file_date"]) == ("duplicate", DAY)
+        assert file["message"].endswith(", withdrawn); `cdr withdraw --undo 1` undoes it")
+    assert {file["state"] for file in cdr.stage(".", "--again")} == {"skipped"}
+    assert cdr.stage("undated.csv", "--file-date", "2026-11-23")[0]["state"] == "current"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("superseded", "known as file 1, superseded; stage it with --again to make it current"),
+        ("withdrawn", "known as file 1, withdrawn; `cdr withdraw --undo 1` undoes it"),
+        ("duplicate", "known as file 2, duplicate of file 1, withdrawn; `cdr withdraw --undo 1` undoes it"),
+        ("purged", "its records are gone for good"),
+    ],
+)
+def test_a_file_that_is_named_is_not_left_out_without_a_word(cdr: Loader, state: str, said: str) -> None:
+    path = cdr.write(f"in/sip_{DAY}.csv", delivery("x", "a"))
+    cdr.stage(path)
+    if state == "superseded":
+        cdr.write(f"other/sip_{DAY}.csv", delivery("x", "b"))
+        cdr.stage("other")
+    elif state == "purged":
+        cdr("purge", "--before", "2026-11-23", "--yes")
+    else:
+        cdr("withdraw", "1")
+    if state == "duplicate":
+        path = cdr.write(f"in/copy_{DAY}.csv", delivery("x", "a"))
+        assert f"cdr: {path}: not staged: same content as file 1 (" in cdr("stage", path, "-q").stderr
+    let_looks_settle(cdr)
+    for arguments in ((path,), (path, "-q"), (path.parent, "-v")):
+        result = cdr("stage", *arguments)
+        told = result.stderr if arguments[0] == path else result.stdout
+        assert said in " ".join(told.split())
+    assert "replaced or withdrawn (-v lists them)" in cdr("stage", path.parent).stdout
+
+
+def test_a_known_file_that_is_named_is_listed(cdr: Loader) -> None:
+    path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
+    cdr.stage(path)
+    assert "known as file 1, current" in " ".join(cdr("stage", path).stdout.split())
+    assert cdr("stage", ".").stdout == "1 file is known and unchanged (-v lists them)\n"
+
+
 # --- folders, globs, paths ----------------------------------------------------------------------------------
 
 

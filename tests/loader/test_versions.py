@@ -3,6 +3,7 @@
 `databases/` keeps one of each release, and one of the time before: the example deliveries, staged and built.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,30 @@ def test_ranges_of_days_reach_back_to_the_first_call_after_an_upgrade(cdr: Loade
         ("2026-11-22",),
         (None,),
     ]
+
+
+def test_looks_of_an_earlier_version_are_believed_and_completed(
+    cdr: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, content in (("a/sip_2026-11-22.csv", "a"), ("sip_2026-11-22.csv", "b")):
+        os.utime(cdr.write(name, delivery("x", content)), (1_700_000_000, 1_700_000_000))
+    cdr.stage(".")
+    cdr.execute(
+        "update raw_sinch.looks set seen_at = seen_at + interval 1 hour;"
+        "alter table raw_sinch.looks drop column inode; alter table raw_sinch.looks drop column changed;"
+        "update raw_sinch.schema_versions set version = 1"
+    )
+    states = cdr.states()
+    assert [state for _, _, state in states] == ["superseded", "current"]
+    with monkeypatch.context() as unread:
+        unread.setattr("loader.staging.prepare.prepare", None)
+        assert [file["state"] for file in cdr.stage(".")] == ["skipped"] * 2
+    assert cdr.states() == states
+    assert cdr.query("select count(inode), count(changed) from raw_sinch.looks") == [(2, 2)]
+    corrected = cdr.write("new", delivery("x", "c"))
+    os.utime(corrected, (1_700_000_000, 1_700_000_000))
+    corrected.rename(cdr.inbox / "sip_2026-11-22.csv")
+    assert sorted(file["state"] for file in cdr.stage(".")) == ["current", "skipped"]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command[:1] + command[2:3]))

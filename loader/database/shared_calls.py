@@ -1,0 +1,49 @@
+"""Which records are of the same calls, by CallId."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Without blank and invisible characters at its ends, as in the models; a pattern is slow, and seldom needed.
+_CALL_ID = """
+    case
+        when "CallId" between '!' and '~' and array_extract("CallId", -1) between '!' and '~' then "CallId"
+        else regexp_replace("CallId", '^[^\\pL\\pN\\pP\\pS]+|[^\\pL\\pN\\pP\\pS]+$', '', 'g')
+    end
+"""
+
+
+def shared_calls(
+    connection: "duckdb.DuckDBPyConnection", tables: Sequence[str], pairs: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], int]:
+    """How many records of the older of two files are of calls that the newer one has, too; by their ids, the
+    newer first. Pairs without such a call are left out. The tables are those that hold one kind's records.
+    """
+    newer, older = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    rows = connection.execute(
+        f"""
+        select pairs.newer, pairs.older, count(*)
+        from ({_call_ids(tables, older)}) as record
+        inner join (select unnest(?::bigint[]) as newer, unnest(?::bigint[]) as older) as pairs
+            on record._file_id = pairs.older
+        where
+            record.call_id <> ''
+            and (pairs.newer, record.call_id) in (
+                select _file_id, call_id from ({_call_ids(tables, newer)})
+            )
+        group by pairs.newer, pairs.older
+        """,
+        [newer, older],
+    ).fetchall()
+    return {(new, old): count for new, old, count in rows}
+
+
+def _call_ids(tables: Sequence[str], file_ids: Sequence[int]) -> str:
+    # Written out, so that only the row groups of these files are read.
+    listed = ", ".join(map(str, sorted(set(file_ids))))
+    return " union all ".join(
+        f"select _file_id, {_CALL_ID} as call_id from {table} where _file_id in ({listed})"
+        for table in tables
+    )
