@@ -1,6 +1,7 @@
 """DuckDB as every part of the package uses it: it fetches nothing and loads nothing from elsewhere."""
 
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     import duckdb
@@ -12,9 +13,19 @@ NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 
+_open: "WeakSet[duckdb.DuckDBPyConnection]" = WeakSet()
+
 
 def engine(**settings: str | bool | int | float | list[str]) -> "duckdb.DuckDBPyConnection":
     """A connection to a database in memory, with these settings; files are attached to it."""
     import duckdb
 
-    return duckdb.connect(":memory:", config={**settings, **NO_EXTENSIONS})
+    connection = duckdb.connect(":memory:", config={**settings, **NO_EXTENSIONS})
+    _open.add(connection)
+    return connection
+
+
+def interrupt() -> None:
+    """Ends the queries that are under way on these connections; those of their cursors go on."""
+    for connection in list(_open):
+        connection.interrupt()

@@ -70,13 +70,6 @@ def dbt_folder(database: Path) -> Path:
     return database.with_name(f".{database.name}.dbt")
 
 
-def staging_folder(database: Path) -> Path:
-    """Private folder for unpacked files, on the database's own disk; emptied whenever the database is opened
-    for staging.
-    """
-    return database.with_name(f".{database.name}.staging")
-
-
 def put_in_place(new: Path, out: Path) -> None:
     """Gives a finished file the place of `out`, behind a symbolic link too, and the mode of what it replaces.
     Both are on one disk.

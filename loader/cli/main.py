@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from loader.cli import daily, files, output, tables
+from loader.cli.signals import ending_well
 from loader.errors import CdrError
 
 
@@ -20,7 +21,8 @@ class _Group(click.Group):
         # Whatever the command writes holds personal data.
         os.umask(0o077)
         try:
-            code = super().main(arguments, **{**extra, "standalone_mode": False})
+            with ending_well():
+                code = super().main(arguments, **{**extra, "standalone_mode": False})
             sys.stdout.flush()
             sys.exit(code if isinstance(code, int) else 0)
         except click.exceptions.NoArgsIsHelpError as error:

@@ -83,10 +83,12 @@ def verify(database: Path, as_json: bool, quiet: bool) -> int:
     Example: cdr verify
     """
     from loader.database.connection import opened
+    from loader.database.workspace import remove_leftovers
     from loader.operations.verify import check_laws
 
+    removed = remove_leftovers(database)
     with opened(database, "read") as connection:
-        laws = check_laws(connection)
+        laws = check_laws(connection, removed)
     code = int(any(law.ok is False for law in laws))
     if as_json:
         output.print_json({"laws": [asdict(law) for law in laws], "exit_code": code})
@@ -116,11 +118,9 @@ def export(place: str, database: Path, as_json: bool, quiet: bool) -> int:
 
     Example: cdr export /data/lake/sinch
     """
-    from loader.database.connection import opened
     from loader.operations.export import export as export_tables
 
-    with opened(database, "read") as connection:
-        done = export_tables(connection, place, database)
+    done = export_tables(database, place)
     if as_json:
         output.print_json({**asdict(done), "folder": place, "exit_code": 0})
     elif not quiet:

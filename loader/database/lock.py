@@ -6,13 +6,13 @@ clients do not know it, DuckDB's lock keeps them apart.
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.database.connection import holder_message
 from loader.errors import CdrError
 
 
@@ -29,8 +29,11 @@ class Deadline:
 
 
 def lock_file(database: Path) -> Path:
-    """The file that is locked: beside the database, empty but for the process that holds it."""
-    return database.with_name(f".{database.name}.lock")
+    """The file that is locked: beside the database, whatever link leads to it, and empty but for the process
+    that holds it.
+    """
+    target = database.resolve()
+    return target.with_name(f".{target.name}.lock")
 
 
 @contextmanager
@@ -48,12 +51,26 @@ def exclusive(database: Path, wait: float = 0, *, creates: bool = False) -> Iter
     path = lock_file(database)
     descriptor = _acquired(database, path, deadline)
     try:
+        os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield deadline
     finally:
-        # Removed while it is held: whoever opened it before finds out below, and opens the next one.
+        # Removed while it is held: whoever opened it before finds out, and opens the next one.
         path.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def holder_message(database: Path, pid: int | None) -> str:
+    """One line about a database in use: by which process, and what to do."""
+    holder = "another process"
+    if pid is not None:
+        try:
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            program = " ".join(" ".join(arguments).split())
+        except OSError:
+            program = ""
+        holder = f"process {pid}" + (f" ({program[:200]})" if program else "")
+    return f"{database} is in use by {holder}; wait for it with --wait SECONDS or end it"
 
 
 def _acquired(database: Path, path: Path, deadline: Deadline) -> int:
@@ -69,24 +86,59 @@ def _acquired(database: Path, path: Path, deadline: Deadline) -> int:
             time.sleep(min(0.1, deadline.left))
             continue
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
+            if os.path.samestat(os.fstat(descriptor), path.lstat()):
                 return descriptor
         os.close(descriptor)
 
 
 def _opened(database: Path, path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600
+        )
     except FileNotFoundError as error:
         raise CdrError(
             f"{database.parent} is not a folder; make it or name another database with --database"
         ) from error
     except OSError as error:
+        if path.is_symlink() or (os.path.lexists(path) and not path.is_file()):
+            raise _no_lock(path) from error
         raise CdrError(
             f"cannot write in {database.parent}: {error.strerror}; make the folder writable"
         ) from error
+    if not _is_lock(descriptor):
+        os.close(descriptor)
+        raise _no_lock(path)
+    return descriptor
+
+
+def _no_lock(path: Path) -> CdrError:
+    return CdrError(f"{path} is there and no lock of cdr's, which it would write to; remove it")
+
+
+def _is_lock(descriptor: int) -> bool:
+    """Whether it is a file that holds a process's number or nothing, and has no other name."""
+    seen = os.fstat(descriptor)
+    if not stat.S_ISREG(seen.st_mode) or seen.st_nlink > 1:
+        return False
+    text = os.pread(descriptor, 21, 0)
+    return not text or (text.isdigit() and len(text) < 21)
 
 
 def _holder(descriptor: int) -> int | None:
     text = os.pread(descriptor, 20, 0).decode(errors="replace")
     return int(text) if text.isdigit() else None
+
+
+def remove_stale_lock(database: Path) -> None:
+    """Removes the lock file of a command that was killed."""
+    path = lock_file(database)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_lock(descriptor) and os.path.samestat(os.fstat(descriptor), path.lstat()):
+            path.unlink()
+    os.close(descriptor)

@@ -1,13 +1,12 @@
 """Writes the database file anew, without its free blocks: they keep deleted content and space."""
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.database.connection import CATALOGUE, STORAGE_VERSION, opened
-from loader.database.leftovers import rewrite_copy, rewrite_spill
+from loader.database.connection import CATALOGUE, STORAGE_VERSION, lock_down, opened
 from loader.database.sql import literal
+from loader.database.workspace import working
 from loader.engine import engine
 from loader.errors import CdrError
 from loader.paths import keep_mode
@@ -53,29 +52,25 @@ def rewrite(database: Path) -> None:
     Raises OSError or duckdb.Error when it cannot be written; the database is untouched then.
     """
     target = database.resolve()
-    copy = rewrite_copy(database)
-    spill = rewrite_spill(database)
-    copy.unlink(missing_ok=True)
-    shutil.rmtree(spill, ignore_errors=True)
-    spill.mkdir(mode=0o700)
-    connection = engine(memory_limit=MEMORY_LIMIT, temp_directory=str(spill), threads=2)
-    try:
-        connection.execute(f"attach {literal(str(target))} as rewrite_original (read_only)")
-        connection.execute(
-            f"attach {literal(str(copy))} as {CATALOGUE} (storage_version {literal(STORAGE_VERSION)})"
-        )
-        connection.execute(f"copy from database rewrite_original to {CATALOGUE}")
-        connection.execute(f"drop table if exists {CATALOGUE}.{UNFINISHED_PURGE}")
-        connection.execute(f"detach {CATALOGUE}")
-        keep_mode(copy, target)
-        with copy.open("rb") as written:
-            os.fsync(written.fileno())
-        # While the original is attached nobody else writes to it.
-        copy.replace(target)
-    finally:
-        connection.close()
-        copy.unlink(missing_ok=True)
-        shutil.rmtree(spill, ignore_errors=True)
+    with working(database) as workspace:
+        copy = workspace.folder / "rewrite"
+        connection = engine(memory_limit=MEMORY_LIMIT, temp_directory=str(workspace.spill), threads=2)
+        try:
+            connection.execute(f"attach {literal(str(target))} as rewrite_original (read_only)")
+            connection.execute(
+                f"attach {literal(str(copy))} as {CATALOGUE} (storage_version {literal(STORAGE_VERSION)})"
+            )
+            lock_down(connection)
+            connection.execute(f"copy from database rewrite_original to {CATALOGUE}")
+            connection.execute(f"drop table if exists {CATALOGUE}.{UNFINISHED_PURGE}")
+            connection.execute(f"detach {CATALOGUE}")
+            keep_mode(copy, target)
+            with copy.open("rb") as written:
+                os.fsync(written.fileno())
+            # While the original is attached nobody else writes to it.
+            copy.replace(target)
+        finally:
+            connection.close()
 
 
 def explained(error: Exception) -> CdrError:

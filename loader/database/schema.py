@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.call_dates import call_dates
-from loader.database.sql import quoted
+from loader.database.sql import literal, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS
 
@@ -161,6 +161,37 @@ def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> 
         f"(raw tables of version {found}, this one knows {SCHEMA_VERSION}); "
         "upgrade it: pip install --upgrade cdr-tables"
     )
+
+
+def check_is_ours(
+    connection: "duckdb.DuckDBPyConnection", catalogue: str, database: Path, *, writes: bool
+) -> None:
+    """Raises CdrError for a database in which a view stands where a table should, which would read whatever
+    its maker wanted; or, for who `writes` and so may reach files, in which functions mean something else.
+    """
+    tables = ", ".join(map(literal, [*RAW_TABLES, "unfinished_purge"]))
+    found = connection.execute(
+        f"""
+        select schema_name || '.' || view_name
+        from duckdb_views()
+        where database_name = ? and (
+            (lower(schema_name) = 'raw_sinch' and lower(view_name) in ({tables}))
+            or (lower(schema_name) = 'intermediate' and starts_with(lower(view_name), 'build_'))
+        )
+        order by 1
+        """,
+        [catalogue],
+    ).fetchone()
+    if found:
+        raise CdrError(
+            f"in {database} {found[0]} is a view and no table, so something else than cdr made it; "
+            "use a database of your own"
+        )
+    functions = "select function_name from duckdb_functions() where database_name = ?"
+    if writes and (own := connection.execute(functions, [catalogue]).fetchall()):
+        known = set(connection.execute(functions, ["system"]).fetchall())
+        if names := ", ".join(sorted(name for (name,) in known & set(own))):
+            raise CdrError(f"{database} redefines functions of DuckDB ({names}); use a database of your own")
 
 
 def has_table(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> bool:

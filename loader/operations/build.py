@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from loader.database import vacuum
 from loader.database.connection import opened, retried
-from loader.database.leftovers import spill_folder
+from loader.database.sql import literal
+from loader.database.workspace import working
 from loader.errors import CdrError, printable
 from loader.operations.hiding import declared_variables, still_shown
 from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
@@ -81,8 +82,8 @@ def build(
         line.insert(0, "--no-use-colors")
     _link_packages(root)
     with (
-        _private_spill(database),
-        _held(root, database, arguments, wait),
+        _spilling(database) as spill,
+        _held(root, database, arguments, wait, spill),
         redirect_stdout(sys.stderr) if stdout_to_stderr else nullcontext(),
     ):
         built = _invoke(line, _pii_mode(root, arguments), progress, results)
@@ -152,24 +153,25 @@ def log_file(database: Path) -> Path:
 
 
 @contextmanager
-def _private_spill(database: Path) -> Iterator[None]:
-    """A folder that nobody else can read for what DuckDB has to put on disk, where the profile puts it."""
-    folder = spill_folder(database)
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise CdrError(
-            f"cannot write in {folder.parent}: {error.strerror}; make the folder writable"
-        ) from error
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            folder.rmdir()
+def _spilling(database: Path) -> Iterator[Path]:
+    """A private folder for what does not fit into memory: in CDR_TEMP_DIRECTORY, else beside the database."""
+    with ExitStack() as stack:
+        workspace = stack.enter_context(working(database))
+        spill = workspace.spill
+        if elsewhere := os.environ.get("CDR_TEMP_DIRECTORY"):
+            folder = Path(elsewhere).absolute()
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                spill = stack.enter_context(workspace.beside(folder / database.name))
+            except OSError as error:
+                raise CdrError(
+                    f"cannot write in {folder}: {error.strerror}; correct or unset CDR_TEMP_DIRECTORY"
+                ) from error
+        yield spill
 
 
 @contextmanager
-def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float) -> Iterator[None]:
+def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float, spill: Path) -> Iterator[None]:
     """Keeps the database open while dbt runs, so that no other process gets its lock between dbt's own
     connections. DuckDB lets one process open it twice when both say the same settings: the profile's.
     """
@@ -183,6 +185,8 @@ def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float) -
     connection = retried(database, wait, connect)
     try:
         vacuum.put_off(connection)
+        # For dbt's own connections, too. A profile that said it would have the project parsed each time.
+        connection.execute(f"set global temp_directory = {literal(str(spill))}")
         yield
         # After an error such as a full disk the file cannot be read in this process: dbt has told the error.
         with suppress(duckdb.FatalException, duckdb.IOException):

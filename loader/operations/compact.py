@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.database.connection import connect
+from loader.database.connection import opened
 from loader.database.rewrite import blocks, explained, rewrite
 
 # After a full refresh by `cdr build`, a file with more free blocks than this share is written anew.
@@ -26,11 +26,8 @@ def compact(database: Path, wait: float = 0) -> Compacted:
     import duckdb
 
     # What a write-ahead log still holds goes into the file first.
-    connection = connect(database, "write", wait)
-    try:
+    with opened(database, "write", wait) as connection:
         connection.execute("checkpoint")
-    finally:
-        connection.close()
     before = database.stat().st_size
     try:
         rewrite(database)

@@ -1,13 +1,14 @@
 """Where an export goes: a folder, or a prefix in object storage. A file is there whole or not at all."""
 
-import tempfile
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 
-from loader.database.leftovers import exporting_prefix
+from loader.database.workspace import Workspace
 from loader.errors import CdrError
 from loader.inputs.object_storage import (
     Bucket,
@@ -20,11 +21,16 @@ from loader.inputs.object_storage import (
 )
 
 # Engines pass over names that start with an underscore.
-UNFINISHED = "_unfinished_"
+_UNFINISHED = re.compile(r"_unfinished_[0-9a-f]{16}_")
 
 
 class Destination(Protocol):
     """A place for files, each by its path in it. Nothing asks which kind of place it is."""
+
+    @property
+    def writes_to(self) -> Path:
+        """The folder on this machine that files are written into."""
+        ...
 
     def names(self, expected: str) -> set[str]:
         """The files that are there.
@@ -48,6 +54,11 @@ class Folder:
 
     path: Path
 
+    @property
+    def writes_to(self) -> Path:
+        """The folder itself."""
+        return self.path
+
     def names(self, expected: str) -> set[str]:
         """The files that are there; what an interrupted export left goes."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -55,7 +66,7 @@ class Folder:
             raise _no_export(str(self.path), "folder")
         found = set()
         for file in self.path.rglob("*"):
-            if file.name.startswith(UNFINISHED):
+            if _UNFINISHED.match(file.name):
                 file.unlink()
             elif file.is_file():
                 found.add(file.relative_to(self.path).as_posix())
@@ -66,7 +77,8 @@ class Folder:
         """A path beside the file's own; it is renamed."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(UNFINISHED + path.name)
+        unfinished = path.with_name(f"_unfinished_{token_hex(8)}_{path.name}")
+        unfinished.touch(mode=0o600, exist_ok=False)
         yield unfinished
         unfinished.replace(path)
 
@@ -88,8 +100,14 @@ class Prefix:
     prefix: str
     scratch: Path
 
+    @property
+    def writes_to(self) -> Path:
+        """The private folder."""
+        return self.scratch
+
     def names(self, expected: str) -> set[str]:
         """The objects that are there."""
+        self.scratch.mkdir(mode=0o700)
         with told(self.uri):
             found = set(list_names(self.bucket, self.prefix))
         if found and expected not in found:
@@ -115,23 +133,12 @@ class Prefix:
         return f"{self.prefix}/{name}" if self.prefix else name
 
 
-@contextmanager
-def destination(place: str, database: Path) -> Iterator[Destination]:
-    """What a path or URI stands for. Files on their way to object storage are beside the database,
-    readable by nobody else.
-    """
+def destination(place: str, workspace: Workspace) -> Destination:
+    """What a path or URI stands for. Files on their way to object storage are in the workspace."""
     if not is_uri(place):
-        yield Folder(Path(place))
-        return
+        return Folder(Path(place).resolve())
     bucket, prefix = bucket_of(place)
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix=exporting_prefix(database), dir=database.parent)
-    except OSError as error:
-        raise CdrError(
-            f"cannot write in {database.parent}: {error.strerror}; make the folder writable"
-        ) from error
-    with scratch as folder:
-        yield Prefix(place, bucket, prefix.strip("/"), Path(folder))
+    return Prefix(place, bucket, prefix.strip("/"), workspace.folder / "export")
 
 
 def _no_export(place: str, kind: str) -> CdrError:

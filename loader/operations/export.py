@@ -5,12 +5,15 @@ records are written first, then `files` is replaced, and records no longer curre
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from loader.database.connection import opened
 from loader.database.manifest import File, State, find
 from loader.database.sql import literal
+from loader.database.workspace import working
 from loader.errors import CdrError
 from loader.feeds import KINDS
 from loader.operations.destinations import Destination, destination
@@ -34,7 +37,7 @@ class Exported:
     removed: int
 
 
-def export(connection: "duckdb.DuckDBPyConnection", place: str, database: Path) -> Exported:
+def export(database: Path, place: str) -> Exported:
     """Brings the export in a folder, or below a prefix in object storage, up to date with the database,
     writing only what changed.
 
@@ -43,8 +46,10 @@ def export(connection: "duckdb.DuckDBPyConnection", place: str, database: Path) 
     import duckdb
 
     try:
-        with destination(place, database) as target:
-            return _export(connection, target)
+        with working(database) as workspace:
+            target = destination(place, workspace)
+            with opened(database, "read", writes_to=target.writes_to, workspace=workspace) as connection:
+                return _export(connection, target)
     except (OSError, duckdb.IOException) as error:
         raise CdrError(
             f"cannot write into {place} ({str(error).splitlines()[0]}); check its rights and disk"
@@ -72,6 +77,11 @@ def _export(connection: "duckdb.DuckDBPyConnection", target: Destination) -> Exp
 
 def _name(file: File) -> str:
     """It tells content and id, so that a file there is the right one whichever database wrote it."""
+    # Both become parts of a path, and of a query.
+    if file.kind not in set(KINDS) or not re.fullmatch("[0-9a-f]{64}", file.sha256 or ""):
+        raise CdrError(
+            f"file {file.file_id} has no kind or content that cdr stages; use a database of your own"
+        )
     assert file.sha256 is not None
     day = file.file_date.isoformat() if file.file_date else _NO_DATE
     return f"{file.kind}/file_date={day}/file_{file.file_id}_{file.sha256[:16]}.parquet"
@@ -85,7 +95,9 @@ def _write_parquet(
     connection: "duckdb.DuckDBPyConnection", query: str, target: Destination, name: str
 ) -> None:
     with target.written(name) as path:
-        connection.execute(f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)")
+        connection.execute(
+            f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd, use_tmp_file false)"
+        )
 
 
 def _write_catalogue(target: Destination, entries: list[dict[str, object]]) -> None:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import connect, opened
+from loader.database.connection import opened
 from loader.database.schema import has_table
 from loader.database.sql import quoted
 from loader.paths import package_project
@@ -41,6 +41,7 @@ _NO_SETTINGS = {
     "CDR_DEBUG",
     "CDR_MACHINE_ROLE",
     "CDR_PACKAGE_DIR",
+    "CDR_TEMP_DIRECTORY",
     "DBT_LOG_LEVEL_FILE",
     "DBT_LOG_PATH",
     "DBT_SEND_ANONYMOUS_USAGE_STATS",
@@ -74,12 +75,9 @@ def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
 
 def remember(database: Path, root: Path, wait: float = 0) -> None:
     """Keeps the fingerprints of what the build that just ended well has read."""
-    connection = connect(database, "write", wait)
-    try:
+    with opened(database, "write", wait) as connection:
         connection.execute(f"create or replace table {TABLE} (project varchar, deliveries varchar)")
         connection.execute(f"insert into {TABLE} values (?, ?)", _fingerprints(connection, root))
-    finally:
-        connection.close()
 
 
 def _fingerprints(connection: "duckdb.DuckDBPyConnection", root: Path) -> tuple[str, str]:

@@ -5,20 +5,21 @@ and never blocks the daily job.
 """
 
 import ctypes
+import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import CATALOGUE, STORAGE_VERSION, connect
+from loader.database.connection import CATALOGUE, STORAGE_VERSION, lock_down, opened
 from loader.database.rewrite import MEMORY_LIMIT
 from loader.database.sql import literal, quoted
+from loader.database.workspace import Workspace, working
 from loader.engine import engine
 from loader.errors import CdrError
-from loader.paths import keep_mode, put_in_place
+from loader.paths import keep_mode
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,21 +57,20 @@ def publish(
     as_folder = out.is_dir()
     _check(database, out, as_folder)
     try:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{out.name}.publishing-", dir=out.resolve().parent
-        ) as beside:
+        with working(database) as workspace:
             source = database
             if mask is not None:
-                source = _copied(database, Path(beside) / database.name, wait)
+                source = _copied(database, workspace, wait)
                 mask(source)
-            unfinished = Path(beside) / "publication"
-            tables = _write(source, unfinished, as_folder, wait)
             if as_folder:
-                _put_folder(unfinished, out.resolve())
+                with workspace.beside(out.resolve()) as beside:
+                    tables = _write(source, beside / "new", as_folder, wait)
+                    _put_folder(beside / "new", out.resolve())
             else:
-                put_in_place(unfinished, out)
+                with workspace.replacing(out) as new:
+                    tables = _write(source, new, as_folder, wait)
             return Published(out, tables)
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except (OSError, duckdb.Error) as error:
         reason = str(error).splitlines()[0]
         raise CdrError(f"cannot publish to {out} ({reason}); check its rights and disk") from error
 
@@ -80,10 +80,25 @@ def _check(database: Path, out: Path, as_folder: bool) -> None:
         raise CdrError(f"{out} is the database itself; publish to another file")
     if not out.resolve().parent.is_dir():
         raise CdrError(f"{out.parent} is not a folder; make it or publish elsewhere")
-    if as_folder and any(out.iterdir()) and not (out / MARK).exists():
-        raise CdrError(f"{out} holds something that is no publication; name an empty or new folder")
-    if not as_folder and out.exists() and not _is_database(out):
+    if as_folder:
+        _check_folder(out)
+    elif out.exists() and not (out.is_file() and _is_database(out)):
         raise CdrError(f"{out} is there and no DuckDB file; publish to another name")
+
+
+def _check_folder(out: Path) -> None:
+    """Raises CdrError where something else is in the folder: all of it is replaced."""
+    there = {path.name for path in out.iterdir()}
+    if not there:
+        return
+    try:
+        listed = set(json.loads((out / MARK).read_text())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        listed = {name for name in there if name.endswith(".parquet")} if MARK in there else set()
+    if others := sorted(there - listed - {MARK}):
+        raise CdrError(
+            f"{out} holds something that is no publication ({others[0]}); name an empty or new folder"
+        )
 
 
 def _is_database(path: Path) -> bool:
@@ -91,51 +106,53 @@ def _is_database(path: Path) -> bool:
         return file.read(12)[8:12] == b"DUCK"
 
 
-def _copied(database: Path, copy: Path, wait: float) -> Path:
+def _copied(database: Path, workspace: Workspace, wait: float) -> Path:
     """A copy of the database that no writer changes meanwhile."""
-    connection = connect(database, "read", wait)
-    try:
+    copy = workspace.folder / "copy" / database.name
+    copy.parent.mkdir(mode=0o700)
+    with opened(database, "read", wait, workspace=workspace):
         for suffix in ("", ".wal"):
             part = database.with_name(database.name + suffix)
             if part.exists():
                 shutil.copyfile(part, copy.with_name(copy.name + suffix))
-    finally:
-        connection.close()
     return copy
 
 
 def _write(source: Path, target: Path, as_folder: bool, wait: float) -> dict[str, int]:
     # Fails with one line when the source is locked or holds nothing.
-    connect(source, "read", wait).close()
-    connection = engine(memory_limit=MEMORY_LIMIT, temp_directory=f"{target}.spill")
-    try:
-        connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach {literal(str(source))} as {CATALOGUE} (read_only)")
-        names = [
-            name
-            for (name,) in connection.execute(
-                "select table_name from information_schema.tables "
-                "where table_catalog = ? and table_schema = ? order by table_name",
-                [CATALOGUE, SCHEMA],
-            ).fetchall()
-        ]
-        if "fact_calls" not in names:
-            raise CdrError(f"{source} has no marts yet; run `cdr build` first")
-        if as_folder:
-            return _write_parquet(connection, names, target)
-        return _write_database(connection, names, target)
-    finally:
-        connection.close()
+    with opened(source, "read", wait):
+        pass
+    with working(source) as workspace:
+        connection = engine(memory_limit=MEMORY_LIMIT, temp_directory=str(workspace.spill))
+        try:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute(f"attach {literal(str(source))} as {CATALOGUE} (read_only)")
+            names = [
+                name
+                for (name,) in connection.execute(
+                    "select table_name from duckdb_tables() "
+                    "where database_name = ? and schema_name = ? order by table_name",
+                    [CATALOGUE, SCHEMA],
+                ).fetchall()
+            ]
+            if "fact_calls" not in names:
+                raise CdrError(f"{source} has no marts yet; run `cdr build` first")
+            if as_folder:
+                return _write_parquet(connection, names, target)
+            return _write_database(connection, names, target)
+        finally:
+            connection.close()
 
 
 def _write_parquet(connection: "duckdb.DuckDBPyConnection", names: list[str], folder: Path) -> dict[str, int]:
     folder.mkdir(mode=0o700)
+    lock_down(connection, folder)
     counts = {}
     for name in names:
         table = f"{CATALOGUE}.{SCHEMA}.{quoted(name)}"
         path = literal(str(folder / f"{name}.parquet"))
         counts[name] = _rows(connection, f"copy (from {table}) to {path} (format parquet, compression zstd)")
-    (folder / MARK).write_text("{}\n")
+    (folder / MARK).write_text(json.dumps({"files": sorted(path.name for path in folder.iterdir())}) + "\n")
     return counts
 
 
@@ -143,6 +160,7 @@ def _write_database(connection: "duckdb.DuckDBPyConnection", names: list[str], p
     connection.execute(
         f"attach {literal(str(path))} as publication (storage_version {literal(STORAGE_VERSION)})"
     )
+    lock_down(connection)
     connection.execute(f"create schema publication.{SCHEMA}")
     counts = {}
     for name in names:

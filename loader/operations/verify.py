@@ -1,15 +1,17 @@
 """The conservation laws: what came in is what is there, checked on the database as it is."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.database.leftovers import find_leftovers
 from loader.database.manifest import PURGED
 from loader.database.schema import has_table
+from loader.database.sql import literal
+from loader.database.workspace import find_leftovers
+from loader.errors import CdrError
 from loader.feeds import KINDS
 
 if TYPE_CHECKING:
@@ -48,8 +50,8 @@ _COST_MARTS = ("mart_cost_daily", "mart_cost_monthly", "mart_user_spend_daily")
 _FLOAT_TOLERANCE = 1e-9
 
 
-def check_laws(connection: "duckdb.DuckDBPyConnection") -> list[Law]:
-    """Every law of the project, in order."""
+def check_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path] = ()) -> list[Law]:
+    """Every law of the project, in order. `removed`: what a killed command had left, and this one removed."""
     return [
         *_manifest_laws(connection),
         *_stored_laws(connection),
@@ -57,7 +59,7 @@ def check_laws(connection: "duckdb.DuckDBPyConnection") -> list[Law]:
         *_amount_laws(connection),
         *_call_laws(connection),
         _seconds_law(connection),
-        *_erasure_laws(connection),
+        *_erasure_laws(connection, removed),
         *increment_laws(connection),
     ]
 
@@ -187,7 +189,7 @@ def _seconds_law(connection: "duckdb.DuckDBPyConnection") -> Law:
     return Law(law, left, right, math.isclose(left, right, rel_tol=_FLOAT_TOLERANCE, abs_tol=1e-3))
 
 
-def _erasure_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+def _erasure_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path]) -> Iterator[Law]:
     unfinished = int(has_table(connection, "raw_sinch", "unfinished_purge"))
     yield Law(
         "purges that deleted but did not erase from the file = 0",
@@ -198,13 +200,15 @@ def _erasure_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
     )
     (path,) = _row(connection, "select path from duckdb_databases() where database_name = current_database()")
     left = find_leftovers(Path(path))
-    names = ", ".join(file.name for file in left)
+    detail = [f"removed: {', '.join(folder.name for folder in removed)}"] if removed else []
+    if left:
+        detail.append(f"{', '.join(map(str, left))}; any command that writes removes what nobody uses")
     yield Law(
         "files that a killed command left beside the database = 0",
         len(left),
         0,
         not left,
-        f"{names}; any command that writes removes what was left" if left else "",
+        "; ".join(detail),
     )
 
 
@@ -225,7 +229,10 @@ def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
         schema, table = relation.replace('"', "").split(".")
         if not has_table(connection, schema, table):
             continue
-        logged = f"select * from intermediate.build_log where model = '{model}' and done and unit <> 'all'"
+        _check_is_query(query)
+        logged = (
+            f"select * from intermediate.build_log where model = {literal(model)} and done and unit <> 'all'"
+        )
         yield _per_unit(
             connection,
             f"per unit: {model} follows what it reads",
@@ -254,8 +261,25 @@ def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
             )
 
 
+def _check_is_query(text: str) -> None:
+    """Raises CdrError for a kept text that is anything but one SELECT."""
+    import duckdb
+
+    try:
+        types = [statement.type for statement in duckdb.extract_statements(text)]
+    except duckdb.Error:
+        types = []
+    if types != [duckdb.StatementType.SELECT]:
+        raise CdrError(
+            "intermediate.build_queries holds a text that is no query, which no build has written; "
+            "use a database of your own, or drop that table and run `cdr build`"
+        )
+
+
 def _per_unit(connection: "duckdb.DuckDBPyConnection", law: str, query: str, what: str, remedy: str) -> Law:
     """A law of every unit (day or file) of a model: `detail` names the units that break it."""
+    # Parts of it are the database's own texts.
+    _check_is_query(query)
     left, right, broken = _row(
         connection,
         f"""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from loader.database.connection import opened
+from loader.database.workspace import working
 from loader.errors import CdrError
-from loader.paths import put_in_place
 from loader.report import charts
 from loader.report.queries import Result, Scope, run_all, scope_of
 
@@ -52,10 +52,11 @@ def write_report(
         scope = scope_of(connection, first, last, application)
         results = run_all(connection, scope)
     text = _rendered(scope, [make(scope, results) for make in _SECTIONS])
-    unfinished = out.resolve().with_name(f".{out.name}.part")
+    if out.exists() and not out.is_file():
+        raise CdrError(f"{out} is there and no file; name another")
     try:
-        unfinished.write_text(text, encoding="utf-8")
-        put_in_place(unfinished, out)
+        with working(database) as workspace, workspace.replacing(out) as new:
+            new.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CdrError(f"cannot write {out} ({error.strerror}); name another file") from error
     return scope

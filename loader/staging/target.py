@@ -1,16 +1,13 @@
 """What is staged into: the database with bounded memory, or a throw-away copy of its manifest."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import connect
+from loader.database.connection import opened
 from loader.database.sql import literal
-from loader.errors import CdrError
-from loader.paths import staging_folder
+from loader.database.workspace import working
 from loader.staging.options import Options
 
 if TYPE_CHECKING:
@@ -28,60 +25,33 @@ _KNOWN = """
 """
 
 
-def connect_for_staging(database: Path, wait: float) -> "duckdb.DuckDBPyConnection":
-    """A writing connection with bounded memory and an empty private folder for unpacked files beside the
-    database.
-    """
-    connection = connect(database, "create", wait)
-    # Holding the lock: whatever lies in the folder was left by a run that was killed.
-    folder = staging_folder(database)
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        connection.close()
-        raise CdrError(
-            f"cannot write in {folder.parent}: {error.strerror}; make the folder writable"
-        ) from error
-    bound_memory(connection, folder)
-    return connection
-
-
-def bound_memory(connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
-    """Keeps the connection's memory bounded; what does not fit is spilled into the folder. Rows may be stored
-    in any order, since they carry their line's number: otherwise cores wait on each other.
-    """
-    connection.execute("set preserve_insertion_order = false")
-    connection.execute(f"set memory_limit = {literal(STAGING_MEMORY_LIMIT)}")
-    connection.execute(f"set temp_directory = {literal(str(folder / 'spill'))}")
-
-
 @contextmanager
 def staging_target(database: Path, options: Options) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
-    """The connection to stage into and the folder for unpacked files; for a dry run a throw-away copy of the
-    manifest.
+    """The connection to stage into, with bounded memory, and a private folder for unpacked files; for a dry
+    run a throw-away copy of the manifest, in that folder.
     """
-    if not options.dry_run:
-        connection = connect_for_staging(database, options.wait)
-        folder = staging_folder(database)
-        try:
-            yield connection, folder
-        finally:
-            connection.close()
-            shutil.rmtree(folder, ignore_errors=True)
-        return
-    with tempfile.TemporaryDirectory(prefix="cdr-") as temporary:
-        folder = Path(temporary)
-        if database.exists():
-            connect(database, "read", options.wait).close()
-        connection = connect(folder / "dry-run.duckdb", "create")
-        try:
-            bound_memory(connection, folder)
-            if database.exists():
+    with working(database) as workspace:
+        if options.dry_run:
+            known = database.exists()
+            if known:
+                with opened(database, "read", options.wait, workspace=workspace):
+                    pass
+            place = workspace.folder / "dry-run.duckdb"
+        else:
+            known, place = False, database
+        with opened(place, "create", options.wait, workspace=workspace) as connection:
+            bound_memory(connection)
+            if known:
                 connection.execute(f"attach {literal(str(database))} as real (read_only)")
                 for (table,) in connection.execute(_KNOWN).fetchall():
                     connection.execute(f"insert into raw_sinch.{table} by name from real.raw_sinch.{table}")
                 connection.execute("detach real")
-            yield connection, folder
-        finally:
-            connection.close()
+            yield connection, workspace.folder
+
+
+def bound_memory(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Keeps the connection's memory bounded. Rows may be stored in any order, since they carry their line's
+    number: otherwise cores wait on each other.
+    """
+    connection.execute("set preserve_insertion_order = false")
+    connection.execute(f"set memory_limit = {literal(STAGING_MEMORY_LIMIT)}")

@@ -16,9 +16,9 @@ from harness import REPOSITORY, Loader, environment
 
 from loader.cli import daily
 from loader.database.connection import opened
-from loader.database.leftovers import find_leftovers, rewrite_copy, spill_folder
 from loader.database.rewrite import blocks
 from loader.database.vacuum import DELETED_SHARE_WORTH_A_MERGE, deleted_share
+from loader.database.workspace import find_leftovers, spill_folder
 from loader.operations.fingerprint import Due, remember, what_is_due
 from loader.paths import project_root
 from loader.synth import synthesise
@@ -310,7 +310,10 @@ def test_a_purge_cut_off_is_told_and_finished(copy: Loader, monkeypatch: pytest.
 
 
 def test_what_a_kill_leaves_is_removed(copy: Loader) -> None:
-    left = [spill_folder(copy.database) / "duckdb_temp_storage_0.tmp", rewrite_copy(copy.database)]
+    left = [
+        spill_folder(copy.database) / "duckdb_temp_storage_0.tmp",
+        spill_folder(copy.database) / "duckdb_temp_block-1.block",
+    ]
     for path in left:
         path.parent.mkdir(exist_ok=True)
         path.write_text(NUMBER)

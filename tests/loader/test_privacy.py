@@ -26,7 +26,15 @@ PROOFS = {
     ],
     "Whatever `cdr` writes": ["test_everything_written_is_private"],
     "Plain `dbt` makes files": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
-    "Nothing is sent anywhere": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
+    "Nothing is sent anywhere": [
+        "test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network",
+        "test_a_file_of_another_engine_makes_nothing_be_fetched",
+    ],
+    "What a command keeps on disk": ["test_a_kill_leaves_nothing_for_long"],
+    "Commands that only read reach": [
+        "test_who_reads_a_database_reaches_no_other_file",
+        "test_a_view_in_place_of_a_table_is_refused",
+    ],
     "Of a header that is refused": [
         "test_other_line_ends_are_named_and_no_value_is_told",
         "test_what_cannot_be_a_name_is_told_by_its_place_only",
