@@ -20,8 +20,7 @@ with months as (
 
 select
     months.*,
-    previous.amount as previous_amount,
-    cast(100 * (months.amount - previous.amount) as double) / nullif(previous.amount, 0) as amount_change_pct
+    previous.amount as previous_amount
 from months
 left join months as previous
     on

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 Rows = list[Row]
 TYPES = {"string": "varchar", "datetime": "timestamp"}
 FIRST = date(2026, 11, 2)
-# A week without a row lies between.
+# A week without a call lies between.
 DAYS = [FIRST + timedelta(days=days) for days in (0, 1, 2, 4, 6, 14, 15, 18)]
 KINDS = ["phone_terminated", "phone_originated", "app_app", "sip_terminated"]
 NAMES = {"app-a": "Alpha", "app-b": "Beta", "app-c": None, "app-d": None}
@@ -154,6 +154,7 @@ def _calls(chance: random.Random) -> dict[str, Rows]:
                 "user_id": chance.choice(USERS),
                 "caller": chance.choice(["46701234567", "private", None]),
                 "callee": chance.choice(["4790000001", "bob", None]),
+                "callee_e164": chance.choice(["+4790000001", None]),
                 "number_type": chance.choice(["mobile", "premium", None]),
                 "origin_country": chance.choice(DESTINATIONS),
                 "destination_country": chance.choice(DESTINATIONS),
@@ -362,7 +363,8 @@ def _numbers(chance: random.Random) -> dict[str, Rows]:
 
 def _traffic(chance: random.Random) -> dict[str, Rows]:
     hours, busy = [], []
-    for day, application in product(DAYS, APPLICATIONS):
+    # Calls of the day before the feed's first.
+    for day, application in product([FIRST - timedelta(days=1), *DAYS], APPLICATIONS):
         midnight = datetime.combine(day, time())
         for hour, kind in product((8, 9, 17), KINDS):
             if chance.random() < 0.5:
@@ -399,21 +401,27 @@ def _traffic(chance: random.Random) -> dict[str, Rows]:
 
 
 def _signals(chance: random.Random) -> dict[str, Rows]:
-    rows = [
-        {
-            "rule": rule,
-            "signal_date": day,
-            "severity": chance.choice(["info", "warn", "critical"]),
-            "entity_type": "user",
-            "entity": user,
-            "observed": chance.random() * 9,
-            "threshold": chance.random() * 9,
-            "calls": chance.randrange(9),
-            "amount_reporting": chance.choice([None, Decimal(3)]),
-        }
-        for rule, day, user in product(["spend_spike", "irsf_like"], DAYS, USERS[:3])
-    ]
-    return {"mart_signals": rows}
+    rows = []
+    for rule, day, user in product(["spend_spike", "irsf_like"], DAYS, USERS[:3]):
+        midnight = datetime.combine(day, time())
+        rows.append(
+            {
+                "rule": rule,
+                "signal_date": day,
+                "severity": chance.choice(["info", "warn", "critical"]),
+                "entity_type": "user",
+                "entity": user,
+                "application_key": chance.choice(APPLICATIONS),
+                "observed": chance.random() * 9,
+                "threshold": chance.random() * 9,
+                "calls": chance.randrange(9),
+                "amount_reporting": None if len(rows) == 22 else Decimal(len(rows) * 7 % 48),
+                "first_at": midnight + timedelta(hours=6),
+                "last_at": midnight + timedelta(hours=20),
+            }
+        )
+    complete = [{"report_date": day, "is_complete": day != DAYS[-1]} for day in DAYS]
+    return {"mart_signals": rows, "mart_report_dates": complete}
 
 
 def _feed(chance: random.Random) -> dict[str, Rows]:
@@ -428,6 +436,11 @@ def _feed(chance: random.Random) -> dict[str, Rows]:
             "late_calls": chance.randrange(9),
         }
         for day, kind in product(DAYS, KINDS)
+    ]
+    days += [
+        {"file_date": day, "call_type": "app_app", "status": "missing", "records": 0, "late_calls": 0}
+        for day in (FIRST + timedelta(days=number) for number in range(19))
+        if day not in DAYS
     ]
     rejected = [
         {"stage": stage, "reason_code": code, "file_name": chance.choice(["b.csv", "a.csv"])}

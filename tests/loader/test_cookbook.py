@@ -298,9 +298,9 @@ def unusual(mart: dict[str, Rows]) -> Answer:
 def missing_days(mart: dict[str, Rows]) -> Answer:
     names = ("file_date", "call_type", "status", "records", "typical_records", "volume_ratio")
     rows = [
-        tuple(row[name] for name in names)
+        tuple(row.get(name) for name in names)
         for row in mart["mart_feed_completeness"]
-        if row["status"] != "present" or (row["volume_ratio"] is not None and row["volume_ratio"] < 0.5)
+        if row["status"] != "present" or (row.get("volume_ratio") is not None and row["volume_ratio"] < 0.5)
     ]
     return sorted(rows, key=lambda line: line[:2])[:8]
 

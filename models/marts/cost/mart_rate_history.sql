@@ -205,14 +205,14 @@ known as (
 followed as (
     select
         *,
-        lag(rate_per_minute) over before as previous_rate_per_minute,
-        lag(connection_fee) over before as previous_connection_fee,
-        lag(increment) over before as previous_increment,
-        lag(rounding) over before as previous_rounding,
-        lag(first_seconds) over before as previous_first_seconds,
-        lag(next_seconds) over before as previous_next_seconds
+        lag(rate_per_minute) over of_group as previous_rate_per_minute,
+        lag(connection_fee) over of_group as previous_connection_fee,
+        lag(increment) over of_group as previous_increment,
+        lag(rounding) over of_group as previous_rounding,
+        lag(first_seconds) over of_group as previous_first_seconds,
+        lag(next_seconds) over of_group as previous_next_seconds
     from known
-    window before as (
+    window of_group as (
         partition by group_number, tariff_state = 'unexplained'
         order by valid_from
     )
