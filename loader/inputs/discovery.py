@@ -27,7 +27,7 @@ class Delivery:
     """One file to stage.
 
     `explicit` tells that the user named the file itself; `ignored` why it is passed over; `problem` why it
-    fails; `packed` that it is in an archive.
+    fails; `packed` that it is in an archive, `named` that the user named the archive.
     """
 
     source: Source
@@ -35,6 +35,7 @@ class Delivery:
     ignored: str | None = None
     problem: str | None = None
     packed: bool = False
+    named: bool = False
 
     @property
     def file_name(self) -> str:
@@ -143,7 +144,7 @@ def members_of(delivery: Delivery) -> list[Delivery]:
     # An archive of one file is that file: who names it names the file.
     explicit = delivery.explicit and len(members) == 1
     return [
-        _member(ZipMember(archive, info), explicit, times[info.filename])
+        replace(_member(ZipMember(archive, info), explicit, times[info.filename]), named=delivery.explicit)
         for info in {info.filename: info for info in members}.values()
     ]
 

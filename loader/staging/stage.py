@@ -72,13 +72,14 @@ def stage(
         files = _stage_all(deliveries, connection, preparation, progress)
         first_rejects = _first_rejects(connection) if options.dry_run else {}
     known = [file for file in files if file.state in (PassedOver.SKIPPED, State.DUPLICATE)]
-    named = {delivery.source.location for delivery in deliveries if delivery.explicit}
+    named = {one.source.location for one in deliveries if one.explicit or one.named}
     return Report(
         files,
         [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
         versions.shrunk,
         first_rejects,
-        named=[file for file in known if file.path in named],
+        # Of an archive that was recognised as one only when it was read, its path alone is known.
+        named=[file for file in known if named & {file.path, file.path.rpartition("!")[0]}],
         left_out=[file for file in known if not versions.is_in_tables(file)],
     )
 

@@ -848,6 +848,20 @@ def test_a_file_that_is_named_is_not_left_out_without_a_word(cdr: Loader, state:
     assert "replaced or withdrawn (-v lists them)" in cdr("stage", path.parent).stdout
 
 
+@pytest.mark.parametrize("name", ["days.zip", "days"])
+def test_members_of_an_archive_that_is_named_are_not_left_out_without_a_word(cdr: Loader, name: str) -> None:
+    days = ("2026-11-21", DAY)
+    path = cdr.write(name, zipped({f"sip_{day}.csv": delivery(day).encode() for day in days}))
+    cdr.stage(path)
+    cdr("withdraw", "1")
+    for _ in range(2):
+        (line,) = cdr("stage", path, "-q").stderr.splitlines()
+        assert line == (
+            f"cdr: {path}!sip_2026-11-21.csv: not staged: "
+            "known as file 1, withdrawn; `cdr withdraw --undo 1` undoes it"
+        )
+
+
 def test_a_known_file_that_is_named_is_listed(cdr: Loader) -> None:
     path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
     cdr.stage(path)
