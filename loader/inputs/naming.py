@@ -13,9 +13,9 @@ COMPRESSION_SUFFIXES = (".gz", ".zst", ".zip")
 _DATES = re.compile(
     r"""
     (?<!\d)(?:
-        (?P<year>\d{4})([-_.])(?P<month>\d\d)\2(?P<day>\d\d)
-        | (?P<stamp>\d{8})(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?
-        | (?P<first>\d\d)([-_.])(?P<second>\d\d)\7(?P<last>\d{4})
+        (\d{4})([-_.])(\d\d)\2(\d\d)                                # year, month, day
+        | (\d{8})(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?          # without separators, with a time
+        | (\d\d)([-_.])(\d\d)\7(\d{4})                              # day, month, year
     )(?!\d)
     """,
     re.VERBOSE,
@@ -45,27 +45,23 @@ def dates_in_name(name: str) -> list[date]:
     """The valid dates in a name: 2026-11-22, 2026_11_22, 2026.11.22, 20261122, 202611220930, 20261122093000,
     and 22-11-2026 where day and month cannot be swapped in every such date of the name.
     """
-    found = list(_DATES.finditer(name))
-    day_first = any(_swapped(one) is None and _date(one) for one in found)
-    return [day for one in found if (day := _date(one)) and (day_first or _swapped(one) in (None, day))]
-
-
-def _date(found: re.Match[str]) -> date | None:
-    if stamp := found["stamp"]:
-        return _valid(stamp[:4], stamp[4:6], stamp[6:])
-    if found["last"]:
-        return _valid(found["last"], found["second"], found["first"])
-    return _valid(found["year"], found["month"], found["day"])
-
-
-def _swapped(found: re.Match[str]) -> date | None:
-    """Of day, month and year the date with the first two swapped; of any other date itself."""
-    return _valid(found["last"], found["first"], found["second"]) if found["last"] else _date(found)
+    # Each date, and what it is with day and month swapped, where it could be.
+    found: list[tuple[date, date | None]] = []
+    for year, _, month, day, stamp, first, _, second, last in _DATES.findall(name):
+        if last:
+            read, swapped = _valid(last, second, first), _valid(last, first, second)
+        else:
+            read = swapped = _valid(stamp[:4] or year, stamp[4:6] or month, stamp[6:] or day)
+        if read:
+            found.append((read, swapped))
+    day_first = any(swapped is None for _, swapped in found)
+    return [read for read, swapped in found if day_first or swapped in (None, read)]
 
 
 def _valid(year: str, month: str, day: str) -> date | None:
-    with suppress(ValueError):
-        return date(int(year), int(month), int(day)) if int(year) in _YEARS else None
+    if int(year) in _YEARS:
+        with suppress(ValueError):
+            return date(int(year), int(month), int(day))
     return None
 
 
