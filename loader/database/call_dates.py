@@ -8,7 +8,7 @@ _CALL_TIME = (
 
 
 def call_dates(table: str, condition: str) -> str:
-    """A query for the `_file_id` and the UTC `day` of each record of a raw table that meets a condition
+    """A query for the `_file_id` and the UTC `day`s of the records of a raw table that meets a condition
     and whose CallTime can be read. Times before 1990 and from 2100 on are none, as in the models.
     """
     return f"""
@@ -24,9 +24,17 @@ def call_dates(table: str, condition: str) -> str:
             from (
                 select
                     _file_id,
-                    regexp_extract("CallTime", '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']) as part
-                from {table}
-                where {condition}
+                    regexp_extract(call_time, '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']) as part
+                from (
+                    -- of the usual form the minutes: few of them, however many calls
+                    select distinct
+                        _file_id,
+                        if(
+                            "CallTime" like '____-__-__T__:__:__Z', left("CallTime", 16), "CallTime"
+                        ) as call_time
+                    from {table}
+                    where {condition}
+                )
             )
         )
         where moment >= timestamp '1990-01-01' and moment < timestamp '2100-01-01'
