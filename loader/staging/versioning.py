@@ -174,7 +174,7 @@ class Versions:
 
     def rivals(self, file: File) -> list[File]:
         """What is current of the same name in whatever case, kind and day. A file of no known kind is any
-        kind's.
+        kind's, an empty one of no known day any day's.
         """
         with self._lock:
             return [
@@ -182,7 +182,7 @@ class Versions:
                 for one in self._by_name.get(folded(file.file_name), ())
                 if one.state == State.CURRENT
                 and one.kind in (None, file.kind)
-                and one.file_date == file.file_date
+                and (one.file_date == file.file_date or (one.file_date is None and not one.records))
             ]
 
     def change(self, file: File) -> Change:

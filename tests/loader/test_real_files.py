@@ -364,6 +364,8 @@ def test_an_empty_file_of_no_known_day_names_the_option(cdr: Loader) -> None:
     ]
     (file,) = cdr.stage("sip.csv", "--file-date", DAY)
     assert (file["state"], file["file_date"], file["message"]) == ("current", DAY, "no records")
+    assert [state for _, _, state in cdr.states()] == ["current", "superseded", "current"]
+    assert {file["state"] for file in cdr.stage(".")} == {"skipped"}
 
 
 def test_a_name_with_two_dates_covers_the_days_between(cdr: Loader) -> None:
