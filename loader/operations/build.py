@@ -15,6 +15,7 @@ from loader.database.connection import opened, retried
 from loader.database.sql import literal
 from loader.database.workspace import working
 from loader.errors import CdrError, printable
+from loader.operations import team_seeds
 from loader.operations.hiding import declared_variables, still_shown
 from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
 
@@ -67,6 +68,7 @@ def build(
         pass
     os.environ["CDR_DATABASE"] = str(database)
     os.environ["CDR_PACKAGE_DIR"] = str(package_project())
+    team_seeds.name_absolutely()
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     line = ["--quiet"] if quiet or progress else []
     if progress:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from loader.database.connection import opened
 from loader.database.schema import has_table
 from loader.database.sql import quoted
+from loader.operations import team_seeds
 from loader.paths import package_project
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
     with opened(database, "read", wait) as connection:
         if not has_table(connection, "intermediate", "build_fingerprint"):
             return Due.EVERYTHING
+        if not team_seeds.are_as_remembered(connection):
+            return Due.EVERYTHING
         kept = connection.execute(f"from {TABLE}").fetchone()
         project, deliveries = _fingerprints(connection, root)
         if kept == (project, deliveries):
@@ -97,12 +100,11 @@ def _project(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[by
     settings = sorted(
         (name, value)
         for name, value in os.environ.items()
-        if name.startswith(("CDR_", "DBT_")) and name not in _NO_SETTINGS
+        # A team's own seeds are compared by what they hold.
+        if name.startswith(("CDR_", "DBT_")) and name not in {*_NO_SETTINGS, *team_seeds.VARIABLES}
     )
     yield repr(settings).encode()
     folders = [root / part for part in _PROJECT_PARTS]
-    # The user's files in place of seeds, such as CDR_RATE_CARD.
-    folders += [Path(value) for name, value in settings if name.startswith("CDR_") and _is_file(value)]
     if package_project() != root:
         folders += [package_project() / part for part in _PROJECT_PARTS]
     for path in _files(folders):
@@ -143,13 +145,6 @@ def _deliveries(connection: "duckdb.DuckDBPyConnection") -> Iterator[bytes]:
                 "select count(*), max(logged_at), bit_xor(hash(l)) from intermediate.build_log as l"
             ).fetchone()
         ).encode()
-
-
-def _is_file(setting: str) -> bool:
-    try:
-        return Path(setting).is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

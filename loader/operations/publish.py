@@ -19,6 +19,7 @@ from loader.database.sql import literal, quoted
 from loader.database.workspace import Workspace, working
 from loader.engine import engine
 from loader.errors import CdrError
+from loader.operations import team_seeds
 from loader.paths import keep_mode
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def publish(
             source = database
             if mask is not None:
                 source = _copied(database, workspace, wait)
-                mask(source)
+                with team_seeds.frozen(source):
+                    mask(source)
             if as_folder:
                 with workspace.beside(out.resolve()) as beside:
                     tables = _write(source, beside / "new", as_folder, wait)

@@ -1,14 +1,21 @@
 {#-
-    The rows of a seed, as something to select from: those of the CSV file that the environment variable CDR_<NAME OF THE SEED> names, else the seed's own.
-    So a team keeps its invoices and rates outside of the project, and no upgrade overwrites them. The file is read and checked here and goes into the
-    statement as values: both engines then see the same, and the first field that does not fit is named by file, line and column.
+    The rows of a seed, as something to select from: those of the team's own CSV file (macros/seeds/team_seeds.sql), else the seed's own. So a team keeps its
+    invoices and rates outside of the project, and no upgrade overwrites them. The file is read and checked here and goes into the statement as values: both
+    engines then see the same, and the first field that does not fit is named by file, line and column.
 -#}
 {% macro seed_rows(name) %}
     {%- set seed = ref(name) -%}
-    {%- set path = env_var('CDR_' ~ name | upper, '') -%}
-    {%- if not execute or not path -%}{{ return(seed) }}{%- endif -%}
+    {%- if not execute or model.resource_type == 'unit_test' -%}{{ return(seed) }}{%- endif -%}
+    {%- set own = team_seed(name) -%}
+    {%- if not own -%}{{ return(seed) }}{%- endif -%}
+    {%- if own.is_lost -%}
+        {%- do exceptions.warn(
+            own.path ~ ", which an earlier build took in place of the seed " ~ name ~ ", cannot be read: what it held then counts; put it back, or name another in CDR_"
+            ~ name | upper ~ " ('project': none)"
+        ) -%}
+    {%- endif -%}
     {%- set nodes = graph.nodes.values() | selectattr('resource_type', 'equalto', 'seed') | selectattr('name', 'equalto', name) | list -%}
-    {{ return(values_of_csv(file_text(path), path, nodes[0].config.column_types)) }}
+    {{ return(values_of_csv(own.content, own.path, nodes[0].config.column_types) ~ " /* " ~ local_md5(own.content) ~ " */") }}
 {% endmacro %}
 
 
@@ -109,6 +116,9 @@
 -#}
 {% macro check_seed() %}
     {% if not execute or flags.WHICH not in ['seed', 'build'] %}{{ return('') }}{% endif %}
+    {#- For its encoding: of that dbt repeats Python's words. -#}
+    {% set path = model.root_path ~ '/' ~ model.original_file_path %}
+    {% if is_readable_here(path) %}{% do file_text(path) %}{% endif %}
     {% for row in load_agate_table().rows %}
         {% set line = loop.index + 1 %}
         {% for column, type in model.config.column_types.items() if type != 'string' and row[column] is not none %}

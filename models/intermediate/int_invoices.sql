@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['constant']) }}
+{{ config(materialized='table', tags=['constant'], post_hook="{{ keep_team_seed('invoices') }}") }}
 
 with
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table', tags=['constant']) }}
+{{ config(materialized='table', tags=['constant'], post_hook="{{ keep_team_seed('rate_card') }}") }}
 
 {%- set increment = '^([0-9]{1,7})/([0-9]{1,7})$' %}
 

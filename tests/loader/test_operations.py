@@ -113,16 +113,45 @@ def test_what_a_change_makes_due(
     assert what_is_due(copy.database, project_root()) == due
 
 
-def test_a_file_in_place_of_a_seed_makes_everything_due_when_it_changes(
+def test_a_team_s_own_seed_is_followed_and_published_as_it_was_built(
     copy: Loader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    rates = tmp_path / "rates"
-    rates.write_text("one")
-    monkeypatch.setenv("CDR_RATE_CARD", str(rates))
+    """In a build, in what is due after it, and in a masked publication, with and without the variable."""
+    invoices = tmp_path / "invoices.csv"
+
+    def write(amount: int) -> None:
+        columns = "invoice_month,application_key,currency,invoice_amount"
+        invoices.write_text(f"{columns}\n2026-11-01,,EUR,{amount}\n")
+
+    def due() -> Due:
+        return what_is_due(copy.database, project_root())
+
+    def published() -> list[Any]:
+        copy("publish", tmp_path / "masked.duckdb", "--pii-mode", "masked", "-q")
+        with duckdb.connect(tmp_path / "masked.duckdb", read_only=True) as connection:
+            query = "select invoice_amount from marts.mart_invoice_reconciliation where invoice_amount > 0"
+            return [amount for (amount,) in connection.execute(query).fetchall()]
+
+    write(7)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CDR_INVOICES", "invoices.csv")
+    assert due() == Due.EVERYTHING
+    copy("build", "-q", "-s", "int_invoices+1", "--exclude-resource-type", "test")
     remember(copy.database, project_root())
-    assert what_is_due(copy.database, project_root()) == Due.NOTHING
-    rates.write_text("two")
-    assert what_is_due(copy.database, project_root()) == Due.EVERYTHING
+    assert due() == Due.NOTHING
+    monkeypatch.delenv("CDR_INVOICES")
+    monkeypatch.chdir("/")
+    assert due() == Due.NOTHING
+    write(8)
+    assert due() == Due.EVERYTHING
+    assert published() == [7]
+    invoices.unlink()
+    assert due() == Due.NOTHING
+    monkeypatch.setenv("CDR_INVOICES", "project")
+    assert due() == Due.EVERYTHING
+    assert published() == [7]
+    monkeypatch.setenv("CDR_INVOICES", str(invoices))
+    assert due() == Due.EVERYTHING
 
 
 def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(

@@ -91,3 +91,76 @@ def test_a_file_that_is_not_there_is_named(warehouse: Warehouse, monkeypatch: py
     outcome = warehouse.try_dbt("run", "-s", "int_invoices")
     (message,) = (result.message for result in outcome.result.results if result.status == "error")
     assert "/nowhere/invoices.csv: there is no such file" in message
+    assert "set CDR_INVOICES=project to do without" in message
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_a_file_in_another_encoding_is_one_plain_line(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    path = tmp_path / "invoices.csv"
+    path.write_bytes((HEADER + "2026-11-01,Köln,EUR,1\n").encode(encoding))
+    monkeypatch.setenv("CDR_INVOICES", str(path))
+    outcome = warehouse.try_dbt("run", "-s", "int_invoices")
+    (message,) = (result.message for result in outcome.result.results if result.status == "error")
+    assert f"{path}: the file is no text in UTF-8" in message
+    assert "read_blob" not in message
+
+
+def test_a_seed_in_another_encoding_is_one_plain_line(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "seeds" / "invoices.csv"
+    path.parent.mkdir()
+    path.write_bytes(HEADER.encode("utf-16"))
+
+    def edit(manifest: Any) -> None:
+        manifest.nodes["seed.sinch_cdr.invoices"].root_path = str(tmp_path)
+
+    warehouse.edit = edit
+    try:
+        outcome = warehouse.try_dbt("seed", "-s", "invoices")
+    finally:
+        warehouse.edit = None
+    (message,) = (result.message for result in outcome.result.results if result.status == "error")
+    assert f"{path}: the file is no text in UTF-8" in message
+
+
+def test_a_file_is_remembered_until_it_is_dropped_on_purpose(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By plain dbt, in another shell, after the file is gone, through a full refresh and without a log."""
+    path = tmp_path / "invoices.csv"
+    kept = "select kind, path, content from reference.team_seeds order by all"
+
+    def amounts(*arguments: str) -> list[Any]:
+        warehouse.dbt("run", "-s", "int_invoices", *arguments)
+        return [row[3] for row in invoices(warehouse)]
+
+    path.write_text(HEADER + "2026-11-01,,EUR,7\n")
+    # A path from the folder that dbt is started in.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    monkeypatch.setenv("CDR_INVOICES", "invoices.csv")
+    assert amounts() == [7]
+    assert warehouse.loader.query(kept) == [("invoices", str(path), path.read_text())]
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("PWD", "/")
+    for unset in (lambda: monkeypatch.delenv("CDR_INVOICES"), lambda: monkeypatch.setenv("CDR_INVOICES", "")):
+        unset()
+        assert amounts() == [7]
+    path.write_text(HEADER + "2026-11-01,,EUR,8\n")
+    assert amounts() == [8]
+    # What does not fit is not remembered.
+    path.write_text(HEADER + "2026-11-01,,EUR,eight\n")
+    assert not warehouse.try_dbt("run", "-s", "int_invoices").success
+    path.unlink()
+    assert amounts() == [8]
+    warehouse.loader.execute(
+        "drop table intermediate.build_log; drop table if exists intermediate.build_runs"
+    )
+    assert amounts("--full-refresh") == [8]
+    assert warehouse.loader.query(kept) == [("invoices", str(path), HEADER + "2026-11-01,,EUR,8\n")]
+    monkeypatch.setenv("CDR_INVOICES", "project")
+    assert amounts() == []
+    assert warehouse.loader.query(kept) == []
+    monkeypatch.delenv("CDR_INVOICES")
+    assert amounts() == []
