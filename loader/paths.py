@@ -1,6 +1,7 @@
 """Where the project and its database are, wherever the command is run from."""
 
 import os
+import re
 from pathlib import Path
 
 from loader.errors import CdrError
@@ -55,14 +56,23 @@ def _is_project(folder: Path) -> bool:
 def database_path(option: str | None) -> Path:
     """The database file, absolute: `--database` (from the current folder), CDR_DATABASE or the default (from
     the project root; of an installed package, from the current folder).
+
+    Raises CdrError where it is no file, but a database in memory or one that DuckDB connects to.
     """
     if option is not None:
-        return Path(option).absolute()
-    configured = Path(os.environ.get("CDR_DATABASE") or "cdr.duckdb")
+        return Path(_file_name(option)).absolute()
+    configured = Path(_file_name(os.environ.get("CDR_DATABASE") or "cdr.duckdb"))
     if configured.is_absolute():
         return configured
     root = project_root()
     return (Path.cwd() if is_packaged(root) else root) / configured
+
+
+def _file_name(name: str) -> str:
+    """A name that DuckDB takes for a file's, not `:memory:` or `md:calls`."""
+    if re.match("[A-Za-z][A-Za-z0-9+.-]*:|:", name):
+        raise CdrError(f"{name} is no file, and the database must be one; a file of that name is ./{name}")
+    return name
 
 
 def dbt_folder(database: Path) -> Path:

@@ -53,3 +53,13 @@
         drop table if exists {{ build_runs().incorporate(path={'identifier': 'build_fingerprint'}) }}
     {% endif %}
 {% endmacro %}
+
+
+{#- Hook at the start of a run. -#}
+{% macro warn_of_empty_tables() %}
+    {% if execute and flags.EMPTY and flags.WHICH in ['build', 'run'] %}
+        {% do exceptions.warn(
+            "--empty (or DBT_EMPTY in the environment): tables that are built whole are built without rows; the next build fills them again"
+        ) %}
+    {% endif %}
+{% endmacro %}

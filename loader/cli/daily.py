@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
@@ -211,7 +212,7 @@ def build(database: Path, as_json: bool, quiet: bool, wait: float, dbt_arguments
 
     for warning in dbt_build.unknown_variables(project_root(), dbt_arguments):
         output.print_error(f"cdr: {warning}")
-    with exclusive(database, wait, creates=True) as deadline:
+    with exclusive(database, wait, creates=True) as deadline, dbt_build.full_disk_told(database):
         result = dbt_build.build(
             database, dbt_arguments, quiet=quiet or as_json, stdout_to_stderr=as_json, wait=deadline.left
         )
@@ -309,7 +310,7 @@ def run(
         output.print_json(document | ({"error": failed} if failed else {}))
     elif not quiet and report.exit_code < 2:
         warnings = _warnings(result, database) if result else []
-        _print_summary(report, result, warnings, summary, staged_in, time.monotonic() - begun)
+        _print_summary(report, result, problem, warnings, summary, staged_in, time.monotonic() - begun)
     if unpublished:
         output.print_error(f"cdr: {unpublished}")
     elif result:
@@ -319,6 +320,13 @@ def run(
 
 def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float) -> tuple[Any, bool]:
     """The build, and whether there was nothing to do."""
+    from loader.operations.build import full_disk_told
+
+    with full_disk_told(database):
+        return _built_where_due(database, silent, as_json, wait)
+
+
+def _built_where_due(database: Path, silent: bool, as_json: bool, wait: float) -> tuple[Any, bool]:
     from loader.operations import fingerprint
     from loader.paths import PROJECT_NAME, project_root
 
@@ -348,19 +356,30 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
     return result, False
 
 
+def _files_fact(report: Any) -> str:
+    """Every file that was looked at, by what became of it; those without a record among the new ones."""
+    counts = Counter("known" if file.state == "skipped" else str(file.state) for file in report.files)
+    new = [file for file in report.files if file.state == "current"]
+    empty = sum(not file.records for file in new)
+    parts = [f"{len(new):,} new" + (f" ({empty:,} without records)" if empty else "")]
+    parts += [f"{counts[state]:,} {state}" for state in ("known", "failed")]
+    others = sorted(set(counts) - {"current", "known", "failed"})
+    parts += [f"{counts[state]:,} {state}" for state in others]
+    return ", ".join([*parts, f"{sum(file.rejected for file in new):,} records rejected"])
+
+
 def _print_summary(
-    report: Any, result: Any, warnings: list[str], summary: Any, staged_in: float, total: float
+    report: Any,
+    result: Any,
+    problem: str | None,
+    warnings: list[str],
+    summary: Any,
+    staged_in: float,
+    total: float,
 ) -> None:
-    counts = {
-        word: sum(file.state == state for file in report.files)
-        for word, state in (("new", "current"), ("known", "skipped"), ("failed", "failed"))
-    }
-    rejected = sum(file.rejected for file in report.files if file.state == "current")
     say = _fact
     output.print_line()
-    say(
-        "files", ", ".join(f"{n:,} {word}" for word, n in counts.items()) + f", {rejected:,} records rejected"
-    )
+    say("files", _files_fact(report))
     if summary is not None:
         if summary.report_date is None:
             say("newest day", "none is complete yet; see marts.mart_report_dates")
@@ -388,6 +407,11 @@ def _print_summary(
     if skipped:
         say("skipped", f"{skipped:,} models and tests behind what failed")
     built = "nothing new, nothing built" if result is None else f"build {total - staged_in:.1f} s"
+    if problem:
+        built = "not built"
+        new = sum(file.state == "current" for file in report.files)
+        staged = f"{new:,} {'files are' if new > 1 else 'file is'} staged, " if new else ""
+        say("not built", f"{staged}the tables are as they were: {problem}")
     say("time", f"stage {staged_in:.1f} s, {built}")
 
 
@@ -419,7 +443,7 @@ def _log_file(database: Path) -> Path:
     "--max-age",
     type=click.IntRange(min=0),
     metavar="DAYS",
-    help="Exit with 1 when the newest day is older than so many days.",
+    help="Exit with 1 when the newest day is older than so many days, or tables are behind staged files.",
 )
 @wait_option
 @common_options
@@ -432,14 +456,26 @@ def status(database: Path, as_json: bool, quiet: bool, wait: float, max_age: int
 
     found = read_status(database, wait)
     too_old = max_age is not None and (found.age_days is None or found.age_days > max_age)
+    behind = _behind(found)
+    code = int(too_old or (max_age is not None and behind is not None))
     if as_json:
-        output.print_json({**asdict(found), "exit_code": int(too_old)})
+        output.print_json({**asdict(found), "exit_code": code})
     elif not quiet:
         _print_status(found)
     if too_old:
         newest = f"the newest day is {found.newest_day}" if found.newest_day else "no day is there"
         output.print_error(f"cdr: {newest}, older than {max_age} days; deliver what is missing")
-    return int(too_old)
+    if code and behind:
+        output.print_error(f"cdr: {behind}")
+    return code
+
+
+def _behind(found: Any) -> str | None:
+    """What the tables do not follow yet, and what to do."""
+    number, unit = (found.files_behind, "file") if found.files_behind else (found.days_behind, "day")
+    if not number:
+        return None
+    return f"tables are behind {number:,} {unit}{'s' if number > 1 else ''}; run `cdr build`"
 
 
 def _print_status(found: Any) -> None:
@@ -464,6 +500,8 @@ def _print_status(found: Any) -> None:
         ended = "passed" if last.success else f"FAILED: {', '.join(last.failed[:5])}"
         warned = f", {last.warned} warnings" if last.warned else ""
         say("build", f"{last.ended_at:%Y-%m-%d %H:%M} UTC, dbt {last.command} {ended}{warned}")
+    if behind := _behind(found):
+        say("behind", behind)
     say("versions", ", ".join(f"{name} {number}" for name, number in found.versions.items()))
 
 

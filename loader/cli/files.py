@@ -205,7 +205,11 @@ def purge(
         )
         if purged.undated:
             output.print_error(f"{purged.undated} files of no known day are kept; see `cdr files`")
-        if proof is None and not dry_run:
+        if proof is None and not dry_run and not purged.in_tables:
+            output.print_line(
+                "nothing of them is left in the tables or in the file; nothing remains to be done"
+            )
+        elif proof is None and not dry_run:
             output.print_line(
                 f"two commands remain: `cdr build` takes them out of the tables, then "
                 f"`cdr purge --before {before}` erases what the tables held from the file"

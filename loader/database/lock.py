@@ -51,8 +51,10 @@ def exclusive(database: Path, wait: float = 0, *, creates: bool = False) -> Iter
     path = lock_file(database)
     descriptor = _acquired(database, path, deadline)
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        # Who holds it is only told; on a full disk it stays unknown.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield deadline
     finally:
         # Removed while it is held: whoever opened it before finds out, and opens the next one.

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.database.connection import CATALOGUE, STORAGE_VERSION, lock_down, opened
+from loader.database.disk import is_full, no_room
 from loader.database.sql import literal
 from loader.database.workspace import working
 from loader.engine import engine
-from loader.errors import CdrError
 from loader.paths import keep_mode
 
 # What a rewrite may use; what does not fit goes to a private folder beside the database.
@@ -73,9 +73,9 @@ def rewrite(database: Path) -> None:
             connection.close()
 
 
-def explained(error: Exception) -> CdrError:
-    """One line for a rewrite that failed, with the remedy."""
-    reason = str(error).splitlines()[0]
-    return CdrError(
-        f"the database could not be written anew ({reason}); make room for a copy of it and try again"
-    )
+def explained(database: Path, error: Exception) -> str:
+    """Why the database could not be written anew, and what to do, in a few words."""
+    if is_full(error):
+        size = database.stat().st_size
+        return f"{no_room([database.resolve().parent], size)}; make room there"
+    return f"{str(error).splitlines()[0]}; make room for a copy of it"

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from loader.database import vacuum
 from loader.database.connection import opened, retried
+from loader.database.disk import BYTES_A_CALL, is_full, no_room, says_full
 from loader.database.sql import literal
 from loader.database.workspace import working
 from loader.errors import CdrError, printable
 from loader.operations import team_seeds
+from loader.operations.behind import behind
 from loader.operations.hiding import declared_variables, still_shown
 from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
 
@@ -64,8 +66,9 @@ def build(
     for longer than `wait` seconds.
     """
     root = project_root()
-    with opened(database, "create", wait):
-        pass
+    with opened(database, "create", wait) as connection:
+        if connection.execute("select 1 from raw_sinch.files limit 1").fetchone():
+            _refuse_empty(arguments, database)
     os.environ["CDR_DATABASE"] = str(database)
     os.environ["CDR_PACKAGE_DIR"] = str(package_project())
     team_seeds.name_absolutely()
@@ -88,9 +91,30 @@ def build(
         _held(root, database, arguments, wait, spill),
         redirect_stdout(sys.stderr) if stdout_to_stderr else nullcontext(),
     ):
-        built = _invoke(line, _pii_mode(root, arguments), progress, results)
+        built = _invoke(line, _pii_mode(root, arguments), progress, results, database)
     built.still_shown = still_shown(database, wait)
     return built
+
+
+def _refuse_empty(arguments: tuple[str, ...], database: Path) -> None:
+    """Raises CdrError where dbt would build without rows, and so empty tables that hold some."""
+    given = [argument for argument in arguments if argument in ("--empty", "--no-empty")]
+    is_set = os.environ.get("DBT_EMPTY", "").lower() in ("1", "true", "t", "yes", "y", "on")
+    if given[-1:] == ["--empty"] or (is_set and not given):
+        cause = "--empty" if given else "DBT_EMPTY, which the environment sets,"
+        raise CdrError(
+            f"{cause} would empty tables, and {database} holds deliveries; build without it, or name a "
+            "database of its own with --database"
+        )
+
+
+def _named_by(reason: str) -> str:
+    """Which variable of the environment, perhaps another project's, named what dbt does not find."""
+    for variable in ("DBT_TARGET", "DBT_PROFILE"):
+        value = os.environ.get(variable)
+        if value and re.search(rf"['\"]{re.escape(value)}['\"]", reason):
+            return f" ({variable} is set to {value} in the environment, for another project? unset it)"
+    return ""
 
 
 def _pii_mode(root: Path, arguments: tuple[str, ...]) -> str:
@@ -152,6 +176,33 @@ def log_file(database: Path) -> Path:
     folder = (dbt_folder(database) if is_packaged(root) else root) / "logs"
     path = Path(os.environ.get("DBT_LOG_PATH") or folder) / "dbt.log"
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def full_disk_told(database: Path) -> Iterator[None]:
+    """Raises CdrError that names folder and room where a disk was full, whatever the error was."""
+    try:
+        yield
+    except Exception as error:
+        if not is_full(error):
+            raise
+        raise CdrError(_no_room(database, error)) from error
+
+
+def _no_room(database: Path, error: object) -> str:
+    """One line about a full disk: of the file that the error names, else of what has the least room."""
+    root = project_root()
+    folders = [database.parent, _target_folder(root, database), log_file(database).parent]
+    folders += [Path(folder) for folder in (os.environ.get("CDR_TEMP_DIRECTORY"),) if folder]
+    named = [Path(path).parent for path in re.findall(r"['\"](/[^'\"]+)['\"]", str(error))]
+    needed = database.stat().st_size if database.exists() else 0
+    with suppress(Exception), opened(database, "read") as connection:
+        files = list(behind(connection).files)
+        query = "select sum(staged) from raw_sinch.files where file_id in (select unnest(?))"
+        (records,) = connection.execute(query, [files]).fetchone() or (0,)
+        needed = BYTES_A_CALL * int(records or 0)
+    room = no_room([folder for folder in named if folder.is_dir()] or folders, needed)
+    return f"{room} to build; make room there and run `cdr build` again"
 
 
 @contextmanager
@@ -269,7 +320,13 @@ class _Shown:
         return getattr(self._stream, name)
 
 
-def _invoke(command: list[str], pii_mode: str, progress: Progress | None, results_file: Path | None) -> Build:
+def _invoke(
+    command: list[str],
+    pii_mode: str,
+    progress: Progress | None,
+    results_file: Path | None,
+    database: Path,
+) -> Build:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
@@ -293,6 +350,7 @@ def _invoke(command: list[str], pii_mode: str, progress: Progress | None, result
         if _is_interrupt(outcome.exception):
             raise KeyboardInterrupt from outcome.exception
         reason = _without_macros(str(outcome.exception))
+        reason += _named_by(reason)
         unmasked = "" if pii_mode == "clear" else f"; nothing was {pii_mode}, the tables are as they were"
         raise CdrError(f"dbt could not run: {reason}; put it right and run `cdr build` again{unmasked}")
     if results_file is not None and isinstance(outcome.result, RunExecutionResult):
@@ -304,7 +362,7 @@ def _invoke(command: list[str], pii_mode: str, progress: Progress | None, result
             "label": _label(result.node),
             "has_words": _has_words(result.node),
             "status": str(result.status),
-            "message": result.message,
+            "message": _no_room(database, result.message) if says_full(result.message) else result.message,
             "failures": result.failures,
             "seconds": round(result.execution_time, 3),
         }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from loader.database.connection import opened
 from loader.database.rewrite import blocks, explained, rewrite
+from loader.errors import CdrError
 
 # After a full refresh by `cdr build`, a file with more free blocks than this share is written anew.
 FREE_SHARE_WORTH_A_REWRITE = 1 / 3
@@ -32,7 +33,9 @@ def compact(database: Path, wait: float = 0) -> Compacted:
     try:
         rewrite(database)
     except (OSError, duckdb.Error) as error:
-        raise explained(error) from error
+        raise CdrError(
+            f"the database could not be written anew: {explained(database, error)} and try again"
+        ) from error
     return Compacted(before, database.stat().st_size)
 
 

@@ -1,14 +1,14 @@
 """Erases the records of old files for good."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.connection import opened, transaction
 from loader.database.manifest import PURGED, File, State, find, now
-from loader.database.rewrite import MEMORY_LIMIT, UNFINISHED_PURGE, blocks, rewrite
+from loader.database.rewrite import MEMORY_LIMIT, UNFINISHED_PURGE, blocks, explained, rewrite
 from loader.database.schema import has_table
 from loader.database.sql import literal
 from loader.errors import CdrError
@@ -17,11 +17,18 @@ from loader.feeds import KINDS
 if TYPE_CHECKING:
     import duckdb
 
+# Of all purges before a date.
+_PURGED_FILES = (
+    f"select file_id from raw_sinch.files where starts_with(message, {literal(PURGED)}) "
+    "and coalesce(file_date, cast(loaded_at as date)) < ?"
+)
+
 
 @dataclass(frozen=True)
 class Purged:
     """The files whose records were erased, with how many raw and rejected records that were; how many failed
-    files lost their message and header; and the files of no known day, which are never purged.
+    files lost their message and header; the files of no known day, which are never purged; and whether the
+    tables still hold some of what was erased, now or before.
     """
 
     files: list[File]
@@ -29,6 +36,7 @@ class Purged:
     rejects: int
     failed: int
     undated: int
+    in_tables: bool = False
 
 
 def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 0) -> Purged:
@@ -56,10 +64,29 @@ def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 
             rewrite(database)
         except (duckdb.Error, OSError) as error:
             raise CdrError(
-                f"the records are deleted, but {database} could not be written anew without them "
-                f"({_reason(error)}); make room for a copy and purge again"
+                f"the records are deleted, but {database} could not be written anew without them: "
+                f"{explained(database, error)} and purge again"
             ) from error
+        with opened(database, "read") as connection:
+            return replace(purged, in_tables=_is_in_tables(connection, before))
     return purged
+
+
+def _is_in_tables(connection: "duckdb.DuckDBPyConnection", before: date) -> bool:
+    """Whether models have rows of purged files."""
+    held = {
+        ("marts", "fact_calls"): "select file_id from marts.fact_calls",
+        ("intermediate", "build_log"): (
+            "select try_cast(split_part(unit, '|', 1) as bigint) as file_id from intermediate.build_log"
+        ),
+    }
+    return any(
+        connection.execute(
+            f"select 1 from ({query}) where file_id in ({_PURGED_FILES}) limit 1", [before]
+        ).fetchone()
+        for table, query in held.items()
+        if has_table(connection, *table)
+    )
 
 
 @dataclass(frozen=True)
@@ -110,19 +137,14 @@ def erase_everywhere(
 def _prove(database: Path, before: date, build_passed: bool) -> Proof:
     raw = " union all ".join(f"select _file_id as file_id from raw_sinch.{kind}" for kind in KINDS)
     with opened(database, "read") as connection:
-        purged = (
-            "select file_id from raw_sinch.files "
-            f"where starts_with(message, {literal(PURGED)}) "
-            "and coalesce(file_date, cast(loaded_at as date)) < ?"
-        )
         records = connection.execute(
             f"select count(*) from ({raw} union all select file_id from raw_sinch.rejected_records) "
-            f"where file_id in ({purged})",
+            f"where file_id in ({_PURGED_FILES})",
             [before],
         ).fetchone()
         calls = (
             connection.execute(
-                f"select count(*) from marts.fact_calls where file_id in ({purged})", [before]
+                f"select count(*) from marts.fact_calls where file_id in ({_PURGED_FILES})", [before]
             ).fetchone()
             if has_table(connection, "marts", "fact_calls")
             else (0,)

@@ -10,6 +10,7 @@ from loader.database.connection import opened
 from loader.database.rewrite import Blocks, blocks
 from loader.database.schema import has_table
 from loader.feeds import KINDS
+from loader.operations.behind import behind
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,7 +43,9 @@ class LastBuild:
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a database. `age_days` counts from the newest day of any kind to today in UTC."""
+    """The state of a database. `age_days` counts from the newest day of any kind to today in UTC; the tables
+    are behind `files_behind` files, or else `days_behind` days.
+    """
 
     database: Path
     kinds: list[Kind]
@@ -50,6 +53,8 @@ class Status:
     age_days: int | None
     open_rejects: int
     failed_files: int
+    files_behind: int
+    days_behind: int
     last_build: LastBuild | None
     blocks: Blocks
     versions: dict[str, str]
@@ -67,12 +72,25 @@ def status(database: Path, wait: float = 0, today: date | None = None) -> Status
             "select coalesce(sum(rejected) filter (state = 'current'), 0)::bigint, "
             "count(*) filter (state = 'failed') from raw_sinch.files",
         )
+        unbuilt = behind(connection)
         last_build = _last_build(connection)
     days = [kind.newest_day for kind in kinds if kind.newest_day]
     newest = max(days, default=None)
     age = ((today or datetime.now(UTC).date()) - newest).days if newest else None
     versions = {name: version(name) for name in PACKAGES}
-    return Status(database, kinds, newest, age, rejects, failed, last_build, blocks(database), versions)
+    return Status(
+        database,
+        kinds,
+        newest,
+        age,
+        rejects,
+        failed,
+        len(unbuilt.files),
+        len(unbuilt.days),
+        last_build,
+        blocks(database),
+        versions,
+    )
 
 
 def _kind(connection: "duckdb.DuckDBPyConnection", kind: str) -> Kind:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from loader.database.manifest import PURGED
 from loader.database.schema import has_table
-from loader.database.sql import literal
 from loader.database.workspace import find_leftovers
-from loader.errors import CdrError
 from loader.feeds import KINDS
+from loader.operations.behind import check_is_query, kept_queries, logged
 
 if TYPE_CHECKING:
     import duckdb
@@ -217,22 +216,7 @@ def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
 
     Builds keep each model's query of the versions of its units, and the expression of a row's unit.
     """
-    if not (
-        has_table(connection, "intermediate", "build_queries")
-        and has_table(connection, "intermediate", "build_log")
-    ):
-        return
-    queries = connection.execute(
-        "select model, relation, unit, query from intermediate.build_queries order by 1"
-    ).fetchall()
-    for model, relation, unit, query in queries:
-        schema, table = relation.replace('"', "").split(".")
-        if not has_table(connection, schema, table):
-            continue
-        _check_is_query(query)
-        logged = (
-            f"select * from intermediate.build_log where model = {literal(model)} and done and unit <> 'all'"
-        )
+    for model, relation, unit, query in kept_queries(connection):
         yield _per_unit(
             connection,
             f"per unit: {model} follows what it reads",
@@ -240,7 +224,7 @@ def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
             select unit, (due.version is not null)::int as a,
                 (due.version is not distinct from own.version or due.version is null)::int as b
             from ({query}) as due
-            full join (select distinct unit, version from ({logged})) as own using (unit)
+            full join (select distinct unit, version from ({logged(model)})) as own using (unit)
             """,
             "behind for",
             "run `cdr build`",
@@ -251,7 +235,7 @@ def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
                 f"per unit: records of {model} = records logged",
                 f"""
                 select unit, coalesce(logged.number, 0) as a, coalesce(found.number, 0) as b
-                from (select unit, sum(records) as number from ({logged}) group by unit) as logged
+                from (select unit, sum(records) as number from ({logged(model)}) group by unit) as logged
                 full join (
                     select {unit} as unit, count(*) as number from {relation} group by all
                 ) as found using (unit)
@@ -261,25 +245,10 @@ def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
             )
 
 
-def _check_is_query(text: str) -> None:
-    """Raises CdrError for a kept text that is anything but one SELECT."""
-    import duckdb
-
-    try:
-        types = [statement.type for statement in duckdb.extract_statements(text)]
-    except duckdb.Error:
-        types = []
-    if types != [duckdb.StatementType.SELECT]:
-        raise CdrError(
-            "intermediate.build_queries holds a text that is no query, which no build has written; "
-            "use a database of your own, or drop that table and run `cdr build`"
-        )
-
-
 def _per_unit(connection: "duckdb.DuckDBPyConnection", law: str, query: str, what: str, remedy: str) -> Law:
     """A law of every unit (day or file) of a model: `detail` names the units that break it."""
     # Parts of it are the database's own texts.
-    _check_is_query(query)
+    check_is_query(query)
     left, right, broken = _row(
         connection,
         f"""

@@ -4,7 +4,7 @@
 select
     concat(
         'no file of ', call_type, ' for ', file_date,
-        '; ask for it, or set the variable feed_expected_until if none is due'
+        '; ask for it, or stage an empty file ', call_type, '_', file_date, '.csv if none is due'
     ) as message
 from {{ ref('mart_feed_completeness') }}
 where status = 'missing'

@@ -1,6 +1,8 @@
 """`cdr build` and `cdr run`: dbt in this process, its exit codes, and the lock it must give back."""
 
+import errno
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from builders import delivery
-from harness import Loader
+from harness import REPOSITORY, Loader
 
 from loader.operations.build import build
 
@@ -118,6 +120,65 @@ def test_what_does_not_fit_into_memory_goes_where_nobody_else_can_read(
 
 def test_build_says_what_dbt_refuses(project: Loader) -> None:
     assert "No such option '--nonsense'" in project.error("build", "--nonsense")
+
+
+def test_run_says_what_is_staged_and_not_built(
+    project: Loader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """dbt refuses its version; the next build does the rest, so a run after it is not told of nothing new."""
+    shutil.copytree(REPOSITORY / "profiles", tmp_path / "other" / "profiles")
+    shutil.copy(REPOSITORY / "dbt_project.yml", tmp_path / "other")
+    settings = tmp_path / "other" / "dbt_project.yml"
+    settings.write_text(settings.read_text().replace(">=1.11.16", ">=1.11.99"))
+    monkeypatch.setenv("CDR_PROJECT_DIR", str(settings.parent))
+    project.write("empty_app_app_2026-11-22.csv", "")
+    result = project("run", ".", code=1)
+    said = " ".join(result.stdout.split())
+    assert "files 2 new (1 without records), 0 known, 0 failed, 0 records rejected" in said
+    assert "not built 2 files are staged, the tables are as they were: dbt could not run" in said
+    assert "run `cdr build` again" in said
+    assert "nothing new" not in said
+    assert "This version of dbt is not supported" in result.stderr
+    again = project.json("run", ".", code=1)
+    assert (again["build"], again["up_to_date"]) == (None, False)
+    assert "This version of dbt is not supported" in again["error"]
+
+
+def test_a_full_disk_is_named_with_its_folder_and_the_room_it_takes(
+    project: Loader, monkeypatch: pytest.MonkeyPatch, dbt_folder: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("dbt.cli.main.dbtRunner.invoke", full)
+    result = project("run", ".", code=1)
+    pattern = (
+        r"the disk of (\S+) is full: [\d,]+ MiB are free, about 32 MiB are needed to build; make room there"
+    )
+    found = re.search(pattern, result.stderr)
+    assert found
+    assert Path(found[1]) in (dbt_folder / "target", dbt_folder / "logs", dbt_folder / "data")
+    assert "not built 1 file is staged" in " ".join(result.stdout.split())
+    assert "the disk of" in project.error("build")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DBT_TARGET", "prod"), ("DBT_PROFILE", "other"), ("DBT_EMPTY", "true")]
+)
+def test_a_variable_for_another_project_is_named(
+    project: Loader, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    project.stage(".")
+    monkeypatch.setenv(name, value)
+    assert name in project.error("build", *SELECT)
+
+
+def test_a_build_without_rows_is_refused_where_there_are_some(project: Loader) -> None:
+    """On a database of its own it passes, the test of a seed's content too."""
+    project("build", "--empty", "-s", "signal_rules", "assert_signal_rules_are_complete", "-q")
+    project.stage(".")
+    assert "--empty would empty tables" in project.error("build", "--empty", *SELECT)
+    project("build", "--empty", "--no-empty", *SELECT, "-q")
 
 
 def test_an_interrupted_build_says_what_is_done_and_what_to_type(

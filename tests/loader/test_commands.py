@@ -16,6 +16,7 @@ import click
 import duckdb
 import pytest
 from builders import delivery, header, record
+from click.testing import CliRunner
 from harness import REPOSITORY, Loader, environment
 
 from loader.cli.main import main
@@ -189,6 +190,20 @@ def test_a_folder_that_cannot_be_written(cdr: Loader) -> None:
 def test_a_foreign_database_without_staged_files(cdr: Loader) -> None:
     duckdb.connect(cdr.database).close()
     assert "nothing was ever staged into" in cdr.error("files")
+
+
+@pytest.mark.parametrize("name", [":memory:", "md:calls", "md:", "s3://bucket/x.duckdb"])
+def test_a_database_must_be_a_file(cdr: Loader, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    cdr.write("a.csv", delivery("a"))
+    monkeypatch.setenv("CDR_DATABASE", name)
+    for command in (["stage", "a.csv", "--database", name], ["stage", "a.csv"], ["status"]):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 2
+        assert (
+            result.stderr
+            == f"cdr: {name} is no file, and the database must be one; a file of that name is ./{name}\n"
+        )
+    assert [path.name for path in cdr.inbox.iterdir()] == ["a.csv"]
 
 
 def test_paths_of_the_database(cdr: Loader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -202,6 +202,35 @@ def test_a_failed_build_is_what_status_tells(copy: Loader) -> None:
     assert any("record" in name for name in last["failed"])
 
 
+def test_status_of_tables_behind_staged_files(copy: Loader, tmp_path: Path) -> None:
+    """After staging or a withdrawal without a build, before any build, and after a build that was killed."""
+
+    def behind(loader: Loader, files: int, days: int = 0) -> None:
+        found = loader.json("status")
+        assert (found["files_behind"], found["days_behind"]) == (files, days)
+        said = f"tables are behind {files or days} {'file' if files else 'day'}"
+        assert (said in loader("status").stdout) is bool(files or days)
+        old = loader("status", "--max-age", "100000", code=int(bool(files or days)))
+        assert (said in old.stderr) is bool(files or days)
+        assert loader.json("status", "--max-age", "100000", code=old.exit_code)["files_behind"] == files
+
+    behind(copy, 0)
+    late = tmp_path / "late_sip_terminated_2026-11-22.csv"
+    late.write_text(delivery("late"))
+    assert [file["state"] for file in copy.stage(late)] == ["current"]
+    behind(copy, 1)
+    copy("withdraw", "1", "-q")
+    behind(copy, 2)
+    copy("withdraw", late.name, "-q")
+    copy("withdraw", "1", "--undo", "-q")
+    behind(copy, 0)
+    copy.execute("update intermediate.build_log set version = '' where model = 'mart_cost_daily'")
+    behind(copy, 0, days=len(copy.query("select distinct report_date from marts.mart_cost_daily")))
+    unbuilt = Loader(tmp_path / "unbuilt.duckdb", copy.inbox)
+    unbuilt("stage", copy.inbox, "-q")
+    behind(unbuilt, 8)
+
+
 def test_publish_a_file_and_a_folder(copy: Loader, tmp_path: Path) -> None:
     out = tmp_path / "calls.duckdb"
     tables = copy.json("publish", out)["tables"]
@@ -324,6 +353,21 @@ def test_erased_in_one_go(tmp_path: Path) -> None:
         (None,),
         (None,),
     ]
+
+
+@pytest.mark.usefixtures("only_models")
+def test_a_purge_says_what_remains(copy: Loader, tmp_path: Path) -> None:
+    """Both commands until the tables are built; nothing after the purge then, or where nothing is built."""
+    purge = ("purge", "--before", "2026-11-22", "--yes")
+    for _ in range(2):
+        assert "two commands remain" in copy(*purge).stdout
+    copy("build", "-q", "--exclude-resource-type", "unit_test")
+    said = copy(*purge).stdout
+    assert "two commands remain" not in said
+    assert "nothing remains to be done" in said
+    unbuilt = Loader(tmp_path / "unbuilt.duckdb", copy.inbox)
+    unbuilt("stage", copy.inbox, "-q")
+    assert "nothing remains to be done" in unbuilt(*purge).stdout
 
 
 def test_a_purge_cut_off_is_told_and_finished(copy: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
