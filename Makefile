@@ -87,7 +87,7 @@ $(CLIENT)/.installed: requirements-client.txt | $(BIN)/python
 
 define ANSWER
 select
-    coalesce(countries.country_name, 'not known') as country,
+    coalesce(countries.country_name, costs.destination_country, 'not known') as country,
     costs.currency,
     cast(sum(costs.calls) as bigint) as calls,
     round(sum(costs.amount), 2) as amount,
@@ -95,7 +95,7 @@ select
 from marts.mart_cost_daily as costs
 left join marts.dim_countries as countries on costs.destination_country = countries.country_code
 where costs.currency is not null
-group by all
+group by costs.destination_country, country, costs.currency
 order by sum(costs.amount_reporting) desc nulls last
 limit 12
 endef
