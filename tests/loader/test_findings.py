@@ -110,6 +110,14 @@ def test_only_days_that_can_be_are_missing(project: Loader) -> None:
         ("2026-11-22", "present"),
     ]
     assert project.query("select count(*) from marts.fact_calls") == [(3,)]
+    # What the warning says to do ends it.
+    advised = re.search(r"stage an empty file (\S+) if none is due", said)
+    assert advised
+    project.write(advised[1], "")
+    assert [file["state"] for file in project.stage(advised[1])] == ["current"]
+    said = build(project, code=0, select=("+mart_feed_completeness", "warn_missing_files"))
+    assert "no file of" not in said
+    assert ("2026-11-21", "empty") in project.query(completeness)
 
 
 def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:
