@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.database.connection import opened
+from loader.database.days import newest_complete_day
 from loader.database.rewrite import Blocks, blocks
 from loader.database.schema import has_table
 from loader.feeds import KINDS
@@ -49,6 +50,7 @@ class Status:
 
     database: Path
     kinds: list[Kind]
+    newest_complete_day: date | None
     newest_day: date | None
     age_days: int | None
     open_rejects: int
@@ -66,6 +68,7 @@ def status(database: Path, wait: float = 0, today: date | None = None) -> Status
     Raises CdrError when it cannot be used.
     """
     with opened(database, "read", wait) as connection:
+        complete = newest_complete_day(connection)
         kinds = [_kind(connection, kind) for kind in KINDS]
         rejects, failed = _one(
             connection,
@@ -81,6 +84,7 @@ def status(database: Path, wait: float = 0, today: date | None = None) -> Status
     return Status(
         database,
         kinds,
+        complete,
         newest,
         age,
         rejects,
