@@ -401,6 +401,11 @@ def _print_summary(
                 "unreadable",
                 f"{summary.unreadable_values:,} values; see mart_feed_invalid_fields",
             )
+        for status, words in (("silent", "silent"), ("short_history", "in their form for short histories")):
+            waiting = [rule for rule in summary.waiting_rules if rule.status == status]
+            if waiting:
+                names = ", ".join(f"{rule.rule} (of {rule.days_needed})" for rule in waiting)
+                say("rules", f"{words}, days of history {waiting[0].days_of_history}: {names}")
     for warning in warnings:
         say("warning", warning)
     skipped = len(result.with_status("skipped")) if result else 0
@@ -490,6 +495,8 @@ def _print_status(found: Any) -> None:
             f"  {kind.kind:<17} {kind.first_day} to {kind.newest_day}, {kind.files:,} files, "
             f"{kind.records:,} records{missing}"
         )
+    if found.newest_complete_day:
+        say("complete", f"up to the report date {found.newest_complete_day}")
     say("rejects", f"{found.open_rejects:,} records of current files (`cdr rejects`)")
     if found.failed_files:
         say("failed", f"{found.failed_files:,} files (`cdr files --state failed`)")

@@ -45,9 +45,19 @@ class KindOfDay:
 
 
 @dataclass(frozen=True)
+class WaitingRule:
+    """A rule of mart_signals that has too little history to be whole: `short_history`, or `silent`."""
+
+    rule: str
+    status: str
+    days_of_history: int
+    days_needed: int
+
+
+@dataclass(frozen=True)
 class Summary:
-    """The newest complete report date's calls by kind and spend, and the days of the feed that are missing.
-    Where no day is complete yet there is no date, and nothing to sum up.
+    """The newest complete report date's calls by kind and spend, the days of the feed that are missing, and
+    the rules that wait for history. Where no day is complete yet there is no date, and nothing to sum up.
     """
 
     report_date: date | None
@@ -57,6 +67,7 @@ class Summary:
     spend: list[Spend]
     unreadable_values: int
     missing_days: int
+    waiting_rules: list[WaitingRule]
 
 
 def summarise(database: Path) -> Summary | None:
@@ -79,6 +90,7 @@ def summarise(database: Path) -> Summary | None:
             [Spend(*row) for row in _spend(connection, day)] if day else [],
             _count(connection, "mart_feed_invalid_fields", "coalesce(sum(records), 0)::bigint", "true"),
             _count(connection, "mart_feed_completeness", "count(*)", "status = 'missing'"),
+            [WaitingRule(*row) for row in _waiting_rules(connection)],
         )
 
 
@@ -110,6 +122,19 @@ def _spend(connection: "duckdb.DuckDBPyConnection", day: date) -> list[tuple[Any
         order by amount desc, currency
         """,
         {"day": day, "before": compared},
+    ).fetchall()
+
+
+def _waiting_rules(connection: "duckdb.DuckDBPyConnection") -> list[tuple[Any, ...]]:
+    if not has_table(connection, "marts", "mart_signal_rules"):
+        return []
+    return connection.execute(
+        """
+        select rule, status, days_of_history, days_needed
+        from marts.mart_signal_rules
+        where status in ('short_history', 'silent')
+        order by status desc, rule
+        """
     ).fetchall()
 
 

@@ -268,15 +268,18 @@ def _traffic(_scope: Scope, results: dict[str, Result]) -> Section:
 
 
 def _signals(_scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["signals"], results["signal_weeks"]]
+    parts = [results["signals"], results["signal_weeks"], results["signal_rules"]]
     rows = parts[0].dicts()
-    sentence = _nothing(parts, "signals")
+    sentence = _nothing(parts[:2], "signals")
     if sentence is None:
         critical = sum(row["severity"] == "critical" for row in rows)
         shown = "the 40 most severe are shown" if len(rows) == 40 else "all are shown"
         sentence = (
             f"{_count(critical, 'critical signal')} among {len(rows)}; {shown}. Signals are no verdicts."
         )
+    silent = [row["rule"] for row in parts[2].dicts() if row["status"] == "silent"]
+    if silent:
+        sentence += f" Silent for want of history: {', '.join(silent)}."
     return Section("signals", "Does anything look wrong?", sentence, parts, open_table=bool(rows))
 
 

@@ -272,6 +272,15 @@ group by all
 order by rule, week
 """,
     ),
+    "signal_rules": (
+        "mart_signal_rules",
+        """
+select rule, status, days_of_history, days_needed
+from marts.mart_signal_rules
+where status in ('short_history', 'silent')
+order by status desc, rule
+""",
+    ),
     "exceptions": (
         "mart_cost_exceptions",
         """

@@ -40,14 +40,19 @@
 
 {#-
     The median of a value over the baseline days of each candidate and the median absolute deviation from it, as a query (keys, report_date, baseline_days,
-    median, mad). `candidates` and `history` have the keys and report_date, `history` the value; `baseline_days` is a relation of the macro of that name.
+    median, mad). `candidates` and `history` have the keys and report_date, `history` the value; `baseline_days` is a relation of the macro of that name. With
+    `plain`, a column that rises with the value (the amount of which it is the logarithm): its two middle values too, lower_middle and upper_middle, to compare with exactly.
 -#}
-{% macro median_and_mad(candidates, history, baseline_days, keys, value) %}
+{% macro median_and_mad(candidates, history, baseline_days, keys, value, plain=none) %}
     select
         {% for key in keys %}{{ key }}, {% endfor %}
         report_date,
         count(*) as baseline_days,
         max(median) as median,
+        {% if plain -%}
+        max(case when place = floor((places + 1) / 2.0) then plain_value end) as lower_middle,
+        max(case when place = ceil((places + 1) / 2.0) then plain_value end) as upper_middle,
+        {% endif -%}
         percentile_cont(0.5) within group (order by abs(past_value - median)) as mad
     from (
         select
@@ -61,6 +66,9 @@
                 {% for key in keys %}candidates.{{ key }}, {% endfor %}
                 candidates.report_date,
                 cast(history.{{ value }} as double) as past_value,
+                {% if plain -%}
+                history.{{ plain }} as plain_value,
+                {% endif -%}
                 row_number() over (
                     partition by {% for key in keys %}candidates.{{ key }}, {% endfor %}candidates.report_date
                     order by history.{{ value }}, history.report_date
@@ -84,3 +92,23 @@
         {% for key in keys %}{{ key }}, {% endfor %}
         report_date
 {% endmacro %}
+
+
+{#-
+    Whether an amount or a count is more than `factor` times the plain median of two middle values: compared exactly, in decimals; equal is not more.
+-#}
+{% macro above_median(value, factor, lower_middle, upper_middle) -%}
+    2 * cast({{ value }} as decimal(24, 6))
+    > cast({{ factor }} as decimal(9, 3)) * (cast({{ lower_middle }} as decimal(24, 6)) + cast({{ upper_middle }} as decimal(24, 6)))
+{%- endmacro %}
+
+{#- The plain median, to show. -#}
+{% macro plain_median(lower_middle, upper_middle) -%}
+    cast(cast({{ lower_middle }} as decimal(24, 6)) + cast({{ upper_middle }} as decimal(24, 6)) as double) / 2
+{%- endmacro %}
+
+
+{#- Whether a ratio, or a logarithm, is above another by more than what computing them may err. -#}
+{% macro clearly_above(value, limit) -%}
+    {{ value }} > {{ limit }} + 1e-9
+{%- endmacro %}

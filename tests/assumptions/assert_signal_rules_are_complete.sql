@@ -2,10 +2,10 @@
 -- of them would be silent.
 {{ config(tags=['constant']) }}
 {%- set settings = {
-    'spend_spike': ['enabled', 'severity', 'mad_factor', 'min_mad', 'median_factor', 'floor', 'min_days'],
+    'spend_spike': ['enabled', 'severity', 'mad_factor', 'min_mad', 'median_factor', 'floor', 'min_days', 'short_min_days', 'short_median_factor'],
     'answer_ratio_drop': ['enabled', 'severity', 'z', 'spread', 'min_seizures'],
     'short_call_burst': ['enabled', 'severity', 'short_seconds', 'z', 'max_share', 'min_answers'],
-    'new_destination': ['enabled', 'severity', 'floor', 'silent_days'],
+    'new_destination': ['enabled', 'severity', 'floor', 'min_days', 'full_days', 'short_floor_factor'],
     'irsf_like': ['enabled', 'severity', 'floor_minutes', 'silent_days'],
     'wangiri_like': ['enabled', 'severity', 'min_callees', 'max_median_seconds'],
     'targeted_pumping': ['enabled', 'severity', 'min_calls'],

@@ -68,6 +68,16 @@ def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
     assert [tuple(kind.values()) for kind in summary()["kinds"]] == kinds
     assert len(kinds) == 4
     assert f"{kinds[0][0]} {100 * kinds[0][3]:.1f} %" in " ".join(copy("run", copy.inbox).stdout.split())
+    # In the first weeks: which rules are silent, for want of how many days.
+    assert {
+        "rule": "new_destination",
+        "status": "silent",
+        "days_of_history": 1,
+        "days_needed": 28,
+    } in summary()["waiting_rules"]
+    said = " ".join(copy("run", copy.inbox).stdout.split())
+    assert "silent, days of history 1: " in said
+    assert "new_destination (of 28)" in said
     # Nothing is compared with a day that lacks a file, and a day that lacks one is not the newest.
     copy.execute(f"update marts.mart_report_dates set is_complete = false where report_date = '{before}'")
     assert amounts("amount")
@@ -185,6 +195,7 @@ def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(
 def test_status(copy: Loader) -> None:
     found = copy.json("status")
     assert [kind["newest_day"] for kind in found["kinds"]] == ["2026-11-22"] * 4
+    assert found["newest_complete_day"] == "2026-11-22"
     assert found["last_build"]["success"] is True
     assert set(found["versions"]) == {"cdr-tables", "dbt-core", "dbt-duckdb", "duckdb"}
     text = copy("status").stdout

@@ -186,6 +186,19 @@ def test_the_page_ends_with_the_newest_complete_day(copy: Loader) -> None:
     assert f"to {newest}</h1>" in written(copy)
 
 
+def test_rules_that_are_silent_are_named(copy: Loader) -> None:
+    silent = [
+        rule
+        for (rule,) in copy.query(
+            "select rule from marts.mart_signal_rules where status = 'silent' order by 1"
+        )
+    ]
+    assert {"new_destination", "spend_spike"} <= set(silent)
+    assert f"Silent for want of history: {', '.join(silent)}." in written(copy)
+    copy.execute("update marts.mart_signal_rules set status = 'ready'")
+    assert "Silent for want of history" not in written(copy)
+
+
 def test_marts_that_are_not_built_are_named(copy: Loader, tmp_path: Path) -> None:
     copy.execute("drop table marts.mart_traffic_hourly")
     copy.execute("drop table marts.mart_busy_hour")

@@ -1,13 +1,14 @@
 """Planted abuse is found, each case by its rule and with its calls; by increments as by one build."""
 
 import json
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from harness import Loader
+from harness import REPOSITORY, Loader
 from warehouse import Warehouse, assert_equal
 
 from loader.synth import synthesise
@@ -92,6 +93,44 @@ def test_a_planted_case_is_found_by_its_rule(
             last_at,
         )[0][0]
         assert of_case >= min(10, len(case["call_ids"]))
+
+
+def test_windows_of_a_rule_and_entity_share_no_call(
+    planted: tuple[Warehouse, list[dict[str, Any]]],
+) -> None:
+    warehouse, _ = planted
+    overlapping = """
+        select rule, entity, first_at, last_at
+        from (
+            select
+                *,
+                lag(last_at) over (partition by rule, entity_type, entity order by signal_date) as before
+            from marts.mart_signals
+        )
+        where first_at <= before
+    """
+    assert rows(warehouse, overlapping) == []
+    # From a signal to its calls, as the README has it: no call twice, though the burst is over midnight.
+    readme = (REPOSITORY / "README.md").read_text()
+    join = re.search(r"from marts.mart_signals as signals\n.*?        end\n", readme, re.DOTALL)
+    assert join
+    twice = f"""
+        select signals.rule, signals.entity, calls.call_key {join[0]}
+        group by all having count(*) > 1
+    """
+    assert rows(warehouse, twice) == []
+    of_burst = (
+        "select sum(calls), sum(amount_reporting) from marts.mart_signals"
+        " where rule = 'irsf_like' and entity = 'planted-hijacked'"
+    )
+    there = (
+        "select count(*), sum(amount_reporting) from marts.fact_calls"
+        " where user_id = 'planted-hijacked' and callee_e164 like '+3090%'"
+    )
+    ((found, spent),) = rows(warehouse, of_burst)
+    ((calls, charged),) = rows(warehouse, there)
+    assert 0 < found <= calls
+    assert spent <= charged
 
 
 def test_increments_find_what_one_build_finds(planted: tuple[Warehouse, list[dict[str, Any]]]) -> None:

@@ -135,18 +135,95 @@ grouped as (
             and entities.destination = groups.destination
 ),
 
--- Of a window only what decides which is the fullest; its other figures are taken of that one alone.
-windowed as (
+late as (
     select
-        group_id,
+        groups.entity_type,
+        groups.entity,
+        grouped.group_id,
+        grouped.duration_seconds,
+        grouped.amount_reporting,
+        hour({{ time_in_zone('grouped.called_at', var('reporting_timezone')) }}) as local_hour,
+        grouped.report_date,
+        grouped.called_at
+    from grouped
+    inner join groups
+        on grouped.group_id = groups.group_id
+    where hour({{ time_in_zone('grouped.called_at', var('reporting_timezone')) }}) >= 21
+),
+
+late_windows as (
+    select
+        entity_type,
+        entity,
         sum(duration_seconds) over (
-            partition by group_id
+            partition by group_id, report_date
             order by called_at
             range between interval 60 minutes preceding and current row
         ) as talk_seconds,
         report_date,
         called_at as last_at
+    from late
+),
+
+-- Until when a day's own windows reach, to any destination: what comes after is open to windows of the next
+-- day, so that windows of an entity share no time. By the day alone, not by the chain of days before it.
+closed as (
+    select
+        late_windows.entity_type,
+        late_windows.entity,
+        late_windows.report_date,
+        max(late_windows.last_at) as closed_at
+    from late_windows
+    cross join settings
+    where late_windows.talk_seconds >= 60 * settings.floor_minutes
+    group by
+        late_windows.entity_type,
+        late_windows.entity,
+        late_windows.report_date
+),
+
+-- The calls of each day's windows: its own, and those of the evening before that are open.
+reachable as (
+    select
+        group_id,
+        duration_seconds,
+        amount_reporting,
+        true as is_of_day,
+        report_date,
+        called_at
     from grouped
+
+    union all
+
+    select
+        late.group_id,
+        late.duration_seconds,
+        late.amount_reporting,
+        false as is_of_day,
+        {{ add_days('late.report_date', 1) }} as report_date,
+        late.called_at
+    from late
+    left join closed
+        on
+            late.entity_type = closed.entity_type
+            and late.entity = closed.entity
+            and late.report_date = closed.report_date
+    where late.local_hour >= 22 and coalesce(late.called_at > closed.closed_at, true)
+),
+
+-- Of a window only what decides which is the fullest; its other figures are taken of that one alone.
+windowed as (
+    select
+        group_id,
+        sum(duration_seconds) over (
+            partition by group_id, report_date
+            order by called_at
+            range between interval 60 minutes preceding and current row
+        ) as talk_seconds,
+        is_of_day,
+        report_date,
+        called_at as last_at
+    from reachable
 ),
 
 -- The fullest window that ends on the day, of equals the first.
@@ -163,6 +240,7 @@ ranked as (
     cross join settings
     where
         windowed.talk_seconds >= 60 * settings.floor_minutes
+        and windowed.is_of_day
         and {{ stale('windowed.report_date') }}
 ),
 
@@ -170,16 +248,17 @@ fullest as (
     select
         ranked.group_id,
         count(*) as calls,
-        cast(sum(grouped.duration_seconds) as double) / 60 as minutes,
-        cast(sum(grouped.amount_reporting) as decimal(38, 6)) as amount_reporting,
+        cast(sum(reachable.duration_seconds) as double) / 60 as minutes,
+        cast(sum(reachable.amount_reporting) as decimal(38, 6)) as amount_reporting,
         ranked.report_date,
-        min(grouped.called_at) as first_at,
+        min(reachable.called_at) as first_at,
         ranked.last_at
     from ranked
-    inner join grouped
+    inner join reachable
         on
-            ranked.group_id = grouped.group_id
-            and grouped.called_at between ranked.last_at - interval 60 minutes and ranked.last_at
+            ranked.group_id = reachable.group_id
+            and ranked.report_date = reachable.report_date
+            and reachable.called_at between ranked.last_at - interval 60 minutes and ranked.last_at
     where ranked.place = 1
     group by
         ranked.group_id,

@@ -52,6 +52,68 @@ paired as (
         on calls.caller = pairs.caller and calls.callee = pairs.callee
 ),
 
+late as (
+    select
+        *,
+        hour({{ time_in_zone('called_at', var('reporting_timezone')) }}) as local_hour
+    from paired
+    where hour({{ time_in_zone('called_at', var('reporting_timezone')) }}) >= 21
+),
+
+late_windows as (
+    select
+        pair_id,
+        count(*) over (
+            partition by pair_id, report_date
+            order by called_at
+            range between interval 15 minutes preceding and current row
+        ) as calls,
+        report_date,
+        called_at as last_at
+    from late
+),
+
+-- Until when a day's own windows reach: what comes after is open to windows of the next day, so that windows
+-- of a pair share no call. By the day alone, not by the chain of days before it.
+closed as (
+    select
+        late_windows.pair_id,
+        late_windows.report_date,
+        max(late_windows.last_at) as closed_at
+    from late_windows
+    cross join settings
+    where late_windows.calls >= settings.min_calls
+    group by
+        late_windows.pair_id,
+        late_windows.report_date
+),
+
+-- The calls of each day's windows: its own, and those of the evening before that are open.
+reachable as (
+    select
+        pair_id,
+        application_key,
+        amount_reporting,
+        true as is_of_day,
+        report_date,
+        called_at
+    from paired
+
+    union all
+
+    select
+        late.pair_id,
+        late.application_key,
+        late.amount_reporting,
+        false as is_of_day,
+        {{ add_days('late.report_date', 1) }} as report_date,
+        late.called_at
+    from late
+    left join closed
+        on late.pair_id = closed.pair_id and late.report_date = closed.report_date
+    where late.local_hour >= 22 and coalesce(late.called_at > closed.closed_at, true)
+),
+
 windowed as (
     select
         pair_id,
@@ -61,12 +123,13 @@ windowed as (
         end as application_key,
         count(*) over quarter as calls,
         sum(amount_reporting) over quarter as amount_reporting,
+        is_of_day,
         report_date,
         min(called_at) over quarter as first_at,
         called_at as last_at
-    from paired
+    from reachable
     window quarter as (
-        partition by pair_id
+        partition by pair_id, report_date
         order by called_at
         range between interval 15 minutes preceding and current row
     )
@@ -84,6 +147,7 @@ ranked as (
     cross join settings
     where
         windowed.calls >= settings.min_calls
+        and windowed.is_of_day
         and {{ stale('windowed.report_date') }}
 ),
 

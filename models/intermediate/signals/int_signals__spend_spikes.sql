@@ -60,7 +60,11 @@ history as (
 
 settings as (
     {{ signal_settings(
-        'spend_spike', ['mad_factor', 'min_mad', 'median_factor', 'floor', 'min_days'], also_off=true,
+        'spend_spike',
+        [
+            'mad_factor', 'min_mad', 'median_factor', 'floor', 'min_days', 'short_min_days', 'short_median_factor',
+        ],
+        also_off=true,
     ) }}
 ),
 
@@ -73,38 +77,76 @@ candidates as (
         history.report_date
     from history
     cross join settings
-    where history.amount_reporting > settings.floor and {{ signal_days('history.report_date') }}
+    where
+        history.amount_reporting > cast(settings.floor as decimal(18, 6))
+        and {{ signal_days('history.report_date') }}
 ),
 
 dates as (
     select distinct report_date from history
 ),
 
-baseline_days as (
+days_of_type as (
     {{ baseline_days('dates', 28, same='day_type') }}
 ),
 
-baselines as (
+of_type as (
     {{ median_and_mad(
-        'candidates', 'history', 'baseline_days', ['entity_type', 'application_key', 'entity'], 'log_amount',
+        'candidates', 'history', 'days_of_type', ['entity_type', 'application_key', 'entity'], 'log_amount',
+        plain='amount_reporting',
     ) }}
 ),
 
-limits as (
+-- With too few days of its type a day is compared with all days, and must be further above them.
+short_candidates as (
     select
-        baselines.entity_type,
-        baselines.application_key,
-        baselines.entity,
-        exp(baselines.median) as baseline,
-        greatest(
-            exp(baselines.median + settings.mad_factor * greatest(baselines.mad, settings.min_mad)),
-            settings.median_factor * exp(baselines.median),
-            settings.floor
-        ) as threshold,
-        baselines.report_date
-    from baselines
+        candidates.entity_type,
+        candidates.application_key,
+        candidates.entity,
+        candidates.report_date
+    from candidates
     cross join settings
-    where baselines.baseline_days >= settings.min_days
+    left join of_type
+        on
+            candidates.entity_type = of_type.entity_type
+            and candidates.application_key = of_type.application_key
+            and candidates.entity = of_type.entity
+            and candidates.report_date = of_type.report_date
+    where coalesce(of_type.baseline_days, 0) < settings.min_days
+),
+
+all_days as (
+    {{ baseline_days('dates', 28) }}
+),
+
+of_all as (
+    {{ median_and_mad(
+        'short_candidates', 'history', 'all_days', ['entity_type', 'application_key', 'entity'], 'log_amount',
+        plain='amount_reporting',
+    ) }}
+),
+
+baselines as (
+    {% for baseline, min_days, factor in [
+        ('of_type', 'min_days', 'median_factor'), ('of_all', 'short_min_days', 'short_median_factor'),
+    ] -%}
+    select
+        {{ baseline }}.entity_type,
+        {{ baseline }}.application_key,
+        {{ baseline }}.entity,
+        {{ baseline }}.lower_middle,
+        {{ baseline }}.upper_middle,
+        {{ plain_median(baseline ~ '.lower_middle', baseline ~ '.upper_middle') }} as baseline,
+        {{ baseline }}.median
+        + settings.mad_factor * greatest({{ baseline }}.mad, settings.min_mad) as log_threshold,
+        settings.{{ factor }} as median_factor,
+        settings.floor,
+        {{ baseline }}.report_date
+    from {{ baseline }}
+    cross join settings
+    where {{ baseline }}.baseline_days >= settings.{{ min_days }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 final as (
@@ -114,19 +156,25 @@ final as (
         history.entity,
         history.calls,
         history.amount_reporting,
-        limits.baseline,
-        limits.threshold,
+        baselines.baseline,
+        greatest(
+            exp(baselines.log_threshold), baselines.median_factor * baselines.baseline, baselines.floor
+        ) as threshold,
         history.report_date,
         history.first_at,
         history.last_at
     from history
-    inner join limits
+    inner join baselines
         on
-            history.entity_type = limits.entity_type
-            and history.application_key = limits.application_key
-            and history.entity = limits.entity
-            and history.report_date = limits.report_date
-    where cast(history.amount_reporting as double) > limits.threshold
+            history.entity_type = baselines.entity_type
+            and history.application_key = baselines.application_key
+            and history.entity = baselines.entity
+            and history.report_date = baselines.report_date
+    where
+        {{ clearly_above('history.log_amount', 'baselines.log_threshold') }}
+        and {{ above_median(
+            'history.amount_reporting', 'baselines.median_factor', 'baselines.lower_middle', 'baselines.upper_middle',
+        ) }}
 )
 
 select * from final

@@ -97,7 +97,7 @@ final as (
         first_at,
         last_at
     from compared
-    where answer_ratio < threshold
+    where {{ clearly_above('threshold', 'answer_ratio') }}
 )
 
 select * from final

@@ -137,7 +137,9 @@ final as (
         first_at,
         last_at
     from compared
-    where (is_fast or short_share > short_threshold) and {{ signal_days('report_date') }}
+    where
+        (is_fast or {{ clearly_above('short_share', 'short_threshold') }})
+        and {{ signal_days('report_date') }}
 )
 
 select * from final

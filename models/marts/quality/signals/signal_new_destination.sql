@@ -21,7 +21,7 @@ days as (
 ),
 
 settings as (
-    {{ signal_settings('new_destination', ['floor', 'silent_days']) }}
+    {{ signal_settings('new_destination', ['floor', 'min_days', 'full_days', 'short_floor_factor']) }}
 ),
 
 -- The first day within reach: an application that was silent so long begins a new history.
@@ -29,7 +29,7 @@ histories as (
     select
         today.application_key,
         today.report_date,
-        min(past.report_date) as first_date
+        {{ days_between('min(past.report_date)', 'today.report_date') }} as days_of_history
     from {{ ref('int_signals__applications_daily') }} as today
     inner join {{ ref('int_signals__applications_daily') }} as past
         on
@@ -50,35 +50,72 @@ with_previous as (
     from days
 ),
 
-final as (
+-- Of the whole account.
+country_days as (
     select
-        'new_destination' as rule,
-        with_previous.report_date as signal_date,
-        'application_country' as entity_type,
-        with_previous.application_key as entity,
-        with_previous.destination_country as other_entity,
-        with_previous.application_key,
+        destination_country,
+        report_date,
+        lag(report_date) over (partition by destination_country order by report_date) as previous_date
+    from (
+        select distinct
+            destination_country,
+            report_date
+        from {{ ref('int_signals__destinations_daily') }}
+        where
+            destination_country is not null
+            and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+    ) as all_countries
+),
+
+judged as (
+    select
+        with_previous.*,
+        histories.days_of_history,
         settings.severity,
-        cast(with_previous.amount_reporting as double) as observed,
-        settings.floor as threshold,
-        cast(null as double) as baseline,
-        with_previous.calls,
-        with_previous.amount_reporting,
-        with_previous.first_at,
-        with_previous.last_at
+        settings.min_days,
+        settings.full_days,
+        settings.floor
+        * case when histories.days_of_history < settings.full_days then settings.short_floor_factor else 1 end
+            as least_amount,
+        country_days.previous_date is null
+        or {{ days_between('country_days.previous_date', 'with_previous.report_date') }} > 90
+            as is_new_to_account
     from with_previous
     inner join histories
         on
             with_previous.application_key = histories.application_key
             and with_previous.report_date = histories.report_date
+    inner join country_days
+        on
+            with_previous.destination_country = country_days.destination_country
+            and with_previous.report_date = country_days.report_date
     cross join settings
     where
-        cast(with_previous.amount_reporting as double) > settings.floor
-        and (
-            with_previous.previous_date is null
-            or {{ days_between('with_previous.previous_date', 'with_previous.report_date') }} > 90
-        )
-        and {{ days_between('histories.first_date', 'with_previous.report_date') }} >= settings.silent_days
+        with_previous.previous_date is null
+        or {{ days_between('with_previous.previous_date', 'with_previous.report_date') }} > 90
+),
+
+final as (
+    select
+        'new_destination' as rule,
+        report_date as signal_date,
+        'application_country' as entity_type,
+        application_key as entity,
+        destination_country as other_entity,
+        application_key,
+        severity,
+        cast(amount_reporting as double) as observed,
+        least_amount as threshold,
+        cast(null as double) as baseline,
+        calls,
+        amount_reporting,
+        first_at,
+        last_at
+    from judged
+    where
+        amount_reporting > cast(least_amount as decimal(18, 6))
+        and days_of_history >= min_days
+        and (days_of_history >= full_days or is_new_to_account)
 )
 
 select * from final

@@ -40,7 +40,9 @@ baselines as (
         on days.report_date = baseline_days.report_date
     inner join days as past
         on days.application_key = past.application_key and baseline_days.past_date = past.report_date
-    where days.effective_calls >= settings.min_calls and {{ signal_days('days.report_date') }}
+    where
+        not {{ clearly_above('settings.min_calls', 'days.effective_calls') }}
+        and {{ signal_days('days.report_date') }}
     group by
         days.application_key,
         days.report_date
@@ -83,7 +85,7 @@ final as (
         first_night_at as first_at,
         last_night_at as last_at
     from compared
-    where night_share > threshold
+    where {{ clearly_above('night_share', 'threshold') }}
 )
 
 select * from final

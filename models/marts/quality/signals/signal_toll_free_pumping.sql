@@ -38,33 +38,27 @@ baseline_days as (
 ),
 
 calls_baselines as (
-    {{ median_and_mad('candidates', 'history', 'baseline_days', ['callee'], 'log_calls') }}
+    {{ median_and_mad('candidates', 'history', 'baseline_days', ['callee'], 'log_calls', plain='calls') }}
 ),
 
 minutes_baselines as (
-    {{ median_and_mad('candidates', 'history', 'baseline_days', ['callee'], 'log_minutes') }}
+    {{ median_and_mad('candidates', 'history', 'baseline_days', ['callee'], 'log_minutes', plain='minutes') }}
 ),
 
 limits as (
     select
         calls_baselines.callee,
         settings.severity,
-        exp(calls_baselines.median) as baseline,
-        greatest(
-            exp(
-                calls_baselines.median + settings.mad_factor * greatest(calls_baselines.mad, settings.min_mad)
-            ),
-            settings.median_factor * exp(calls_baselines.median),
-            settings.floor_calls
-        ) as threshold,
-        greatest(
-            exp(
-                minutes_baselines.median
-                + settings.mad_factor * greatest(minutes_baselines.mad, settings.min_mad)
-            ),
-            settings.median_factor * exp(minutes_baselines.median),
-            settings.floor_minutes
-        ) as minutes_threshold,
+        calls_baselines.lower_middle,
+        calls_baselines.upper_middle,
+        {{ plain_median('calls_baselines.lower_middle', 'calls_baselines.upper_middle') }} as baseline,
+        (minutes_baselines.lower_middle + minutes_baselines.upper_middle) / 2 as minutes_baseline,
+        calls_baselines.median
+        + settings.mad_factor * greatest(calls_baselines.mad, settings.min_mad) as log_calls_threshold,
+        minutes_baselines.median
+        + settings.mad_factor * greatest(minutes_baselines.mad, settings.min_mad) as log_minutes_threshold,
+        settings.median_factor,
+        settings.floor_calls,
         calls_baselines.report_date
     from calls_baselines
     inner join minutes_baselines
@@ -86,7 +80,9 @@ final as (
         history.application_key,
         limits.severity,
         cast(history.calls as double) as observed,
-        limits.threshold,
+        greatest(
+            exp(limits.log_calls_threshold), limits.median_factor * limits.baseline, limits.floor_calls
+        ) as threshold,
         limits.baseline,
         history.calls,
         history.amount_reporting,
@@ -95,7 +91,13 @@ final as (
     from history
     inner join limits
         on history.callee = limits.callee and history.report_date = limits.report_date
-    where history.calls > limits.threshold and history.minutes > limits.minutes_threshold
+    where
+        {{ clearly_above('history.log_calls', 'limits.log_calls_threshold') }}
+        and {{ above_median(
+            'history.calls', 'limits.median_factor', 'limits.lower_middle', 'limits.upper_middle',
+        ) }}
+        and {{ clearly_above('history.log_minutes', 'limits.log_minutes_threshold') }}
+        and {{ clearly_above('history.minutes', 'limits.median_factor * limits.minutes_baseline') }}
 )
 
 select * from final
