@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -23,7 +24,7 @@ class _Group(click.Group):
         try:
             with ending_well():
                 code = super().main(arguments, **{**extra, "standalone_mode": False})
-            sys.stdout.flush()
+            output.flush()
             sys.exit(code if isinstance(code, int) else 0)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
@@ -43,12 +44,18 @@ class _Group(click.Group):
             )
         except BrokenPipeError:
             _reader_is_gone()
+        except output.LostOutput as error:
+            _stdout_into_nothing()
+            _fail(str(error), [], _code_without(arguments))
         except SystemExit as error:
             # click has made one of it.
             if isinstance(error.__context__, BrokenPipeError):
                 _reader_is_gone()
             raise
         except Exception as error:
+            if isinstance(error, OSError) and {"--help", "--version"} & set(arguments):
+                _stdout_into_nothing()
+                _fail(f"cannot write the output ({error.strerror}); make room where it goes", [])
             if os.environ.get("CDR_DEBUG"):
                 raise
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -60,8 +67,19 @@ class _Group(click.Group):
 
 def _reader_is_gone() -> None:
     """Ends well: the reader of the output has seen enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    _stdout_into_nothing()
     sys.exit(0)
+
+
+def _stdout_into_nothing() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+
+
+def _code_without(arguments: list[str]) -> int:
+    """The exit code of a command whose output is lost: nothing is done where that was all that it was for."""
+    name = next((argument for argument in arguments if argument in main.commands), None)
+    only_reads = name in (None, "files", "rejects", "status", "verify") or "--dry-run" in arguments
+    return 2 if only_reads else 1
 
 
 def _prepare_streams() -> None:
@@ -81,8 +99,14 @@ def _prepare_streams() -> None:
 def _fail(message: str, arguments: list[str], code: int = 2) -> None:
     line = " ".join(message.split())
     if "--json" in arguments:
-        output.print_json({"error": line, "exit_code": code})
-    output.print_error(f"cdr: {line}")
+        # What cannot be written there is said on the other stream.
+        try:
+            output.print_json({"error": line, "exit_code": code})
+            output.flush()
+        except output.LostOutput:
+            _stdout_into_nothing()
+    with suppress(OSError):
+        output.print_error(f"cdr: {line}")
     sys.exit(code)
 
 

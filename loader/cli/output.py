@@ -34,9 +34,33 @@ _GAP = "  "
 _SILENCE_SECONDS = 10.0
 
 
+class LostOutput(Exception):
+    """What a command prints could not be written: a full disk, not a reader that has seen enough."""
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LostOutput(f"cannot write the output ({error.strerror}); make room where it goes") from error
+
+
+def flush() -> None:
+    """Writes what is printed and still waits.
+
+    Raises LostOutput where it cannot.
+    """
+    with _written():
+        sys.stdout.flush()
+
+
 def print_json(document: dict[str, Any]) -> None:
     """One document on stdout; dates as ISO 8601, times in UTC with a Z."""
-    sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False, indent=2) + "\n")
+    with _written():
+        sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False, indent=2) + "\n")
 
 
 def _plain(value: object) -> str:
@@ -64,7 +88,8 @@ def shown(value: object) -> str:
 
 def print_line(text: str = "") -> None:
     """A line on stdout, safe to show."""
-    sys.stdout.write(shown(text) + "\n")
+    with _written():
+        sys.stdout.write(shown(text) + "\n")
 
 
 def wrapped(text: str, stream: TextIO, indent: int = 0) -> str:
@@ -178,10 +203,11 @@ def _write(
         padding = " " * (width - _width(text))
         parts.append(padding + text if right[at] else text + padding)
     line = _GAP.join(parts).rstrip()
-    if style and console.is_terminal:
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-    else:
-        sys.stdout.write(line + "\n")
+    with _written():
+        if style and console.is_terminal:
+            console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        else:
+            sys.stdout.write(line + "\n")
 
 
 def _shortened(text: str, width: int) -> str:

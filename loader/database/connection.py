@@ -195,6 +195,24 @@ def _unusable(database: Path, error: Exception) -> CdrError:
     )
 
 
+def reason(error: Exception) -> str:
+    """Why one file could not be loaded, with the remedy where there is no room on the disk."""
+    text = str(error).splitlines()[0]
+    if not _NO_ROOM.search(text):
+        return text
+    return f"there is no room for it ({text}); make room on the database's disk and stage it again"
+
+
+def damaged(database: Path, error: Exception) -> CdrError | None:
+    """One line, with the remedy, where the error is that the file is not as it was written."""
+    if not _DAMAGED.search(str(error)):
+        return None
+    text = str(error).splitlines()[0]
+    return CdrError(
+        f"{database} is damaged ({text}); put a backup in its place, or stage the files into a new one"
+    )
+
+
 def explained(database: Path, error: Exception) -> CdrError | None:
     """One line, with the remedy, for what DuckDB says of a file that it cannot use; None for other errors."""
     import duckdb
@@ -210,10 +228,8 @@ def explained(database: Path, error: Exception) -> CdrError | None:
             f"{database} holds a view that reads other files, which is none of cdr's ({text}); "
             "use a database that you made yourself"
         )
-    if _DAMAGED.search(str(error)):
-        return CdrError(
-            f"{database} is damaged ({text}); put a backup in its place, or stage the files into a new one"
-        )
+    if (damage := damaged(database, error)) is not None:
+        return damage
     if _NO_ROOM.search(str(error)) or isinstance(error, duckdb.IOException | duckdb.FatalException):
         return CdrError(f"cannot write {database} or beside it ({text}); make room on its disk and try again")
     return None

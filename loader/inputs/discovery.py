@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -49,15 +50,17 @@ def discover(paths: tuple[str, ...]) -> list[Delivery]:
     Raises CdrError when a path does not exist, cannot be read, or a glob matches nothing.
     """
     found: dict[str, Delivery] = {}
+    # Folders, each walked once, however many links lead to it.
+    walked: set[tuple[int, int]] = set()
     for path in paths:
-        for delivery in _expand(path):
+        for delivery in _expand(path, walked):
             key = delivery.source.location
             if key not in found or (delivery.explicit and not found[key].explicit):
                 found[key] = delivery
     return list(found.values())
 
 
-def _expand(text: str) -> Iterator[Delivery]:
+def _expand(text: str, walked: set[tuple[int, int]]) -> Iterator[Delivery]:
     if is_uri(text):
         yield from _objects(text)
         return
@@ -65,7 +68,7 @@ def _expand(text: str) -> Iterator[Delivery]:
     if os.path.lexists(path):
         matches = [path]
     elif glob.has_magic(text):
-        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+        matches = [Path(match) for match in sorted(_matching(path.parts))]
         if not matches:
             raise CdrError(f"no file matches {text}; check the pattern")
     else:
@@ -74,30 +77,68 @@ def _expand(text: str) -> Iterator[Delivery]:
         if not os.access(match, os.R_OK):
             raise CdrError(f"{match} cannot be read; check that it exists and its permissions")
         if match.is_dir():
-            yield from _walk(match.resolve(), frozenset())
+            yield from _walk(match.resolve(), walked)
         else:
             yield from _file(LocalFile(match.parent.resolve() / match.name), explicit=True)
 
 
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Delivery]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        yield Delivery(
-            LocalFile(folder), problem=f"the folder cannot be read ({error.strerror}); check its permissions"
-        )
-        return
-    above = above | {folder}
-    for entry in entries:
-        if entry.is_dir():
-            if entry.name.startswith("."):
-                yield Delivery(LocalFile(entry), ignored="hidden folder")
-            elif (target := entry.resolve()) not in above:
-                yield from _walk(entry if target == entry else target, above)
+def _matching(parts: tuple[str, ...]) -> set[str]:
+    """The paths that a pattern stands for; `**` looks into each folder once, whatever links lead to it."""
+    if "**" not in parts:
+        return set(glob.glob(str(Path(*parts))))  # noqa: PTH207
+    at = parts.index("**")
+    found: set[str] = set()
+    waiting = [Path(match) for match in _matching(parts[:at])] if at else [Path()]
+    walked: set[tuple[int, int]] = set()
+    while waiting:
+        folder = waiting.pop()
+        if not folder.is_dir() or (identity := _identity(folder)) in walked:
+            continue
+        walked.add(identity)
+        inside = (*(glob.escape(part) for part in folder.parts), *(parts[at + 1 :] or ("*",)))
+        found |= _matching(inside)
+        with suppress(OSError):
+            waiting += [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    return found
+
+
+def _walk(top: Path, walked: set[tuple[int, int]]) -> Iterator[Delivery]:
+    """What is in a folder and all below it, in the order of names, without recursion: folders may be nested
+    deeper than calls.
+    """
+    stack: list[Iterator[Path | Delivery]] = [iter([top])]
+    while stack:
+        entry = next(stack[-1], None)
+        if entry is None:
+            stack.pop()
+        elif isinstance(entry, Delivery):
+            yield entry
+        elif entry is not top and entry.name.startswith(".") and entry.is_dir():
+            yield Delivery(LocalFile(entry), ignored="hidden folder")
+        elif entry.is_dir():
+            if (identity := _identity(entry)) not in walked:
+                walked.add(identity)
+                # Only this part of the path can be a link: resolving all of it would cost its depth.
+                stack.append(_entries(entry.resolve() if entry.is_symlink() else entry))
         elif reason := _not_a_delivery(entry.name):
             yield Delivery(LocalFile(entry), ignored=reason)
         else:
             yield from _file(LocalFile(entry), explicit=False)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """The same for every name of a folder."""
+    seen = folder.stat()
+    return seen.st_dev, seen.st_ino
+
+
+def _entries(folder: Path) -> Iterator[Path | Delivery]:
+    try:
+        yield from sorted(folder.iterdir())
+    except OSError as error:
+        yield Delivery(
+            LocalFile(folder), problem=f"the folder cannot be read ({error.strerror}); check its permissions"
+        )
 
 
 def _objects(uri: str) -> Iterator[Delivery]:

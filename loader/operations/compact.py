@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.database.connection import opened
+from loader.database.connection import damaged, opened
 from loader.database.rewrite import blocks, explained, rewrite
 from loader.errors import CdrError
 
@@ -33,6 +33,8 @@ def compact(database: Path, wait: float = 0) -> Compacted:
     try:
         rewrite(database)
     except (OSError, duckdb.Error) as error:
+        if (damage := damaged(database, error)) is not None:
+            raise damage from error
         raise CdrError(
             f"the database could not be written anew: {explained(database, error)} and try again"
         ) from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import CATALOGUE, STORAGE_VERSION, lock_down, opened
+from loader.database.connection import CATALOGUE, STORAGE_VERSION, damaged, lock_down, opened
 from loader.database.rewrite import MEMORY_LIMIT
 from loader.database.sql import literal, quoted
 from loader.database.workspace import Workspace, working
@@ -73,6 +73,8 @@ def publish(
                     tables = _write(source, new, as_folder, wait)
             return Published(out, tables)
     except (OSError, duckdb.Error) as error:
+        if (damage := damaged(database, error)) is not None:
+            raise damage from error
         reason = str(error).splitlines()[0]
         raise CdrError(f"cannot publish to {out} ({reason}); check its rights and disk") from error
 

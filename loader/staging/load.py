@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.call_dates import call_dates
-from loader.database.connection import transaction
+from loader.database.connection import reason, transaction
 from loader.database.manifest import File, latest_day, now
 from loader.errors import FileError
 from loader.parsing.layout import Layout, NoRecords, cut
@@ -58,7 +58,7 @@ class Load:
         except (FileError, ControlTotalMismatch, OSError, duckdb.Error) as error:
             if self.stopping.is_set():
                 raise
-            return self.versions.record_failure(self.connection, self.file, cut(str(error).splitlines()[0]))
+            return self.versions.record_failure(self.connection, self.file, cut(reason(error)))
 
     def _run_strategies(self, layout: Layout) -> File:
         import duckdb

@@ -161,6 +161,10 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpa
         if isinstance(error, NoSignOfRecords) and may_be_ignored and not content.promised:
             return Ignored(nothing, "no sign of call detail records")
         return Failed(file, str(error))
+    known_here = preparation.versions.at_path(file.path) is not None
+    if isinstance(layout, NoRecords) and may_be_ignored and not known_here:
+        content.discard()
+        return Ignored(nothing, "the file is empty, and nothing says of which kind")
     file.kind, file.header, file.message = layout.kind, layout.header, layout.message
     return Ready(file, content, layout)
 

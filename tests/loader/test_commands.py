@@ -821,6 +821,64 @@ def test_what_nobody_expected_is_one_line_too(cdr: Loader, monkeypatch: pytest.M
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("files", "--json"), 2),
+        (("files",), 2),
+        (("verify", "--json"), 2),
+        (("files", "--file", "none", "--kind", "fax", "--json"), 2),
+        (("stage", ".", "--dry-run", "--json"), 2),
+        # Something is done.
+        (("stage", ".", "--json"), 1),
+        (("withdraw", "1"), 1),
+    ],
+)
+def test_output_that_cannot_be_written_is_one_line(
+    cdr: Loader, arguments: tuple[str, ...], code: int
+) -> None:
+    cdr.write("a.csv", delivery("a"))
+    cdr("stage", ".", "-q")
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            cdr.command(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, env=environment()
+        )
+    assert result.returncode == code
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("cdr: ")
+    assert "fax" in line or line.startswith(
+        "cdr: cannot write the output (No space left on device); make room"
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_truncated_database_is_one_line(cdr: Loader, name: str) -> None:
+    cdr.write("a.csv", delivery("a"))
+    cdr("stage", ".", "-q")
+    os.truncate(cdr.database, 20_000)
+    line = cdr.error(*COMMANDS[name])
+    assert f"cdr: {cdr.database} is damaged" in line
+    assert line.endswith("put a backup in its place, or stage the files into a new one")
+
+
+@pytest.mark.parametrize("kibibytes", [60, 300, 700])
+def test_a_full_disk_is_told_with_its_remedy(cdr: Loader, kibibytes: int) -> None:
+    """A limit on the size of files stands in for it."""
+    cdr.write("a.csv", delivery(*(f"call-{at}" for at in range(20_000))))
+
+    def limited() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes << 10, kibibytes << 10))
+
+    result = cdr.process("stage", ".", "-q", preexec_fn=limited)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert "make room on" in line or "free disk space" in line
+    assert "unexpected" not in line
+    assert [file["state"] for file in cdr.stage(".")] == ["current"]
+
+
 def test_output_into_a_closed_pipe(cdr: Loader) -> None:
     for at in range(300):
         cdr.write(f"{'x' * 200}{at}.csv", header() + f";Extra{at}\n")

@@ -145,6 +145,21 @@ def test_an_empty_file_is_a_delivery(cdr: Loader, content: str) -> None:
     cdr("verify", "-q")
 
 
+def test_empty_files_of_no_known_kind_are_ignored(cdr: Loader) -> None:
+    """In folders and archives; none costs a transaction."""
+    cdr.write("nameless.csv", "")
+    cdr.write("many.zip", zipped({f"{at}/empty": b"" for at in range(1000)}))
+    files = cdr.stage(".")
+    assert {file["state"] for file in files} == {"ignored"}
+    assert {file["message"] for file in files} == {"the file is empty, and nothing says of which kind"}
+    assert len(files) == 1001
+    # One that held something is recorded.
+    cdr.write("a.csv", delivery("a"))
+    cdr.stage("a.csv")
+    cdr.write("a.csv", "")
+    assert [f["state"] for f in cdr.stage(".") if f["file_name"] == "a.csv"] == ["current"]
+
+
 def test_two_empty_days_are_two_days(cdr: Loader) -> None:
     for day in ("2026-11-21", DAY):
         cdr.write(f"sip_{day}.csv", header() + "\n")
@@ -902,6 +917,19 @@ def test_links_to_folders_are_followed_but_not_in_circles(cdr: Loader) -> None:
     (elsewhere / "b.csv").write_text(delivery("b"))
     (cdr.inbox / "link").symlink_to(elsewhere)
     assert sorted(f["file_name"] for f in cdr.stage(".")) == ["a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("path", [".", "**", "**/*.csv"])
+def test_a_folder_is_walked_once_however_many_links_lead_to_it(cdr: Loader, path: str) -> None:
+    """Two ways from each of forty folders to the next would be 2^40 ways."""
+    folder = cdr.inbox
+    for _ in range(40):
+        (folder / "a").mkdir()
+        (folder / "b").symlink_to("a")
+        folder = folder / "a"
+    (folder / "sip.csv").write_text(delivery("a"))
+    (file,) = cdr.stage(path)
+    assert (file["file_name"], file["state"]) == ("sip.csv", "current")
 
 
 @pytest.mark.parametrize(
