@@ -17,16 +17,16 @@
 
 
 {#-
-    A phone number as `+` and digits, or null. Taken, unless they begin with 0, are 7 to 15 digits: alone, with or without +, or as the user of a sip: or
+    A phone number as digits, with the + that it was delivered with, or null. Taken, unless they begin with 0, are 7 to 15 digits: alone, or as the user of a sip: or
     tel: URI or within `Name <...>`, where escapes and the separators -.() and blank are undone (behind a + also without a URI). A local number with a
     global phone-context (tel:911-230-001;phone-context=+34) continues that; one with any other is in a plan of its own. Not taken: names, private,
     anonymous, alphabetic users, IP addresses, and numbers with a trunk zero in brackets, (0). No prefix is guessed at.
 -#}
-{% macro e164(text) -%}
+{% macro phone_number(text) -%}
     {%- set scheme = '([sS][iI][pP][sS]?|[tT][eE][lL]):' -%}
     {%- set context = ';[pP][hH][oO][nN][eE]-[cC][oO][nN][tT][eE][xX][tT]=' -%}
     {%- set plain = '^[+]?[1-9][0-9]{6,14}$' -%}
-    {%- set plain_uri = '^' ~ scheme ~ '[+]?([1-9][0-9]{6,14})([@:].*)?$' -%}
+    {%- set plain_uri = '^' ~ scheme ~ '([+]?[1-9][0-9]{6,14})([@:].*)?$' -%}
     {%- set may_hold_one = '^([+]|[^<>]*<|' ~ scheme ~ '|[0-9]{7,15}[@:;])' -%}
     {#- Each step takes something away; what is then no number in international form has none. -#}
     {%- set steps = [
@@ -47,10 +47,10 @@
         {%- set number.text = replace_pattern(number.text, pattern, replacement) -%}
     {%- endfor -%}
     case
-        when {{ matches(text, plain) }} then concat('+', replace({{ text }}, '+', ''))
-        when {{ matches(text, plain_uri) }} then concat('+', {{ extract_pattern(text, plain_uri, 2) }})
+        when {{ matches(text, plain) }} then {{ text }}
+        when {{ matches(text, plain_uri) }} then {{ extract_pattern(text, plain_uri, 2) }}
         when {{ matches(text, may_hold_one) }}
-            then '+' || nullif({{ extract_pattern(number.text, '^[+]?([1-9][0-9]{6,14})$', 1) }}, '')
+            then nullif({{ extract_pattern(number.text, '^([+]?[1-9][0-9]{6,14})$', 1) }}, '')
     end
 {%- endmacro %}
 
@@ -58,4 +58,25 @@
 {#- Whether a party is withheld: `private` or `anonymous` in any case, or nothing. -#}
 {% macro is_withheld(text) -%}
     coalesce(lower({{ text }}) in ('private', 'anonymous', ''), true)
+{%- endmacro %}
+
+
+{#- The E.164 form of what phone_number gives: a + is believed; digits without one begin with an assigned calling code and are as many as it can have. -#}
+{% macro e164(number, calling_code, lengths) -%}
+    case
+        when {{ number }} like '+%' then {{ number }}
+        when
+            {{ calling_code }} is not null
+            and (
+                {{ lengths }} is null
+                or concat(' ', {{ lengths }}, ' ') like concat('% ', length({{ number }}), ' %')
+            )
+            then concat('+', {{ number }})
+    end
+{%- endmacro %}
+
+
+{#- The calling code that a number or a prefix begins with, by the plan of ITU-T E.164: which digits are a code of one or two. -#}
+{% macro calling_code(digits) -%}
+    {{ extract_pattern(digits, '^(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3})', 1) }}
 {%- endmacro %}

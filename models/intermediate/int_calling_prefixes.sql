@@ -11,6 +11,15 @@ calling_codes as (
     from {{ ref('calling_codes') }}
 ),
 
+calling_code_lengths as (
+    select
+        prefix,
+        'lengths' as attribute_name,
+        lengths as attribute_value,
+        length(prefix) as prefix_length
+    from {{ ref('calling_codes') }}
+),
+
 number_ranges as (
     select
         prefix,
@@ -27,6 +36,15 @@ codes as (
         attribute_value,
         prefix_length
     from calling_codes
+
+    union all
+
+    select
+        prefix,
+        attribute_name,
+        attribute_value,
+        prefix_length
+    from calling_code_lengths
 
     union all
 
@@ -99,7 +117,9 @@ final as (
     select
         prefix,
         max(case when attribute_name = 'country_code' then attribute_value end) as country_code,
-        max(case when attribute_name = 'number_type' then attribute_value end) as number_type
+        max(case when attribute_name = 'number_type' then attribute_value end) as number_type,
+        max(case when attribute_name = 'country_code' then {{ calling_code('prefix') }} end) as calling_code,
+        max(case when attribute_name = 'lengths' then attribute_value end) as lengths
     from ranked
     where length_rank = 1
     group by prefix

@@ -1,7 +1,7 @@
 with
 
 calls as (
-    select * from {{ ref('int_calls__deduplicated') }}
+    select * from {{ ref('int_calls__located') }}
 ),
 
 outcome_map as (

@@ -18,7 +18,7 @@ delivered as ( -- noqa: structure.unused_cte
         caller_e164,
         callee_e164,
         call_date
-    from {{ ref('int_calls__normalised') }}
+    from {{ ref('int_calls__located') }}
 ),
 
 final as (

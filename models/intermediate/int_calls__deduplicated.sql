@@ -1,7 +1,7 @@
 with
 
 calls as (
-    select * from {{ ref('int_calls__normalised') }}
+    select * from {{ ref('int_calls__classified') }}
 ),
 
 losers as (

@@ -17,8 +17,8 @@ normalised as (
         caller,
         callee,
         -- a user id of digits is no phone number
-        case when call_type <> 'app_app' then {{ e164('caller') }} end as caller_e164,
-        case when call_type <> 'app_app' then {{ e164('callee') }} end as callee_e164,
+        case when call_type <> 'app_app' then {{ phone_number('caller') }} end as caller_number,
+        case when call_type <> 'app_app' then {{ phone_number('callee') }} end as callee_number,
         {{ upper_case('to_country_id') }} as to_country_id,
         {{ upper_case('result') }} as result,
         {{ upper_case('reason') }} as reason,

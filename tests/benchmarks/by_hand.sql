@@ -419,7 +419,7 @@ select
     calls.reason,
     pairs.outcome,
     pairs.outcome_side,
-    coalesce(calls.result = 'ANSWERED', false) as is_answered,
+    pairs.is_answered,
     pairs.is_seizure,
     pairs.is_network_effective,
     pairs.is_abandoned,

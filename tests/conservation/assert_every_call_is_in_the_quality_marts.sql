@@ -26,7 +26,7 @@ reasons as (
     select
         report_date,
         sum(calls) as calls,
-        sum(case when result = 'ANSWERED' then calls else 0 end) as answers
+        sum(case when is_answered then calls else 0 end) as answers
     from {{ ref('mart_failure_reasons_daily') }}
     where {{ lately_reported() }}
     group by report_date

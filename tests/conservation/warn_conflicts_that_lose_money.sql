@@ -1,6 +1,11 @@
--- The newest record of a call counts, whatever it says. Where one that lost was answered or charged and the
--- one that counts is not, talk and money are in no mart: by currency, of the days written lately.
+-- The newest record of a call counts, whatever it says. Where one that lost was charged and is of another
+-- time or other parties, two calls had one CallId, and one of them is in no mart. Where one that lost was
+-- answered or charged and the one that counts is not, talk and money are in no mart. By currency, of the days
+-- written lately.
 {{ config(severity='warn') }}
+
+-- Which days were written lately is known once this is built:
+-- depends_on: {{ ref('fact_calls') }}
 
 with
 
@@ -18,10 +23,13 @@ losers as (
     select
         file_id,
         source_line,
-        {{ upper_case('result') }} = 'ANSWERED' as is_answered,
+        coalesce(caller_e164, caller) as caller,
+        coalesce(callee_e164, callee) as callee,
         currency,
-        amount
-    from {{ ref('int_calls__unioned') }}
+        amount,
+        is_answered,
+        called_at
+    from {{ ref('int_calls__classified') }}
     where
         {{ lately_called() }}
         and file_id in (select file_id from conflicts)
@@ -31,33 +39,72 @@ winners as (
     select
         file_id,
         source_line,
+        coalesce(caller_e164, caller) as caller,
+        coalesce(callee_e164, callee) as callee,
+        amount,
         is_answered,
-        amount
-    from {{ ref('fact_calls') }}
+        called_at
+    from {{ ref('int_calls__classified') }}
     where file_id in (select winner_file_id from conflicts)
 ),
 
-outweighed as (
+compared as (
     select
         losers.currency,
-        count(*) as records,
-        sum(losers.amount) as amount
+        losers.amount,
+        losers.amount <> 0
+        and (
+            losers.called_at <> winners.called_at
+            or losers.caller is distinct from winners.caller
+            or losers.callee is distinct from winners.callee
+        ) as is_another_call,
+        (losers.is_answered and not winners.is_answered)
+        or (losers.amount > 0 and coalesce(winners.amount, 0) <= 0) as is_outweighed
     from conflicts
     inner join losers
         on conflicts.file_id = losers.file_id and conflicts.source_line = losers.source_line
     inner join winners
         on conflicts.winner_file_id = winners.file_id and conflicts.winner_line = winners.source_line
-    where
-        (losers.is_answered and not winners.is_answered)
-        or (losers.amount > 0 and coalesce(winners.amount, 0) <= 0)
-    group by losers.currency
+),
+
+summed as (
+    select
+        currency,
+        coalesce(is_another_call, false) as is_another_call,
+        count(*) as records,
+        sum(amount) as amount
+    from compared
+    where is_another_call or is_outweighed
+    group by
+        currency,
+        coalesce(is_another_call, false)
+),
+
+worded as (
+    select
+        is_another_call,
+        records,
+        currency,
+        cast(amount as {{ dbt.type_string() }})
+        || coalesce(' ' || {{ code_or_shape('currency', 'currency') }}, ' in no currency') as amount_text
+    from summed
 )
 
 select
-    concat(
-        records, ' records were answered or charged, and the newer one of their call, which counts, is not',
-        coalesce(concat(': ', amount, ' ', coalesce({{ code_or_shape('currency', 'currency') }}, 'in no currency')), ''),
-        '; see marts.call_conflicts, and withdraw the newer file if it is the wrong one (`cdr withdraw`)'
-    ) as message
-from outweighed
-order by records desc, currency asc
+    case
+        when is_another_call
+            then concat(
+                    'two calls of one CallId: ', amount_text, ' of ', records, ' older records are in no',
+                    ' mart, since the newest record of an id counts; see marts.call_conflicts;',
+                    ' was the id used again, or rounded by a spreadsheet? Ask for the file with ids of',
+                    ' their own'
+                )
+        else
+            concat(
+                records, ' records were answered or charged, and the newer one of their call, which counts,',
+                ' is not', coalesce(': ' || amount_text, ''), '; see marts.call_conflicts,',
+                ' and withdraw the newer file if it is the wrong one (`cdr withdraw`)'
+            )
+    end as message
+from worded
+order by is_another_call desc, records desc, currency asc

@@ -208,6 +208,7 @@ def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
         call("epoch", AnswerTime="1970-01-01T00:00:00Z", CallTime="2026-11-22T10:00+0000"),
         call("leap", CallTime="2026-11-21T23:59:60Z", AnswerTime="2026-11-22T00:00:01Z"),
         call("early", AnswerTime="2026-11-22T09:59:59Z"),
+        call("hours", AnswerTime="2026-11-22T13:00:00Z", To="9795551234", ToCountryId="US"),
         call(
             "unanswered", Result="NOANSWER", Reason="TIMEOUT", Duration="0", AnswerTime="2026-11-25T10:00:09Z"
         ),
@@ -248,6 +249,7 @@ def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
         "epoch": ("call_time", None, False),
         "leap": ("answer_time", 1.0, False),
         "early": ("call_time", None, True),
+        "hours": ("call_time", None, True),
         "unanswered": ("call_time", None, True),
         "endless": ("call_time", None, False),
     }
@@ -257,10 +259,14 @@ def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
         **dict.fromkeys(("marked", "none", "epoch"), (ten, None, moment("2026-11-22T10:01:00"))),
         "leap": tuple(map(moment, ("2026-11-22T00:00:00", "2026-11-22T00:00:01", "2026-11-22T00:01:01"))),
         "early": (ten, moment("2026-11-22T09:59:59"), moment("2026-11-22T10:01:00")),
+        "hours": (ten, moment("2026-11-22T13:00:00"), moment("2026-11-22T10:01:00")),
         "unanswered": (ten, moment("2026-11-25T10:00:09"), ten),
         "endless": (ten, None, ten),
     }
     assert calls["plain"][9] == "+34911230001"
+    # A national number of the US is no satellite phone.
+    assert calls["hours"][9:11] == (None, "US")
+    assert loader.query("select count(number_type) from marts.fact_calls where call_id = 'hours'") == [(0,)]
     assert [calls["marked"][at] for at in (7, 9, 10)] == [Decimal("0.25"), None, calls["none"][10]]
     assert [calls["none"][at] for at in (7, 8, 9)] == [None, None, None]
     assert calls["endless"][6] is None

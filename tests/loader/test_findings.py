@@ -53,10 +53,25 @@ def test_values_and_fields_are_named(project: Loader, folder: Path) -> None:
         *({"Result": "ANSWERD"}, {"Result": "anna@example.com"}, {"Reason": "46701234567"}),
         *({"Reason": "Anna Ek"}, {"Currency": "+46705556677"}, {"Amount": "0,75"}),
     ]
+    # Countries: two known ones, in any case, and three that are none; the prefix decides theirs.
+    for call, country in zip(calls, ["SE", "se", "uk", "GBR", "46701234567"], strict=False):
+        call |= {"ToCountryId": country, "To": "+46701234567"}
     project.write("cdr_phone_terminated_2026-11-22.csv", delivery(*calls))
     project.stage(".")
-    select = ("+mart_feed_invalid_fields", "+mart_cost_daily", "warn_unconverted_amounts")
+    select = (
+        "+mart_feed_invalid_fields",
+        "+mart_cost_daily",
+        "warn_unconverted_amounts",
+        "warn_unknown_countries",
+    )
     said = build(project, code=0, select=select)
+    of_a_country = "stg_sinch__phone_terminated, to_country_id: "
+    assert f"{of_a_country}UK (1 record): no country of seeds/countries.csv" in said
+    assert f"{of_a_country}GBR (1 record)" in said
+    assert f"{of_a_country}99999999999 (1 record)" in said
+    assert said.count(of_a_country) == 3
+    countries = "select destination_country, count(*) from marts.fact_calls group by all order by 1"
+    assert project.query(countries) == [("SE", 5), (None, 4)]
     results = re.search(r"stg_sinch__phone_terminated, result: (.*): not in the vendor's list", said)
     assert results is not None
     assert set(results[1].split(", ")) == {"ANSWERD (1 record)", "aaaa@aaaaaaa.aaa (1 record)"}
@@ -118,6 +133,28 @@ def test_only_days_that_can_be_are_missing(project: Loader) -> None:
     said = build(project, code=0, select=("+mart_feed_completeness", "warn_missing_files"))
     assert "no file of" not in said
     assert ("2026-11-21", "empty") in project.query(completeness)
+
+
+def test_two_calls_of_one_id_are_said(project: Loader) -> None:
+    """Another time or other parties: a second call. Money is summed by currency, never across."""
+    first = [{"Amount": f"0.{number}", "From": "46700000001", "To": "+46701234567"} for number in range(1, 7)]
+    first[1] |= {"Currency": "USD"}
+    second = [call | {"Amount": "9"} for call in first]
+    second[0] |= {"CallTime": "2026-11-23T10:00:00Z"}
+    second[1] |= {"To": "+46707654321"}
+    second[2] |= {"From": "private"}
+    # The same call: another amount, or the same number in another spelling. Another one, without money.
+    second[4] |= {"From": "Bo <+46700000001>", "To": "46701234567"}
+    first[5] |= {"Amount": "0"}
+    second[5] |= {"CallTime": "2026-11-23T10:00:00Z"}
+    project.write("cdr_phone_terminated_2026-11-22.csv", delivery(*first))
+    project.write("cdr_phone_terminated_2026-11-23.csv", delivery(*second))
+    project.stage(".")
+    said = build(project, code=0, select=("+fact_calls", "warn_conflicts_that_lose_money"))
+    assert "two calls of one CallId: 0.400000 EUR of 2 older records are in no mart" in said
+    assert "two calls of one CallId: 0.200000 USD of 1 older records are in no mart" in said
+    assert said.count("two calls of one CallId") == 2
+    assert "answered or charged" not in said
 
 
 def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:

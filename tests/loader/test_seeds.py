@@ -21,7 +21,7 @@ HEADERS = {
     "outcomes": "outcome,outcome_side,is_seizure,is_answered,is_network_effective,is_abandoned,description",
     "sip_reasons": "kind,reason,answered_outcome,no_answer_outcome,failed_outcome,source",
     "countries": "country_code,country_name,region",
-    "calling_codes": "prefix,country_code,description",
+    "calling_codes": "prefix,country_code,lengths,description",
     "number_ranges": "prefix,number_type,description,source",
     "signal_rules": "rule,setting,value,description",
     "currencies": "currency_code,currency_name,minor_units",
@@ -119,7 +119,8 @@ def rows(seed: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def prefixes() -> dict[str, str]:
-    return {row["prefix"]: row["country_code"] for row in rows("calling_codes")}
+    """Those that are a country's."""
+    return {row["prefix"]: row["country_code"] for row in rows("calling_codes") if row["country_code"]}
 
 
 def country_of(number: str, prefixes: dict[str, str]) -> str | None:
@@ -182,7 +183,12 @@ def test_only_the_optional_columns_have_empty_fields() -> None:
         for column, value in row.items()
         if value == ""
     }
-    assert empty <= {("currencies", "minor_units"), ("applications", "description")}
+    assert empty <= {
+        ("currencies", "minor_units"),
+        ("applications", "description"),
+        ("calling_codes", "country_code"),
+        ("calling_codes", "lengths"),
+    }
 
 
 def test_every_seed_file_is_known_and_described() -> None:
@@ -204,7 +210,8 @@ def test_every_seed_file_is_known_and_described() -> None:
     ],
 )
 def test_references_resolve(seed: str, column: str, other: str, key: str) -> None:
-    assert {row[column] for row in rows(seed)} <= {row[key] for row in rows(other)}
+    optional = {""} if (seed, column) == ("calling_codes", "country_code") else set()
+    assert {row[column] for row in rows(seed)} <= {row[key] for row in rows(other)} | optional
 
 
 # --- outcomes
@@ -318,8 +325,41 @@ def test_country_codes_of_the_plan_are_complete(prefixes: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize("code", ["800", "808", "870", "878", "881", "882", "883", "888", "979"])
-def test_codes_of_no_country_are_absent(code: str, prefixes: dict[str, str]) -> None:
+def test_codes_of_no_country_have_none(code: str, prefixes: dict[str, str]) -> None:
     assert country_of(f"+{code} 123 456 789", prefixes) is None
+
+
+def test_codes_of_no_country_are_assigned() -> None:
+    codes = {row["prefix"] for row in rows("calling_codes") if not row["country_code"]}
+    assert codes == {"800", "808", "870", "878", "881", "882", "883", "979"}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "lengths"),
+    [
+        ("1", {11}),
+        ("1204", {11}),
+        ("212", {12}),
+        ("33", {11}),
+        ("44", {9, 11, 12}),
+        ("441481", {9, 11, 12}),
+        ("46", {8, 9, 10, 11, 12, 14}),
+        ("979", {12}),
+    ],
+)
+def test_lengths_are_those_of_the_calling_code(prefix: str, lengths: set[int]) -> None:
+    (found,) = (row["lengths"] for row in rows("calling_codes") if row["prefix"] == prefix)
+    assert {int(length) for length in found.split()} == lengths
+
+
+def test_lengths_are_of_numbers_in_international_form() -> None:
+    """At most 15 digits; every prefix has those of the code that begins it."""
+    codes = {row["prefix"]: row["lengths"] for row in rows("calling_codes")}
+    for prefix, lengths in codes.items():
+        assert all(4 < int(length) <= 15 for length in lengths.split()), prefix
+        shorter = [prefix[:n] for n in range(1, len(prefix)) if prefix[:n] in codes]
+        assert {codes[code] for code in shorter} <= {lengths}, prefix
+    assert [code for code, lengths in codes.items() if not lengths] == ["379"]
 
 
 def test_area_codes_of_canada(prefixes: dict[str, str]) -> None:

@@ -6,7 +6,7 @@
 with
 
 calls as (
-    select * from {{ ref('int_calls__classified') }}
+    select * from {{ ref('int_calls__deduplicated') }}
     where {{ stale() }}
 ),
 
@@ -15,14 +15,6 @@ files as (
         file_id,
         file_name
     from {{ ref('stg_sinch__files') }}
-),
-
-calling_prefixes as (
-    select
-        prefix,
-        country_code,
-        number_type
-    from {{ ref('int_calling_prefixes') }}
 ),
 
 fx_rates as (
@@ -39,36 +31,18 @@ fx_end as (
     select max(last_day) as last_day from fx_rates
 ),
 
-located as (
-    select
-        calls.*,
-        coalesce(caller_long.country_code, caller_short.country_code) as origin_country,
-        case
-            when calls.call_type <> 'app_app'
-                then coalesce(calls.to_country_id, callee_long.country_code, callee_short.country_code)
-        end as destination_country,
-        coalesce(callee_long.number_type, callee_short.number_type) as number_type
-    from calls
-    left join calling_prefixes as caller_long
-        on substr(calls.caller_e164, 2, 7) = caller_long.prefix
-    left join calling_prefixes as caller_short
-        on substr(calls.caller_e164, 2, 4) = caller_short.prefix
-    left join calling_prefixes as callee_long
-        on substr(calls.callee_e164, 2, 7) = callee_long.prefix
-    left join calling_prefixes as callee_short
-        on substr(calls.callee_e164, 2, 4) = callee_short.prefix
-),
-
--- An AnswerTime counts only for an answered call, and not before its CallTime.
+-- An AnswerTime counts only for an answered call, not before its CallTime and not long after it.
 answered as (
     select
-        located.*,
-        coalesce(located.result = 'ANSWERED', false) as is_answer,
+        calls.*,
         case
-            when located.result = 'ANSWERED' and located.answered_at >= located.called_at
-                then located.answered_at
+            when
+                calls.is_answered
+                and {{ seconds_between('calls.called_at', 'calls.answered_at') }}
+                between 0 and {{ var('longest_answer_delay_seconds') }}
+                then calls.answered_at
         end as counted_answer_at
-    from located
+    from calls
 ),
 
 timed as (
@@ -128,7 +102,7 @@ final as (
         converted.reason,
         converted.outcome,
         converted.outcome_side,
-        converted.is_answer as is_answered,
+        converted.is_answered,
         converted.is_seizure,
         converted.is_network_effective,
         converted.is_abandoned,
