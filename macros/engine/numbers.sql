@@ -1,3 +1,15 @@
+{#- A whole number whose products may have up to 38 digits. -#}
+{% macro wide(number) %}{{ return(adapter.dispatch('wide')(number)) }}{% endmacro %}
+
+{% macro duckdb__wide(number) -%}
+    cast({{ number }} as hugeint)
+{%- endmacro %}
+
+{% macro spark__wide(number) -%}
+    cast({{ number }} as decimal(20, 0))
+{%- endmacro %}
+
+
 {#- The whole part of a quotient of whole numbers that are not negative. Plain division makes a double of them. -#}
 {% macro whole_division(dividend, divisor) %}{{ return(adapter.dispatch('whole_division')(dividend, divisor)) }}{% endmacro %}
 

@@ -15,13 +15,24 @@
         ) -%}
     {%- endif -%}
     {%- set nodes = graph.nodes.values() | selectattr('resource_type', 'equalto', 'seed') | selectattr('name', 'equalto', name) | list -%}
-    {{ return(values_of_csv(own.content, own.path, nodes[0].config.column_types) ~ " /* " ~ local_md5(own.content) ~ " */") }}
+    {{ return(values_of_csv(own.content, own.path, nodes[0]) ~ " /* " ~ local_md5(own.content) ~ " */") }}
 {% endmacro %}
 
 
-{#- A CSV text as a subquery. `types`: the columns it must have, in any order, with their types; `path` is for messages. -#}
-{% macro values_of_csv(text, path, types) %}
-    {% set state = {'header': none, 'rows': []} %}
+{#- A CSV text as a subquery, by the types and rules of a seed; `path` is for messages. -#}
+{% macro values_of_csv(text, path, seed) %}
+    {% set types = seed.config.column_types %}
+    {% set rows = csv_rows(text, path, types) %}
+    {% set literals = csv_literals(rows, path, types) %}
+    {% do check_rules(seed, rows, literals, path) %}
+    {{ return("(" ~ select_literals(literals, types) ~ ") as file_rows") }}
+{% endmacro %}
+
+
+{#- The rows of a CSV text, as {'line', 'cells'} with the texts by column. `types`: the columns it must have, in any order. -#}
+{% macro csv_rows(text, path, types) %}
+    {% set state = {'header': none} %}
+    {% set rows = [] %}
     {% for line in text.lstrip('\ufeff').split('\n') %}
         {% set place = path ~ ", line " ~ loop.index %}
         {% if not line.strip() %}
@@ -39,23 +50,38 @@
             {% if cells | length != types | length %}
                 {% do exceptions.raise_compiler_error(place ~ ": " ~ cells | length ~ " fields; there must be " ~ types | length) %}
             {% endif %}
-            {% set row = dict(zip(state.header, cells)) %}
-            {% set values = [] %}
-            {% for column, type in types.items() %}
-                {% do values.append(csv_value(row[column], type, place ~ ", " ~ column)) %}
-            {% endfor %}
-            {% do state.rows.append("(" ~ values | join(', ') ~ ")") %}
+            {% do rows.append({'line': loop.index, 'cells': dict(zip(state.header, cells))}) %}
         {% endif %}
     {% endfor %}
     {% if state.header is none %}
         {% do exceptions.raise_compiler_error(path ~ ": the file is empty; its first line must name the columns " ~ types.keys() | join(', ')) %}
     {% endif %}
-    {% set columns = [] %}
+    {{ return(rows) }}
+{% endmacro %}
+
+
+{#- The rows as SQL literals, each with its line first; an error where a field does not fit its type. -#}
+{% macro csv_literals(rows, path, types) %}
+    {% set literals = [] %}
+    {% for row in rows %}
+        {% set values = [row.line | string] %}
+        {% for column, type in types.items() %}
+            {% do values.append(csv_value(row.cells[column], type, path ~ ", line " ~ row.line ~ ", " ~ column)) %}
+        {% endfor %}
+        {% do literals.append("(" ~ values | join(', ') ~ ")") %}
+    {% endfor %}
+    {{ return(literals) }}
+{% endmacro %}
+
+
+{#- Literals as a query; `line`: what to select of each row's line. -#}
+{% macro select_literals(literals, types, line='') %}
+    {% set columns = [line] if line else [] %}
     {% for column, type in types.items() %}{% do columns.append("cast(" ~ column ~ " as " ~ csv_sql_type(type) ~ ") as " ~ column) %}{% endfor %}
-    {% set nothing = "(" ~ (['null'] * types | length) | join(', ') ~ ")" %}
+    {% set nothing = "(" ~ (['null'] * (types | length + 1)) | join(', ') ~ ")" %}
     {{ return(
-        "(select " ~ columns | join(', ') ~ " from (values " ~ (state.rows or [nothing]) | join(', ') ~ ") as csv_rows ("
-        ~ types.keys() | join(', ') ~ ")" ~ ("" if state.rows else " where false") ~ ") as file_rows"
+        "select " ~ columns | join(', ') ~ " from (values " ~ (literals or [nothing]) | join(', ') ~ ") as csv_rows (line_of_file, "
+        ~ types.keys() | join(', ') ~ ")" ~ ("" if literals else " where false")
     ) }}
 {% endmacro %}
 
@@ -111,18 +137,21 @@
 
 
 {#-
-    Before a seed is loaded: its first field that does not fit the column's type is named by file, line, column and value. What the engine says of it
-    is a statement of a thousand question marks.
+    Before a seed is loaded: its first field that does not fit the column's type, or breaks a rule of the seed, is named by file, line, column and value. What the
+    engine says of it is a statement of a thousand question marks.
 -#}
 {% macro check_seed() %}
     {% if not execute or flags.WHICH not in ['seed', 'build'] %}{{ return('') }}{% endif %}
     {#- For its encoding: of that dbt repeats Python's words. -#}
-    {% set path = model.root_path ~ '/' ~ model.original_file_path %}
-    {% if is_readable_here(path) %}{% do file_text(path) %}{% endif %}
+    {% set file = model.root_path ~ '/' ~ model.original_file_path %}
+    {% if is_readable_here(file) %}{% do file_text(file) %}{% endif %}
+    {% set path = model.original_file_path %}
+    {% set types = model.config.column_types %}
+    {% set rows = [] %}
     {% for row in load_agate_table().rows %}
-        {% set line = loop.index + 1 %}
-        {% for column, type in model.config.column_types.items() if type != 'string' and row[column] is not none %}
-            {% do csv_value(row[column] | string, type, model.original_file_path ~ ", line " ~ line ~ ", " ~ column) %}
-        {% endfor %}
+        {% set cells = {} %}
+        {% for column in types %}{% do cells.update({column: '' if row[column] is none else row[column] | string}) %}{% endfor %}
+        {% do rows.append({'line': loop.index + 1, 'cells': cells}) %}
     {% endfor %}
+    {% do check_rules(model, rows, csv_literals(rows, path, types), path) %}
 {% endmacro %}

@@ -1,5 +1,5 @@
 {#- Every row satisfies a condition; one that is neither true nor false fails too. -#}
-{% test rows_satisfy(model, condition) %}
+{% test rows_satisfy(model, condition, column_name=none) %}
 
 select *
 from {{ model }}

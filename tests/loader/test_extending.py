@@ -12,6 +12,40 @@ from harness import REPOSITORY, Loader, environment
 from loader.errors import CdrError
 from loader.operations.build import Build, build
 
+# A seed's text, what is written in its place, and what is said of it.
+MISTAKES = {
+    "fx_rates": (
+        "2026-10-01,CHF,EUR,1.071200",
+        '2026-10-01,CHF,EUR,"0,86"',
+        "3, rate: '0,86' is no number with a decimal point",
+    ),
+    "outcome_map": (
+        "ANSWERED,CALLEEHANGUP,completed,",
+        "ANSWERED,CALLEEHANGUP,done,",
+        "3, outcome: 'done' is no outcome of seeds/outcomes.csv",
+    ),
+    "outcomes": (
+        "completed,customer,",
+        "completed,somebody,",
+        "2, outcome_side: 'somebody' is none of application, called_party,",
+    ),
+    "signal_rules": (
+        "spend_spike,severity,warn",
+        "spend_spike,severity,fatal",
+        "3, value: 'fatal' breaks the rule: case when setting = 'enabled'",
+    ),
+    "calling_codes": (
+        "1204,CA,11,",
+        "1204,CA,ten,",
+        "3, lengths: 'ten' breaks the rule: lengths is null or",
+    ),
+    "countries": (
+        "AE,United Arab Emirates,",
+        "AE,Andorra,",
+        "3, country_name: 'Andorra' is there twice, first on line 2",
+    ),
+    "currencies": ("AFN,Afghani,", "AFN,,", "3, currency_name: '' is empty, and must not be"),
+}
 NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 
@@ -24,14 +58,18 @@ def test_a_seed_that_does_not_fit_names_line_column_and_value(
     shutil.copytree(REPOSITORY / "tests" / "generic", project / "tests" / "generic")
     for name in ("dbt_project.yml", "selectors.yml"):
         shutil.copy(REPOSITORY / name, project)
-    rates = project / "seeds" / "fx_rates.csv"
-    header, *lines = rates.read_text().splitlines()
-    rates.write_text("\n".join([header, lines[0], '2026-11-02,USD,EUR,"0,86"', *lines[1:]]) + "\n")
+    for seed, (old, new, _) in MISTAKES.items():
+        path = project / "seeds" / f"{seed}.csv"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
     monkeypatch.setenv("CDR_PROJECT_DIR", str(project))
-    document = copy.json("build", "-s", "fx_rates", *NO_TESTS, code=1)
-    (failed,) = (node for node in document["nodes"] if node["status"] == "error")
-    assert "seeds/fx_rates.csv, line 3, rate: '0,86' is no number with a decimal point" in failed["message"]
-    assert "?" not in failed["message"]
+    document = copy.json("build", "-s", *MISTAKES, *NO_TESTS, code=1)
+    messages = {n["node"].split(".")[-1]: n["message"] for n in document["nodes"] if n["status"] == "error"}
+    assert messages.keys() == MISTAKES.keys()
+    for seed, (_, _, complaint) in MISTAKES.items():
+        assert f"seeds/{seed}.csv, line {complaint}" in messages[seed]
+        assert "?" not in messages[seed]
 
 
 class Databases:

@@ -18,7 +18,7 @@ Invoices = Callable[[str], Any]
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     folder = tmp_path_factory.mktemp("seeds")
     warehouse = Warehouse(Loader(folder / "cdr.duckdb", folder), folder / "target")
-    warehouse.dbt("seed", "-s", "invoices", "currencies")
+    warehouse.dbt("seed", "-s", "invoices", "rate_card", "billing_increments", "currencies")
     return warehouse
 
 
@@ -77,6 +77,12 @@ def test_a_file_is_taken_in_place_of_the_seed_and_followed(warehouse: Warehouse,
         (HEADER + "2026-11-01,,EUR,1e3\n", "line 2, invoice_amount: '1e3' is no number"),
         (HEADER + "2026-11-01,,EUR,1.2345678\n", "line 2, invoice_amount: '1.2345678' is no number"),
         (HEADER + '2026-11-01,,EUR,1"0\n', "line 2: the quotes are not in pairs"),
+        (
+            HEADER + "2026-11-01,,EUR,1\n2026-11-02,,EUR,1\n",
+            "line 3, invoice_month: '2026-11-02' breaks the rule",
+        ),
+        (HEADER + "2026-11-01,,,1\n", "line 2, currency: '' is empty, and must not be"),
+        (HEADER + "\n2026-11-01,,EUR,\n", "line 3, invoice_amount: '' is empty, and must not be"),
     ],
 )
 def test_what_does_not_fit_is_named(build: Invoices, content: str, complaint: str) -> None:
@@ -164,3 +170,57 @@ def test_a_file_is_remembered_until_it_is_dropped_on_purpose(
     assert warehouse.loader.query(kept) == []
     monkeypatch.delenv("CDR_INVOICES")
     assert amounts() == []
+
+
+CARD = "application_key,country,currency,valid_from,rate_per_minute,increment,connection_fee,rounding,unit\n"
+INCREMENTS = "increment,first_seconds,next_seconds,description\n"
+
+
+@pytest.mark.parametrize(
+    ("seed", "content", "complaint"),
+    [
+        (
+            "rate_card",
+            ",VN,VND,2026-11-01,-1,60/60,,,1",
+            "rate_per_minute: '-1' breaks the rule: rate_per_minute >= 0",
+        ),
+        ("rate_card", ",,VND,2026-11-01,1,60/60,,,1", "country: '' is empty, and must not be"),
+        ("rate_card", ",VN,VND,2026-11-01,1,minute,,,1", "increment: 'minute' breaks the rule"),
+        ("rate_card", ",VN,VND,2026-11-01,1,60/60,-1,,1", "connection_fee: '-1' breaks the rule"),
+        ("rate_card", ",VN,VND,2026-11-01,1,60/60,,down,1", "rounding: 'down' breaks the rule"),
+        ("rate_card", ",VN,VND,2026-11-01,1,60/60,,,0", "unit: '0' breaks the rule: unit > 0"),
+        (
+            "rate_card",
+            "a,VN,VND,2026-11-01,1,60/60,,,1\nA,VN,vnd,2026-11-01,1,60/60,,,1",
+            "application_key, country, currency, valid_from: 'A, VN, vnd, 2026-11-01' is there twice,",
+        ),
+        ("billing_increments", "0/1,0,1,none", "first_seconds: '0' breaks the rule: first_seconds >= 1"),
+        ("billing_increments", "60/60,60,30,minutes", "increment: '60/60' breaks the rule"),
+    ],
+)
+def test_what_breaks_a_rule_is_named(
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: str,
+    content: str,
+    complaint: str,
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text({"rate_card": CARD, "billing_increments": INCREMENTS}[seed] + content + "\n")
+    monkeypatch.setenv(f"CDR_{seed.upper()}", str(path))
+    outcome = warehouse.try_dbt("run", "-s", f"int_{seed}")
+    (message,) = (result.message for result in outcome.result.results if result.status == "error")
+    line = 2 + content.count("\n")
+    assert f"own.csv, line {line}, {complaint}" in message
+
+
+def test_a_rate_in_a_weak_currency_is_none_too_high(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rates.csv"
+    path.write_text(CARD + ",VN,VND,2026-11-01,150000,60/60,,up,1\n,IR,IRR,2026-11-01,12000000.5,1/1,,,1\n")
+    monkeypatch.setenv("CDR_RATE_CARD", str(path))
+    warehouse.dbt("build", "-s", "int_rate_card", "--exclude-resource-type", "unit_test")
+    rates = "select rate_per_minute from intermediate.int_rate_card order by 1"
+    assert warehouse.loader.query(rates) == [(Decimal(150000),), (Decimal("12000000.5"),)]

@@ -16,8 +16,7 @@ calls as (
         call_date,
         report_date
     from {{ ref('fact_calls') }}
-    -- A rate card by country prices calls that go out. What is beyond the bounds cannot be rated in whole
-    -- numbers of 64 bits.
+    -- A rate card by country prices calls that go out. What is beyond the bounds is no call's amount or talk.
     where
         {{ stale('report_date') }}
         and call_type = 'phone_terminated'
@@ -87,7 +86,8 @@ rated as (
         *,
         case
             when is_answered and billed > 0
-                then {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} + fee
+                -- a minute may cost millions of a weak currency's units
+                then cast({{ rated_micros(wide('rate'), 'billed', 'unit', 'rounding') }} as bigint) + fee
             else 0
         end as expected
     from billed
