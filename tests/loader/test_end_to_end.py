@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -300,6 +301,50 @@ def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
     assert loader.query(
         "select sum(amount) from marts.mart_cost_daily where call_type = 'phone_terminated'"
     ) == loader.query("select sum(amount) from marts.fact_calls")
+
+
+def test_an_answer_is_what_the_seed_says(built: Loader, deliveries: Path, tmp_path: Path) -> None:
+    """A busy call alone is one, after an edit of seed outcomes: every table follows."""
+    loader = Loader(tmp_path / "cdr.duckdb", deliveries)
+    shutil.copyfile(built.database, loader.database)
+    loader.execute("update reference.outcomes set is_answered = (outcome = 'user_busy')")
+    warehouse = Warehouse(loader, tmp_path / "target")
+    warehouse.dbt("run")
+    busy = Counter(kind for kind, row in records(deliveries) if row["Result"] == "BUSY")
+    carries_money = busy["phone_terminated"]
+    assert busy.total() > carries_money > 0
+    assert loader.query("select distinct outcome, is_answered from marts.fact_calls where is_answered") == [
+        ("user_busy", True)
+    ]
+    answers = {
+        "mart_quality_daily": "answers",
+        "mart_cost_daily": "answers",
+        "mart_cost_monthly": "answers",
+        "mart_user_spend_daily": "answers",
+        "mart_failure_reasons_daily": "case when is_answered then calls end",
+        "mart_traffic_hourly": "answers",
+    }
+    for mart, expression in answers.items():
+        assert loader.query(f"select sum({expression}) from marts.{mart}") == [(busy.total(),)], mart
+    assert loader.query(
+        "select count(*) from marts.mart_quality_daily"
+        " where asr is distinct from answers / nullif(seizures, 0)"
+    ) == [(0,)]
+    # Busy calls have no seconds and no AnswerTime; those that were answered before contradict themselves.
+    assert loader.query("select sum(minutes), sum(charged_calls) from marts.mart_cost_daily")[0][0] == 0
+    assert loader.query("select sum(erlangs) from marts.mart_traffic_hourly") == [(0,)]
+    assert loader.query("select sum(talk_seconds) from marts.mart_number_daily") == [(0,)]
+    assert loader.query("select count(*) from marts.mart_rate_history") == [(0,)]
+    assert loader.query(
+        "select distinct interval_basis, count(answer_delay_seconds), bool_and(is_contradictory)"
+        " from marts.fact_calls where answered_at is not null group by all"
+    ) == [("call_time", 0, True)]
+    exceptions = dict(
+        loader.query("select rule, count(*) from marts.mart_cost_exceptions group by all order by 1")
+    )
+    charged = sum(Decimal(row["Amount"] or 0) > 0 for _, row in records(deliveries) if "Amount" in row)
+    assert exceptions["charged_not_answered"] == charged
+    warehouse.dbt("test", "-s", "path:tests/conservation")
 
 
 def trimmed(text: str | None) -> str:
