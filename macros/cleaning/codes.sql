@@ -9,10 +9,17 @@
 {% endmacro %}
 
 
-{#- Whether a text is shaped like a code: of `result` or `reason`, a `currency`, a `country`. -#}
+{#- Whether a text is shaped like a code: `result`, `reason` (SIP's status codes and causes too), `currency`, `country`, or a GUID as `application_key`. -#}
 {% macro is_code(text, kind) -%}
-    {%- set shapes = {'result': '[A-Z][A-Z0-9_/ ]{0,29}', 'reason': '[A-Z][A-Z0-9_/ ]{0,29}', 'currency': '[A-Z]{3}', 'country': '[A-Z]{2}'} -%}
-    {{ matches(text, '^' ~ shapes[kind] ~ '$') }}
+    {%- set word = '[A-Z][A-Z0-9_/ ]{0,29}' -%}
+    {%- set shapes = {
+        'result': word,
+        'reason': word ~ '|[1-6][0-9][0-9]( ' ~ word ~ ')?|(SIP|Q[.]850) *; *CAUSE *= *[0-9]{1,3}',
+        'currency': '[A-Z]{3}',
+        'country': '[A-Z]{2}',
+        'application_key': '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}',
+    } -%}
+    {{ matches(text, '^(' ~ shapes[kind] ~ ')$') }}
 {%- endmacro %}
 
 

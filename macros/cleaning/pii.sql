@@ -28,6 +28,40 @@
 
 
 {#-
+    A code, which is no personal data, by its kind (macros/cleaning/codes.sql). What is shaped otherwise may be: a number or a name in the wrong column. `known`, as
+    SQL, are other codes that are known.
+-#}
+{% macro pii_code(column, kind, known='false') -%}
+    {%- if var('pii_mode') == 'clear' -%}
+        {{ column }}
+    {%- else -%}
+        case when {{ is_code(column, kind) }} or {{ known }} then {{ column }} else {{ pii(column) }} end
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The key of an application: a GUID, or what seed applications lists. The seed is read only where something is hidden. -#}
+{% macro pii_application(column) -%}
+    {%- if var('pii_mode') == 'clear' -%}
+        {{ column }}
+    {%- else -%}
+        {%- set listed = column ~ ' in (select ' ~ guid('application_key') ~ ' from ' ~ ref('applications') ~ ')' -%}
+        {{ pii_code(column, 'application_key', listed) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- An amount; null where its currency is hidden, since amounts of hidden currencies cannot be added up. -#}
+{% macro pii_amount(column, currency) -%}
+    {%- if var('pii_mode') == 'clear' -%}
+        {{ column }}
+    {%- else -%}
+        case when {{ currency }} is null or {{ is_code(currency, 'currency') }} then {{ column }} end
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#-
     The name of a file, which whoever delivers chooses: a name made of kinds, dates and single groups of at most six digits says nothing about a person and stays;
     any other is personal data.
 -#}

@@ -77,7 +77,8 @@ mapped as (
             case when coalesce(by_code.outcome, by_phrase.outcome) is not null then false end,
             any_reason.is_contradictory,
             neither.is_contradictory
-        ) as is_contradictory
+        ) as is_contradictory,
+        by_phrase.outcome is not null as is_sip_phrase
     from read as calls
     left join outcome_map as exact_pair
         on calls.result = exact_pair.result and calls.reason = exact_pair.reason

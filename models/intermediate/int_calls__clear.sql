@@ -12,11 +12,14 @@ delivered as ( -- noqa: structure.unused_cte
     select
         file_id,
         source_line,
+        application_key,
         user_id,
         caller,
         callee,
         caller_e164,
         callee_e164,
+        result,
+        currency,
         call_date
     from {{ ref('int_calls__located') }}
 ),
@@ -25,7 +28,7 @@ final as (
     select
         calls.call_key,
         calls.call_type,
-        calls.application_key,
+        {{ clear }}.application_key,
         {{ clear }}.user_id,
         {{ clear }}.caller,
         {{ clear }}.callee,
@@ -34,10 +37,10 @@ final as (
         calls.number_type,
         calls.origin_country,
         calls.destination_country,
-        calls.result,
+        {{ clear }}.result,
         calls.outcome,
         calls.outcome_side,
-        calls.currency,
+        {{ clear }}.currency,
         calls.duration_seconds,
         calls.answer_delay_seconds,
         calls.amount,

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from builders import delivery
+from builders import delivery, header, record
 from harness import REPOSITORY, Loader
 from warehouse import Warehouse
 
@@ -37,6 +37,14 @@ PERSONAL = re.compile(
     r"|entity|source_file|file_name|path|header|message",
     re.IGNORECASE,
 )
+
+# A record whose fields are in the wrong columns.
+SHIFTED = {
+    "Result": "anna@example.com",
+    "Reason": "Anna Ek <+46705556677>",
+    "Currency": "+46705556677",
+    "ApplicationKey": "Anna Ek",
+}
 
 _MACRO = re.compile(r"{%-?\s*macro\s+(\w+)\(.*?\)\s*-?%}(.*?){%-?\s*endmacro", re.DOTALL)
 _VARIABLE = re.compile(r"\bvar\(\s*['\"](\w+)['\"]")
@@ -115,6 +123,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     folder = tmp_path_factory.mktemp("variables")
     synthesise(folder / "in", days=1, calls_per_day=200, seed=21)
     loader = Loader(folder / "cdr.duckdb", folder / "in")
+    wrong = record("phone_terminated", "shifted", **SHIFTED, Amount="1.5")
+    loader.write("cdr_phone_terminated_2026-11-23.csv", "\n".join([header("phone_terminated"), wrong, ""]))
     loader.stage(folder / "in")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_ENV_SECRET_CDR_PII_KEY", KEY)
@@ -142,8 +152,8 @@ def personal_values(loader: Loader) -> set[str]:
     }
 
 
-def shown_values(loader: Loader) -> set[str]:
-    """Every text in the marts' columns that hold personal data."""
+def shown_values(loader: Loader, names: re.Pattern[str] = PERSONAL) -> set[str]:
+    """Every text in the marts' columns of these names: by default those that hold personal data."""
     columns = loader.query(
         "select table_name, column_name from information_schema.columns"
         " where table_schema = 'marts' and data_type = 'VARCHAR'"
@@ -151,7 +161,7 @@ def shown_values(loader: Loader) -> set[str]:
     return {
         value
         for table, column in columns
-        if PERSONAL.fullmatch(column)
+        if names.fullmatch(column)
         for (value,) in loader.query(f'select distinct "{column}" from marts.{table}')
         if value
     }
@@ -200,6 +210,10 @@ def test_the_project_builds_with_every_variable_at_another_value(built: Warehous
     shape = r"\+?\d{3,11}\*{4}|\*{4}|private|anonymous" if mode == "masked" else r"[0-9a-f]{64}"
     plain = r"|cdr_[a-z_]+_\d{4}-\d{2}-\d{2}\.csv"
     assert [value for value in sorted(shown) if not re.fullmatch(shape + plain, value)] == []
+    # Nor in columns that hold codes.
+    codes = shown_values(built.loader, re.compile("result|reason|currency|application_key|entity"))
+    assert "EUR" in codes
+    assert not [value for value in codes if value.casefold() in map(str.casefold, SHIFTED.values())]
     # What is not a mart stays as delivered; what dbt writes beside the database holds nobody's number.
     delivered = built.loader.query('select distinct "To" from raw_sinch.phone_terminated order by 1')
     callees = 'select distinct "to" from staging.stg_sinch__phone_terminated order by 1'

@@ -34,9 +34,9 @@ final as (
         conflicts.winner_file_id,
         conflicts.winner_line,
         conflicts.differing_fields,
-        conflicts.amount,
-        conflicts.winner_amount,
-        conflicts.currency
+        {{ pii_amount('conflicts.amount', 'conflicts.currency') }} as amount,
+        {{ pii_amount('conflicts.winner_amount', 'conflicts.currency') }} as winner_amount,
+        {{ pii_code('conflicts.currency', 'currency') }} as currency
     from conflicts
     inner join files
         on conflicts.file_id = files.file_id

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{#- What identifies a person is shown as pii_mode says; applications and countries identify none. -#}
+{#- What identifies a person is shown as pii_mode says; countries identify none, and neither do applications that are known. -#}
 {%- set personal = "entity_type in ('user', 'caller', 'callee', 'caller_callee')" %}
 
 with
@@ -13,7 +13,12 @@ found as (
 shown as (
     select
         *,
-        case when {{ personal }} then {{ pii('entity') }} else entity end as shown_entity,
+        {{ pii_application('application_key') }} as shown_application_key,
+        case
+            when {{ personal }} then {{ pii('entity') }}
+            when entity_type in ('application', 'application_country') then {{ pii_application('entity') }}
+            else entity
+        end as shown_entity,
         case when {{ personal }} then {{ pii('other_entity') }} else other_entity end as shown_other_entity
     from found
 ),
@@ -26,7 +31,7 @@ named as (
             when shown_other_entity is null then shown_entity
             else concat(shown_entity, ' > ', shown_other_entity)
         end as entity,
-        application_key,
+        shown_application_key as application_key,
         severity,
         observed,
         threshold,
