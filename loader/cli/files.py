@@ -235,3 +235,77 @@ def _interrupted(before: date) -> Iterator[None]:
             f"`cdr purge --before {before}` finishes it"
         )
         sys.exit(130)
+
+
+@click.command()
+@click.argument("subject", metavar="NUMBER_OR_USER_ID")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="CSV",
+    help="Write the records as delivered, with file and line.",
+)
+@click.option("--erase", is_flag=True, help="Redact the records for good, in every table and in the file.")
+@click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+@wait_option
+@common_options
+def subject(
+    subject: str,
+    database: Path,
+    as_json: bool,
+    quiet: bool,
+    out: Path | None,
+    erase: bool,
+    yes: bool,
+    wait: float,
+) -> int:
+    """Counts one person's records, writes them out or redacts them.
+
+    A redacted record keeps its times, durations, results, money and countries: sums stay as they are. The
+    same record delivered again is redacted again.
+
+    Example: cdr subject +46701234567 --out theirs.csv
+    """
+    from loader.database.connection import opened
+    from loader.operations import subject as subjects
+
+    person = subjects.Subject(subject)
+    silent = quiet or as_json
+    if erase and not (yes or as_json) and sys.stdin.isatty():
+        click.confirm(f"Redact the records of this person in {database}?", abort=True, err=True)
+    with opened(database, "read", wait) as connection:
+        found = subjects.write_out(connection, person, out) if out else subjects.find(connection, person)
+    erased = None
+    if erase:
+        with (
+            exclusive(database, wait) as deadline,
+            output.progress_bar("building", visible=not silent) as progress,
+        ):
+            erased = subjects.erase(
+                database, person, wait=deadline.left, progress=progress, stdout_to_stderr=as_json
+            )
+    code = 0 if erased is None or erased.complete else 1
+    if as_json:
+        proof = (
+            None
+            if erased is None
+            else {name: value for name, value in asdict(erased).items() if name != "found"}
+        )
+        output.print_json(
+            {**asdict(found), "out": str(out) if out else None, "proof": proof, "exit_code": code}
+        )
+        return code
+    if not quiet:
+        where = f" in {out}" if out else ""
+        output.print_line(
+            f"{found.records:,} records, {found.mentions:,} that mention the person in other fields, "
+            f"{found.rejects:,} rejected lines{where}"
+        )
+    if erased is not None and not (quiet and erased.complete):
+        say = output.print_line if erased.complete else output.print_error
+        say(
+            f"verified: {erased.left} fields of all tables name the person, {erased.old_blocks} blocks of "
+            "the file may hold old content"
+            + ("" if erased.complete else "; run it again, and `cdr build` if a build failed")
+        )
+    return code

@@ -121,7 +121,7 @@ def main() -> None:
 
 for command in (
     *(daily.stage, daily.build, daily.run, daily.status),
-    *(files.files, files.rejects, files.withdraw, files.purge),
+    *(files.files, files.rejects, files.withdraw, files.purge, files.subject),
     *(tables.verify, tables.publish, tables.report, tables.export, tables.compact),
     *(tables.synth, tables.init),
 ):

@@ -21,6 +21,8 @@ class State(StrEnum):
 
 
 PURGED = "purged on "
+# How the message of a file begins some of whose records are redacted (`cdr subject --erase`).
+MARK = "redacted on "
 
 
 @dataclass
@@ -88,8 +90,15 @@ def find(connection: "duckdb.DuckDBPyConnection", condition: str, parameters: li
     return [File(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
+def without_mark(message: str) -> str:
+    """A file's message without the mark of a redaction."""
+    return message.partition("; ")[2] if message.startswith(MARK) else message
+
+
 def set_state(connection: "duckdb.DuckDBPyConnection", file: File, state: str, message: str) -> None:
-    """Changes a file's state, with the reason as its message."""
+    """Changes a file's state, with the reason as its message; the mark of a redaction stays."""
+    if file.message.startswith(MARK):
+        message = "; ".join(part for part in (file.message.partition("; ")[0], message) if part)
     file.state, file.message, file.state_changed_at = state, message, now()
     connection.execute(
         "update raw_sinch.files set state = ?, message = ?, state_changed_at = ? where file_id = ?",

@@ -67,6 +67,17 @@ REMOTE_OBJECTS_COLUMNS = {
     "seen_at": "TIMESTAMP",
 }
 
+REDACTIONS_COLUMNS = {
+    "record_hash": "VARCHAR",
+    "is_theirs": "BOOLEAN",
+    "origin_country": "VARCHAR",
+    "destination_country": "VARCHAR",
+    "number_type": "VARCHAR",
+    "redacted_at": "TIMESTAMP",
+}
+# The key where the environment has none, and in any case a hash that tells whether a key is the right one.
+REDACTION_KEYS_COLUMNS = {"key": "VARCHAR", "proof": "VARCHAR"}
+
 SCHEMA_VERSIONS_COLUMNS = {"version": "INTEGER", "cdr": "VARCHAR", "since": "TIMESTAMP"}
 
 LINEAGE_COLUMNS = {"_file_id": "BIGINT", "_line": "BIGINT", "_extra": "VARCHAR"}
@@ -78,6 +89,8 @@ RAW_TABLES: dict[str, dict[str, str]] = {
     "looks": LOOKS_COLUMNS,
     "remote_objects": REMOTE_OBJECTS_COLUMNS,
     "schema_versions": SCHEMA_VERSIONS_COLUMNS,
+    "redactions": REDACTIONS_COLUMNS,
+    "redaction_keys": REDACTION_KEYS_COLUMNS,
 }
 
 _RANGES = "select file_id from raw_sinch.files where covers_from is not null"
@@ -105,6 +118,8 @@ MIGRATIONS = {
         "alter table raw_sinch.looks add column if not exists inode varchar",
         "alter table raw_sinch.looks add column if not exists changed bigint",
     ),
+    # Earlier ones would stage redacted records in clear again.
+    4: (),
 }
 SCHEMA_VERSION = max(MIGRATIONS)
 

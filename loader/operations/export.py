@@ -4,6 +4,7 @@ A reader that takes the records of the files that `files` says are current never
 records are written first, then `files` is replaced, and records no longer current are removed last.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from loader.database.connection import opened
-from loader.database.manifest import File, State, find
+from loader.database.manifest import MARK, File, State, find
 from loader.database.sql import literal
 from loader.database.workspace import working
 from loader.errors import CdrError
@@ -84,7 +85,11 @@ def _name(file: File) -> str:
         )
     assert file.sha256 is not None
     day = file.file_date.isoformat() if file.file_date else _NO_DATE
-    return f"{file.kind}/file_date={day}/file_{file.file_id}_{file.sha256[:16]}.parquet"
+    content = file.sha256
+    if file.message.startswith(MARK):
+        # Its records are no longer those of the content.
+        content = hashlib.sha256(f"{file.sha256} {file.message}".encode()).hexdigest()
+    return f"{file.kind}/file_date={day}/file_{file.file_id}_{content[:16]}.parquet"
 
 
 def _holds_records(path: PurePosixPath) -> bool:

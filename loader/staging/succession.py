@@ -1,8 +1,10 @@
 """What loaded files take the place of: contents of their name, kind and day with which they share a call."""
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from loader.database.manifest import File, latest_day, now
+from loader.database.redactions import marked, redact_again
 from loader.errors import FileError
 from loader.parsing.layout import cut
 from loader.staging.records import Records
@@ -36,10 +38,25 @@ def succeed(
         if file.staged and rival.staged and rival.name_key == file.name_key
     ]
     shared = records.shared_calls(connection, pairs) if pairs else {}
-    return [
+    changes = [
         _change(versions.change(file), result, all_rivals, shared)
         for file, result, all_rivals in zip(files, results, rivals, strict=True)
     ]
+    _redact_again(connection, [change.file for change in changes])
+    return changes
+
+
+def _redact_again(connection: "duckdb.DuckDBPyConnection", files: list[File]) -> None:
+    by_kind: dict[str, list[int]] = defaultdict(list)
+    for file in files:
+        if file.kind and file.records:
+            by_kind[file.kind].append(file.file_id)
+    redacted = {
+        file_id for kind, file_ids in by_kind.items() for file_id in redact_again(connection, kind, file_ids)
+    }
+    for file in files:
+        if file.file_id in redacted:
+            file.message = cut(marked(file.message))
 
 
 def _change(

@@ -18,13 +18,17 @@
 {% endmacro %}
 
 
-{#- All fields of a raw record as one text, to compare records: the separator occurs in no field, an absent field equals an empty one. -#}
+{#-
+    All fields of a raw record as one text, to compare records: the separator occurs in no field, an absent field equals an empty one. Redacted records differ where
+    they did before.
+-#}
 {% macro record_text(kind) -%}
     concat_ws(
         chr(31)
         {%- for column in vendor_columns(kind) %},
         coalesce({{ adapter.quote(column) }}, '')
-        {%- endfor %}
+        {%- endfor %},
+        {{ kept(redaction('_extra'), 'redacted') }}
     )
 {%- endmacro %}
 

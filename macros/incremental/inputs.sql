@@ -46,7 +46,7 @@
 {% macro versions_of_files(kind, rule) -%}
     select
         cast(file_id as {{ dbt.type_string() }}) as unit,
-        md5(concat_ws('|', {{ rule }}, sha256, cast(file_date as {{ dbt.type_string() }}), cast(loaded_at as {{ dbt.type_string() }}))) as version
+        md5(concat_ws('|', {{ rule }}, sha256, cast(file_date as {{ dbt.type_string() }}), cast(loaded_at as {{ dbt.type_string() }}), case when message like 'redacted on %' then message end)) as version
     from {{ ref('stg_sinch__files') }}
     where kind = '{{ kind }}' and state = 'current'
 {%- endmacro %}

@@ -24,6 +24,7 @@ normalised as (
         {{ upper_case('reason') }} as reason,
         {{ upper_case('currency') }} as currency,
         custom,
+        redaction,
         duration as duration_seconds,
         amount,
         call_date,

@@ -52,6 +52,7 @@ def test_documents_of_every_command(copy: Loader, tmp_path: Path, monkeypatch: p
         "rejects": copy.json("rejects"),
         "withdraw": copy.json("withdraw", "1"),
         "purge": copy.json("purge", "--before", "2026-11-22"),
+        "subject": copy.json("subject", "nobody"),
         "verify": copy.json("verify", code=1),
         "export": copy.json("export", tmp_path / "lake"),
         "publish": copy.json("publish", tmp_path / "calls.duckdb"),

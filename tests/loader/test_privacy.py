@@ -41,6 +41,7 @@ PROOFS = {
     ],
     "No personal value of a record": [EVERY_VARIABLE],
     "`cdr purge --before DATE --build`": ["test_erased_in_one_go", "test_purge_erases_for_good"],
+    "`cdr subject NUMBER_OR_USER_ID --out FILE`": ["test_a_person_is_redacted_for_good"],
     "Exports, publications, reports": ["test_erased_in_one_go"],
     "`cdr publish OUT` writes": [
         "test_publish_a_file_and_a_folder",
