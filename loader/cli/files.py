@@ -149,6 +149,11 @@ def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, 
 @click.option("--dry-run", is_flag=True, help="Only tell what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
 @click.option("--build", "with_build", is_flag=True, help="Build and erase what the tables drop, in one go.")
+@click.option(
+    "--yes-others",
+    is_flag=True,
+    help="With --build: exit with 0 although tables that are not cdr's may hold what was erased.",
+)
 @wait_option
 @common_options
 def purge(
@@ -159,6 +164,7 @@ def purge(
     dry_run: bool,
     yes: bool,
     with_build: bool,
+    yes_others: bool,
     wait: float,
 ) -> int:
     """Erases raw and rejected records of old files for good and marks the files withdrawn.
@@ -185,7 +191,7 @@ def purge(
                 )
         else:
             purged = purge_files(database, before, dry_run=dry_run, wait=deadline.left)
-    code = 0 if proof is None or proof.complete else 1
+    code = 0 if proof is None or (proof.complete and (yes_others or not proof.not_ours)) else 1
     if as_json:
         files = [asdict(file) for file in purged.files]
         counts = {
@@ -215,12 +221,22 @@ def purge(
                 f"`cdr purge --before {before}` erases what the tables held from the file"
             )
     if proof is not None:
+        if proof.not_ours:
+            output.print_error(
+                f"cdr: not ours: {len(proof.not_ours):,} tables may hold what was erased: "
+                f"{', '.join(proof.not_ours)}; look into them, drop them or say --yes-others"
+            )
+        if proof.leftovers:
+            output.print_error(
+                f"cdr: beside the database may lie what was erased: {', '.join(proof.leftovers)}; "
+                "wait for the commands that use them, then purge again"
+            )
         say = output.print_line if proof.complete and not quiet else output.print_error
         if not (proof.complete and quiet):
             say(
                 f"proved: {proof.records:,} of their records are left in raw tables, {proof.calls:,} in "
-                f"fact_calls, {proof.old_blocks:,} old blocks in the file; exports and publications made "
-                "before must be made again or deleted"
+                f"fact_calls, {proof.rows:,} rows in other tables, {proof.old_blocks:,} old blocks in the "
+                "file; exports and publications made before must be made again or deleted"
             )
     return code
 

@@ -40,6 +40,8 @@ class Build:
     exit_code: int
     findings: list[str] = field(default_factory=list)
     still_shown: str | None = None
+    # Schema and name of the models and seeds, whatever became of them.
+    relations: frozenset[tuple[str, str]] = frozenset()
 
     def with_status(self, *statuses: str) -> list[dict[str, Any]]:
         """The nodes that ended so."""
@@ -370,7 +372,12 @@ def _invoke(
         # Nothing is built of these.
         if result.node.resource_type not in ("exposure", "saved_query")
     ]
-    return Build(nodes, 0 if outcome.success else 1, findings)
+    relations = frozenset(
+        (result.node.schema, result.node.alias)
+        for result in results
+        if result.node.resource_type in ("model", "seed", "snapshot")
+    )
+    return Build(nodes, 0 if outcome.success else 1, findings, relations=relations)
 
 
 def _label(node: Any) -> str:

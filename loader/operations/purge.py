@@ -6,22 +6,29 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.connection import opened, transaction
+from loader.database.connection import damaged, opened, transaction
 from loader.database.manifest import PURGED, File, State, find, now
 from loader.database.rewrite import MEMORY_LIMIT, UNFINISHED_PURGE, blocks, explained, rewrite
-from loader.database.schema import has_table
-from loader.database.sql import literal
+from loader.database.schema import RAW_TABLES, has_table
+from loader.database.sql import literal, quoted
+from loader.database.workspace import find_leftovers
 from loader.errors import CdrError
 from loader.feeds import KINDS
 
 if TYPE_CHECKING:
     import duckdb
 
+    from loader.operations.build import Build
+
 # Of all purges before a date.
 _PURGED_FILES = (
     f"select file_id from raw_sinch.files where starts_with(message, {literal(PURGED)}) "
     "and coalesce(file_date, cast(loaded_at as date)) < ?"
 )
+# They name the files, which stay known.
+_MANIFEST = {("raw_sinch", name) for name in ("files", "looks", "remote_objects")}
+# Besides those that begin with build_.
+_KEPT_BY_BUILDS = ("day_history", "team_seeds")
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,9 @@ class Purged:
 
 def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 0) -> Purged:
     """Deletes raw and rejected records of files whose day is before the date, whatever their state, and marks
-    the files withdrawn; clears headers and messages, of failed files of that time too; then writes the
-    database file anew, since freed blocks would keep their content.
+    the files withdrawn; clears headers and messages, of failed files and duplicates of that time too, and
+    drops what tests have stored; then writes the database file anew, since freed blocks would keep their
+    content.
 
     Raises CdrError when the database cannot be used or there is no room to write it anew.
     """
@@ -63,6 +71,8 @@ def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 
         try:
             rewrite(database)
         except (duckdb.Error, OSError) as error:
+            if (damage := damaged(database, error)) is not None:
+                raise damage from error
             raise CdrError(
                 f"the records are deleted, but {database} could not be written anew without them: "
                 f"{explained(database, error)} and purge again"
@@ -91,19 +101,24 @@ def _is_in_tables(connection: "duckdb.DuckDBPyConnection", before: date) -> bool
 
 @dataclass(frozen=True)
 class Proof:
-    """What is left of the erased files: records in raw tables, calls in fact_calls, and free blocks of the
-    file, which may hold old content.
+    """What is left of the erased files: records in raw tables, calls in fact_calls, rows of other tables, and
+    free blocks of the file, which may hold old content. And what may hold some of them: tables that no build
+    of this project makes, and files of other commands beside the database.
     """
 
     records: int
     calls: int
+    rows: int
     old_blocks: int
     build_passed: bool
+    not_ours: list[str]
+    leftovers: list[str]
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left."""
-        return self.build_passed and not (self.records or self.calls or self.old_blocks)
+        """Whether nothing is left in what is ours."""
+        left = self.records or self.calls or self.rows or self.old_blocks or self.leftovers
+        return self.build_passed and not left
 
 
 def erase_everywhere(
@@ -131,27 +146,59 @@ def erase_everywhere(
         progress=progress,
     )
     compact(database, wait)
-    return purged, _prove(database, before, built.exit_code == 0)
+    return purged, _prove(database, before, built)
 
 
-def _prove(database: Path, before: date, build_passed: bool) -> Proof:
-    raw = " union all ".join(f"select _file_id as file_id from raw_sinch.{kind}" for kind in KINDS)
+def _prove(database: Path, before: date, built: "Build") -> Proof:
     with opened(database, "read") as connection:
-        records = connection.execute(
-            f"select count(*) from ({raw} union all select file_id from raw_sinch.rejected_records) "
-            f"where file_id in ({_PURGED_FILES})",
-            [before],
-        ).fetchone()
-        calls = (
-            connection.execute(
-                f"select count(*) from marts.fact_calls where file_id in ({_PURGED_FILES})", [before]
-            ).fetchone()
-            if has_table(connection, "marts", "fact_calls")
-            else (0,)
-        )
-    assert records is not None
-    assert calls is not None
-    return Proof(records[0], calls[0], blocks(database).free, build_passed)
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = current_database() "
+            "order by all"
+        ).fetchall()
+        ours = [(schema, name) for schema, name in tables if _is_ours(schema, name, built.relations)]
+        left = {
+            (schema, name): _left_in(connection, schema, name, before)
+            for schema, name in ours
+            if (schema, name) not in _MANIFEST
+        }
+    raw = {("raw_sinch", name) for name in (*KINDS, "rejected_records")}
+    return Proof(
+        records=sum(count for table, count in left.items() if table in raw),
+        calls=left.get(("marts", "fact_calls"), 0),
+        rows=sum(count for table, count in left.items() if table not in {*raw, ("marts", "fact_calls")}),
+        old_blocks=blocks(database).free,
+        build_passed=built.exit_code == 0,
+        not_ours=[f"{schema}.{name}" for schema, name in tables if (schema, name) not in ours],
+        leftovers=[path.name for path in find_leftovers(database)],
+    )
+
+
+def _is_ours(schema: str, name: str, built: frozenset[tuple[str, str]]) -> bool:
+    """Whether the loader or a build makes the table, and so takes out of it what was purged."""
+    if schema == "raw_sinch":
+        return name in RAW_TABLES
+    kept = name.startswith("build_") or name in _KEPT_BY_BUILDS
+    return (schema, name) in built or (kept and schema in {one for one, _ in built})
+
+
+def _left_in(connection: "duckdb.DuckDBPyConnection", schema: str, name: str, before: date) -> int:
+    """The rows of a table that come from purged files, where it names a row's file."""
+    column = connection.execute(
+        "select column_name from duckdb_columns() where database_name = current_database() "
+        "and schema_name = ? and table_name = ? and column_name in ('file_id', '_file_id')",
+        [schema, name],
+    ).fetchone()
+    if column is None:
+        return 0
+    row = connection.execute(
+        f"""
+        select count(*) from {quoted(schema)}.{quoted(name)}
+        where {column[0]} in ({_PURGED_FILES})
+        """,
+        [before],
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _reason(error: Exception) -> str:
@@ -163,19 +210,30 @@ def _choose(connection: "duckdb.DuckDBPyConnection", before: date) -> tuple[Purg
     old = find(connection, "file_date < ? and state in (?, ?, ?)", [before, *holding])
     files = [file for file in old if not file.is_purged]
     # A failed file has often no day; then the day it came counts.
-    failures = find(
+    without_records = find(
         connection,
-        "coalesce(file_date, cast(loaded_at as date)) < ? and state = ? and not starts_with(message, ?)",
-        [before, State.FAILED, PURGED],
+        "coalesce(file_date, cast(loaded_at as date)) < ? and state in (?, ?) "
+        "and not starts_with(message, ?)",
+        [before, State.FAILED, State.DUPLICATE, PURGED],
     )
+    failures = [file for file in without_records if file.state == State.FAILED]
     undated = find(connection, "file_date is null and state in (?, ?, ?)", holding)
     records, rejects = sum(f.staged for f in files), sum(f.rejected for f in files)
-    return Purged(files, records, rejects, len(failures), len(undated)), [file.file_id for file in failures]
+    return Purged(files, records, rejects, len(failures), len(undated)), [
+        file.file_id for file in without_records
+    ]
 
 
-def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int], failures: list[int]) -> None:
+def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int], others: list[int]) -> None:
+    """Deletes records of files, and what the manifest holds of these and others."""
     at = now()
     with transaction(connection):
+        # What `--store-failures` has kept of records.
+        for schema, name in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = current_database() "
+            "and ends_with(schema_name, 'dbt_test__audit')"
+        ).fetchall():
+            connection.execute(f"drop table {quoted(schema)}.{quoted(name)}")
         for kind in KINDS:
             connection.execute(
                 f"delete from raw_sinch.{kind} where _file_id in (select unnest(?))", [file_ids]
@@ -191,6 +249,6 @@ def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int], failur
         connection.execute(
             "update raw_sinch.files set message = ?, header = null, state_changed_at = ? "
             "where file_id in (select unnest(?))",
-            [f"{PURGED}{at:%Y-%m-%d}", at, failures],
+            [f"{PURGED}{at:%Y-%m-%d}", at, others],
         )
         connection.execute(f"create table if not exists {UNFINISHED_PURGE} (begun_at timestamp)")

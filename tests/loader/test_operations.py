@@ -350,7 +350,15 @@ def test_erased_in_one_go(tmp_path: Path) -> None:
     # Not encrypted.
     assert b"old-call" in loader.database.read_bytes()
     document = loader.json("purge", "--before", "2026-11-21", "--yes", "--build")
-    assert document["proof"] == {"records": 0, "calls": 0, "old_blocks": 0, "build_passed": True}
+    assert document["proof"] == {
+        "records": 0,
+        "calls": 0,
+        "rows": 0,
+        "old_blocks": 0,
+        "build_passed": True,
+        "not_ours": [],
+        "leftovers": [],
+    }
     assert document["failed_files"] == 1
     assert loader.query("select call_id from marts.fact_calls") == [("new-call",)]
     content = loader.database.read_bytes()
@@ -379,6 +387,34 @@ def test_a_purge_says_what_remains(copy: Loader, tmp_path: Path) -> None:
     unbuilt = Loader(tmp_path / "unbuilt.duckdb", copy.inbox)
     unbuilt("stage", copy.inbox, "-q")
     assert "nothing remains to be done" in unbuilt(*purge).stdout
+
+
+@pytest.mark.usefixtures("only_models")
+def test_the_proof_of_a_purge_looks_at_every_table(tmp_path: Path) -> None:
+    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    loader.write("cdr_2026-11-20.csv", delivery("old-call"))
+    loader.write("copy_2026-11-20.csv", delivery("old-call"))
+    loader.write("cdr_2026-11-22.csv", delivery("new-call"))
+    loader("run", loader.inbox, "-q")
+    ((duplicate, header),) = loader.query(
+        "select file_id, header from raw_sinch.files where state = 'duplicate'"
+    )
+    assert header is not None
+    loader.execute("create schema dbt_test__audit")
+    loader.execute("create table dbt_test__audit.not_null_x as select * from marts.fact_calls")
+    loader.execute("create table main.own as select call_id from marts.fact_calls")
+    loader.execute("create table marts.mart_of_an_earlier_version as from main.own")
+    arguments = ("purge", "--before", "2026-11-21", "--yes", "--build")
+    said = loader(*arguments, "-q", code=1).stderr
+    assert "not ours: 2 tables may hold what was erased: main.own, marts.mart_of_an_earlier_version" in said
+    told = loader.query("select header, message from raw_sinch.files where file_id = ?", duplicate)
+    assert told[0][0] is None
+    assert told[0][1].startswith("purged on ")
+    audit = "select count(*) from duckdb_tables() where schema_name = 'dbt_test__audit'"
+    assert loader.query(audit) == [(0,)]
+    proof = loader.json(*arguments, "--yes-others")["proof"]
+    assert proof["not_ours"] == ["main.own", "marts.mart_of_an_earlier_version"]
+    assert (proof["records"], proof["calls"], proof["rows"]) == (0, 0, 0)
 
 
 def test_a_purge_cut_off_is_told_and_finished(copy: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
