@@ -41,7 +41,8 @@ class Report:
     first_rejects: dict[int, list[Reject]]
     # Known files, those that the paths name themselves.
     named: list[File]
-    # Known files whose content is in no table, since it was replaced or withdrawn.
+    # Known files whose content is in no table, since it was replaced or withdrawn; of archives that are named
+    # and hold no delivery, every member.
     left_out: list[File]
 
     @property
@@ -73,15 +74,28 @@ def stage(
         first_rejects = _first_rejects(connection) if options.dry_run else {}
     known = [file for file in files if file.state in (PassedOver.SKIPPED, State.DUPLICATE)]
     named = {one.source.location for one in deliveries if one.explicit or one.named}
+    idle = _ignored_whole(files, named)
     return Report(
         files,
         [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
         versions.shrunk,
         first_rejects,
         # Of an archive that was recognised as one only when it was read, its path alone is known.
-        named=[file for file in known if named & {file.path, file.path.rpartition("!")[0]}],
-        left_out=[file for file in known if not versions.is_in_tables(file)],
+        named=[*(file for file in known if named & {file.path, _archive(file)}), *idle],
+        left_out=[*(file for file in known if not versions.is_in_tables(file)), *idle],
     )
+
+
+def _archive(file: File) -> str:
+    """The path of the archive that a file is a member of."""
+    return file.path.rpartition("!")[0]
+
+
+def _ignored_whole(files: list[File], named: set[str]) -> list[File]:
+    """The members of archives that are named and of which every member is ignored."""
+    used = {_archive(file) for file in files if file.state != PassedOver.IGNORED}
+    packed = [file for file in files if _archive(file) and {file.path, _archive(file)} & named]
+    return [file for file in packed if file.state == PassedOver.IGNORED and _archive(file) not in used]
 
 
 def _stage_all(

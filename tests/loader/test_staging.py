@@ -877,6 +877,15 @@ def test_members_of_an_archive_that_is_named_are_not_left_out_without_a_word(cdr
         )
 
 
+def test_an_archive_that_is_named_and_holds_no_delivery_is_reported(cdr: Loader) -> None:
+    path = cdr.write("mails.zip", zipped({"a.txt": b"some words\n", "b.txt": b"and more\n"}))
+    lines = cdr("stage", path, "-q").stderr.splitlines()
+    assert lines == [
+        f"cdr: {path}!{name}: not staged: no sign of call detail records" for name in ("a.txt", "b.txt")
+    ]
+    assert cdr("stage", ".", "-q").stderr == ""
+
+
 def test_a_known_file_that_is_named_is_listed(cdr: Loader) -> None:
     path = cdr.write(f"sip_{DAY}.csv", delivery("a"))
     cdr.stage(path)
