@@ -113,7 +113,13 @@ def _spend(connection: "duckdb.DuckDBPyConnection", day: date) -> list[tuple[Any
     compared = before if are_complete(connection, before, before) else None
     return connection.execute(
         """
-        select currency, sum(amount) filter (report_date = $day) as amount,
+        select
+            case
+                when regexp_full_match(currency, '[A-Z]{3}') then currency
+                -- a number or a name in the wrong column: its shape
+                else regexp_replace(regexp_replace(currency, '\\d', '9', 'g'), '\\pL', 'a', 'g')
+            end,
+            sum(amount) filter (report_date = $day) as amount,
             sum(amount) filter (report_date = $before) as previous_amount
         from marts.mart_cost_daily
         where currency is not null and report_date in ($before, $day)

@@ -55,6 +55,13 @@ def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
     before, newest = days[-2:]
     assert summary()["report_date"] == str(newest)
     assert all(amounts("previous_amount"))
+    # A number in the place of the currency is no code: its shape.
+    copy.execute(
+        "insert into marts.mart_cost_daily by name (select * replace ('+46705556677' as currency)"
+        f" from marts.mart_cost_daily where report_date = '{newest}' and amount is not null limit 1)"
+    )
+    assert "+99999999999" in amounts("currency")
+    assert "46705556677" not in copy("run", copy.inbox).stdout
     # One CallTime of 2062 is no newest day.
     copy.execute(
         "insert into marts.mart_quality_daily by name"
