@@ -1,17 +1,23 @@
 """Lints the SQL files that changed since they were last found clean; in a fresh clone, as in CI, all of them.
 
 What a file was linted with counts too: the settings, sqlfluff's version and every macro that a file may use.
+Of macros, which sqlfluff renders to nothing, it lints what their text shows: see `_lint_macros`.
 """
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterable
+from configparser import ConfigParser
 from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CLEAN = ROOT / "target" / "lint" / "clean.json"
+_WORDS = r"\b(?:select|insert into|delete from|union all|from|where) "
+GLUED = re.compile(rf"{_WORDS}[^\n]*~\s*\n|\n\s*~ [^\n]*{_WORDS}")
 
 
 def main(folders: list[str]) -> int:
@@ -25,8 +31,9 @@ def main(folders: list[str]) -> int:
         for path in paths
         if not any(path.is_relative_to(folder) for folder in ignored)
     }
-    due = [path for path, key in keys.items() if key not in known]
-    wrong = _lint(due) if due else set()
+    macros = [path for path in keys if path.is_relative_to(ROOT / "macros")]
+    due = [path for path, key in keys.items() if key not in known and path not in macros]
+    wrong = _lint_macros(macros) | (_lint(due) if due else set())
     CLEAN.parent.mkdir(parents=True, exist_ok=True)
     CLEAN.write_text(json.dumps(sorted(key for path, key in keys.items() if path not in wrong), indent=0))
     print(f"{len(due)} of {len(keys)} SQL files linted, {len(wrong)} with findings")
@@ -61,6 +68,30 @@ def _lint(paths: list[Path]) -> set[Path]:
             place = f"{file['filepath']}:{found['start_line_no']}:{found['start_line_pos']}"
             print(f"{place}: {found['code']} {found['description']} [{found['name']}]")
     return {ROOT / file["filepath"] for file in files}
+
+
+def _lint_macros(paths: Iterable[Path]) -> set[Path]:
+    """The macro files with lines that are too long, with tabs or blanks at an end, or with SQL glued by `~`
+    over lines: a `set` block reads as SQL does.
+    """
+    settings = ConfigParser()
+    settings.read(ROOT / ".sqlfluff")
+    longest = settings.getint("sqlfluff", "max_line_length")
+    wrong = set()
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        found = [
+            (text.count("\n", 0, glued.start()) + 1, "SQL glued over lines") for glued in GLUED.finditer(text)
+        ]
+        for number, line in enumerate(text.splitlines(), 1):
+            if len(line) > longest:
+                found.append((number, f"{len(line)} characters"))
+            if "\t" in line or line != line.rstrip():
+                found.append((number, "a tab, or blanks at the end"))
+        for number, what in found:
+            print(f"{path.relative_to(ROOT)}:{number}: {what} [macros]")
+            wrong.add(path)
+    return wrong
 
 
 if __name__ == "__main__":

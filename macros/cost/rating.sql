@@ -1,9 +1,11 @@
 {#-
-    Rating in whole numbers, so that no amount depends on floating point: amounts and units in millionths of the currency, rates per minute in
-    hundred-millionths. `billed` are seconds.
+    Rating in whole numbers, so that no amount depends on floating point: amounts and units in millionths of
+    the currency, rates per minute in hundred-millionths. `billed` are seconds.
 -#}
 
-{#- The seconds that are billed for a call: the first ones at least, then in steps; none for a call of 0 s. -#}
+{#-
+    The seconds that are billed for a call: the first ones at least, then in steps; none for a call of 0 s.
+-#}
 {% macro billed_seconds(duration, first_seconds, next_seconds) -%}
     case
         when {{ duration }} <= 0 then 0
@@ -14,20 +16,30 @@
 {%- endmacro %}
 
 
-{#- The price of billed seconds, rounded to the unit: to the nearest, an exact half up, or up. Without the connection fee. -#}
+{#-
+    The price of billed seconds, rounded to the unit: to the nearest, an exact half up, or up. Without the
+    connection fee.
+-#}
 {% macro rated_micros(rate, billed, unit, rounding) -%}
+    {%- set price = rate ~ ' * ' ~ billed -%}
+    {%- set price = rate ~ ' * ' ~ billed -%}
+    {%- set price = rate ~ ' * ' ~ billed -%}
     {{ unit }} * case
         when {{ rounding }} = 'up'
-            then {{ whole_division(rate ~ ' * ' ~ billed ~ ' + 6000 * ' ~ unit ~ ' - 1', '(6000 * ' ~ unit ~ ')') }}
-        else {{ whole_division('2 * ' ~ rate ~ ' * ' ~ billed ~ ' + 6000 * ' ~ unit, '(12000 * ' ~ unit ~ ')') }}
+            then {{ whole_division(price ~ ' + 6000 * ' ~ unit ~ ' - 1', '(6000 * ' ~ unit ~ ')') }}
+        else {{ whole_division('2 * ' ~ price ~ ' + 6000 * ' ~ unit, '(12000 * ' ~ unit ~ ')') }}
     end
 {%- endmacro %}
 
 
-{#- What a call of so many seconds costs by a rate and a connection fee, not rounded: a double, in 6,000ths of a millionth. -#}
+{#-
+    What a call of so many seconds costs by a rate and a connection fee, not rounded: a double, in 6,000ths of
+    a millionth.
+-#}
 {% macro price_of_call(rate_per_minute, connection_fee, duration, first_seconds, next_seconds) -%}
     6000 * cast({{ micros(connection_fee) }} as double)
-    + cast({{ rate_of_price(rate_per_minute) }} as double) * {{ billed_seconds(duration, first_seconds, next_seconds) }}
+    + cast({{ rate_of_price(rate_per_minute) }} as double)
+    * {{ billed_seconds(duration, first_seconds, next_seconds) }}
 {%- endmacro %}
 
 

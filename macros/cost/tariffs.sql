@@ -1,4 +1,7 @@
-{#- The calls that a tariff is told from: answered, charged, longer than 0 s; what is beyond cannot be rated in whole numbers of 64 bits. -#}
+{#-
+    The calls that a tariff is told from: answered, charged, longer than 0 s; what is beyond cannot be rated
+    in whole numbers of 64 bits.
+-#}
 {% macro shows_a_tariff(relation='') -%}
     {%- set prefix = relation ~ '.' if relation else '' -%}
     {{ prefix }}is_answered
@@ -11,7 +14,9 @@
 
 
 {#- The columns that make a group of calls with one tariff. -#}
-{% macro tariff_group() %}{{ return(['call_type', 'application_key', 'destination_country', 'currency']) }}{% endmacro %}
+{% macro tariff_group() %}
+    {{ return(['call_type', 'application_key', 'destination_country', 'currency']) }}
+{% endmacro %}
 
 
 {#- The condition that two relations' rows are of the same group; null equals null. -#}
@@ -24,13 +29,15 @@
 
 
 {#-
-    The rates per minute (in hundred-millionths) that make `amount` of `billed` seconds (millionths, without the connection fee) are those from
-    rate_at_least to below rate_below. To the nearest unit: [(a - u/2) * 60/b, (a + u/2) * 60/b), since an exact half is billed up; up: ((a - u) * 60/b, a * 60/b].
+    The rates per minute (in hundred-millionths) that make `amount` of `billed` seconds (millionths, without
+    the connection fee) are those from rate_at_least to below rate_below. To the nearest unit: [(a - u/2) *
+    60/b, (a + u/2) * 60/b), since an exact half is billed up; up: ((a - u) * 60/b, a * 60/b].
 -#}
 {% macro rate_at_least(amount, billed, unit, rounding) -%}
     case
         when {{ amount }} < {{ unit }} then 0
-        when {{ rounding }} = 'up' then {{ whole_division('6000 * (' ~ amount ~ ' - ' ~ unit ~ ')', billed) }} + 1
+        when {{ rounding }} = 'up'
+            then {{ whole_division('6000 * (' ~ amount ~ ' - ' ~ unit ~ ')', billed) }} + 1
         else {{ whole_division('3000 * (2 * ' ~ amount ~ ' - ' ~ unit ~ ') + ' ~ billed ~ ' - 1', billed) }}
     end
 {%- endmacro %}
@@ -43,7 +50,10 @@
 {%- endmacro %}
 
 
-{#- The greatest power of ten of which a multiple lies in [low, high): the rate with the fewest decimals, as a step of hundred-millionths. -#}
+{#-
+    The greatest power of ten of which a multiple lies in [low, high): the rate with the fewest decimals, as a
+    step of hundred-millionths.
+-#}
 {% macro roundest_step(low, high) -%}
     case
         {%- for zeros in range(8, 0, -1) %}
@@ -56,9 +66,11 @@
 
 {#- The middle one of the multiples of a step in [low, high). -#}
 {% macro middle_multiple(low, high, step) -%}
+    {%- set first = whole_division(low ~ ' + ' ~ step ~ ' - 1', step) -%}
+    {%- set last = whole_division(high ~ ' - 1', step) -%}
     (
-        {{ whole_division(low ~ ' + ' ~ step ~ ' - 1', step) }}
-        + {{ whole_division(whole_division(high ~ ' - 1', step) ~ ' - ' ~ whole_division(low ~ ' + ' ~ step ~ ' - 1', step), 2) }}
+        {{ first }}
+        + {{ whole_division(last ~ ' - ' ~ first, 2) }}
     ) * {{ step }}
 {%- endmacro %}
 
@@ -74,8 +86,10 @@
 
 
 {#-
-    CTEs that find, of each group and increment of `source` (group_number, increment, first_seconds, next_seconds, fee, intercept, billed, amount, unit, calls), the rate that
-    explains most calls: where most intervals overlap, by a sweep over their ends, as for concurrency. Each CTE is read once: Spark computes it for every reading. Result: `{name}`.
+    CTEs that find, of each group and increment of `source` (group_number, increment, first_seconds,
+    next_seconds, fee, intercept, billed, amount, unit, calls), the rate that explains most calls: where most
+    intervals overlap, by a sweep over their ends, as for concurrency. Each CTE is read once: Spark computes
+    it for every reading. Result: `{name}`.
 -#}
 {% macro rates_that_explain_most(name, source) -%}
 {%- set option = "group_number, increment, fee, rounding" %}
@@ -140,8 +154,10 @@
 {%- endmacro %}
 
 
-{#- CTEs that rank the increments of each group of `source`, the rates that explain most, by what they explain.
-    Result: `{name}`, one row for each increment, the best at `place` 1. -#}
+{#-
+    CTEs that rank the increments of each group of `source`, the rates that explain most, by what they
+    explain. Result: `{name}`, one row for each increment, the best at `place` 1.
+-#}
 {% macro best_increments(name, source) -%}
 {{ name }}_options as (
     select
@@ -179,8 +195,9 @@
 
 
 {#-
-    CTEs that try tariffs on days of other tariffs: which of `offers` (group_number, report_date, tariff_day, preference) explain enough of the day's pairs. `tariffs` holds
-    the tariffs by group_number and report_date. Result: `{name}`.
+    CTEs that try tariffs on days of other tariffs: which of `offers` (group_number, report_date, tariff_day,
+    preference) explain enough of the day's pairs. `tariffs` holds the tariffs by group_number and
+    report_date. Result: `{name}`.
 -#}
 {% macro tariffs_that_fit(name, offers, tariffs) -%}
 {{ name }}_rated as (
@@ -195,7 +212,8 @@
         tariffs.unit,
         tariffs.rounding,
         tariffs.rate,
-        {{ billed_seconds('pairs.duration_seconds', 'tariffs.first_seconds', 'tariffs.next_seconds') }} as billed
+        {{ billed_seconds('pairs.duration_seconds', 'tariffs.first_seconds', 'tariffs.next_seconds') }}
+            as billed
     from {{ offers }} as offers
     inner join {{ tariffs }} as tariffs
         on offers.group_number = tariffs.group_number and offers.tariff_day = tariffs.report_date
@@ -209,8 +227,9 @@
         report_date,
         tariff_day,
         preference,
-        cast(sum(case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end) as bigint)
-            as explained_calls,
+        cast(sum(
+            case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end
+        ) as bigint) as explained_calls,
         cast(sum(calls) as bigint) as tested_calls,
         cast(sum(calls * duration_seconds) as bigint) as talk_seconds,
         cast(sum(calls * billed) as bigint) as billed_seconds

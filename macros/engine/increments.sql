@@ -1,5 +1,10 @@
-{#- The unit of fact_calls that a call belongs to. Spark writes whole days: a partition for each file would be a tiny file. -#}
-{% macro call_unit(file_id, call_date) %}{{ return(adapter.dispatch('call_unit')(file_id, call_date)) }}{% endmacro %}
+{#-
+    The unit of fact_calls that a call belongs to. Spark writes whole days: a partition for each file would be
+    a tiny file.
+-#}
+{% macro call_unit(file_id, call_date) %}
+    {{ return(adapter.dispatch('call_unit')(file_id, call_date)) }}
+{% endmacro %}
 
 {% macro duckdb__call_unit(file_id, call_date) -%}
     concat_ws('|', {{ file_id }}, {{ call_date }})
@@ -28,106 +33,65 @@
 
 
 {#-
-    Besides: whether it is of a file that has a unit to write. DuckDB carries no semi-join down through the views that fact_calls reads, and would put the whole
-    history into one spelling to throw it away; a condition on constants it does. The files are in a variable of the session, not in the text, which is part of
-    the model's rule.
+    Besides: whether it is of a file that has a unit to compute. DuckDB carries no semi-join down through the
+    views that fact_calls reads, and would put the whole history into one spelling to throw it away; a
+    condition on constants it does. The files are in a variable that insert_stale_rows sets, not in the text,
+    which is part of the model's rule.
 -#}
 {% macro and_of_stale_files() %}{{ return(adapter.dispatch('and_of_stale_files')()) }}{% endmacro %}
 
 {% macro duckdb__and_of_stale_files() -%}
     {%- set files = "cast(getvariable('cdr_stale_files') as bigint[])" -%}
-    {#- Without a hook before it (dbt show) there is no such variable, and every file counts. -#}
-    and file_id between coalesce(list_min({{ files }}), 0) and coalesce(list_max({{ files }}), 9223372036854775807)
+    and file_id >= coalesce(list_min({{ files }}), 0)
+    and file_id <= coalesce(list_max({{ files }}), 9223372036854775807)
     and ({{ files }} is null or len({{ files }}) > 100 or list_contains({{ files }}, file_id))
 {%- endmacro %}
 
 {% macro spark__and_of_stale_files() %}{% endmacro %}
 
 
-{% macro remember_stale_files() %}{{ return(adapter.dispatch('remember_stale_files')()) }}{% endmacro %}
+{#-
+    The number of the batch of a day, by the records of the days before it. Spark divides a statement into
+    tasks, each of which fits: there all days are one batch.
+-#}
+{% macro batch_of(records_before) %}{{ return(adapter.dispatch('batch_of')(records_before)) }}{% endmacro %}
 
-{% macro duckdb__remember_stale_files() %}
-    {% set files = "select list(distinct cast(split_part(unit, '|', 1) as bigint)) from (" ~ units_not_done() ~ ") as units" %}
-    {% do in_transaction("set variable cdr_stale_files = (" ~ files ~ ")") %}
-{% endmacro %}
-
-{% macro spark__remember_stale_files() %}{% endmacro %}
-
-
-{#- Takes the rows of the units that are not done out of the model's table, or `everything`. -#}
-{% macro delete_units(everything) %}{{ return(adapter.dispatch('delete_units')(everything)) }}{% endmacro %}
-
-{% macro duckdb__delete_units(everything) -%}
-    delete from {{ this }}{% if not everything %} where {{ is_begun_row() }}{% endif %}
+{% macro duckdb__batch_of(records_before) -%}
+    cast(floor(coalesce({{ records_before }}, 0) / {{ var('calls_at_once', 2500000) }}) as bigint)
 {%- endmacro %}
 
-{#- The partitions are dropped, so that a day or file without rows leaves nothing behind. -#}
-{% macro spark__delete_units(everything) -%}
-    {%- if everything -%}
-        truncate table {{ this }}
-    {%- else -%}
-        {%- set increment = model.config.meta.increment -%}
-        {%- set partitions = [] -%}
-        {%- for row in run_query(units_not_done(to_write=false)).rows -%}
-            {%- set literal = row[0] if increment.unit == 'file_id' else "date '" ~ row[0] ~ "'" -%}
-            {%- do partitions.append("partition (" ~ increment.column ~ " = " ~ literal ~ ")") -%}
-        {%- endfor -%}
-        alter table {{ this }} drop if exists {{ partitions | join(', ') }}
-    {%- endif -%}
+{% macro spark__batch_of(records_before) %}0{% endmacro %}
+
+
+{#-
+    Statements that write rows (unit, part, version, records, batch) into the model's part of the log: stale
+    ones in place of all that was logged of their units, done ones in place of the batch. Spark's Parquet
+    tables have no deletes: there that part is written whole.
+-#}
+{% macro write_log(rows_sql, done) %}{{ return(adapter.dispatch('write_log')(rows_sql, done)) }}{% endmacro %}
+
+{% macro duckdb__write_log(rows_sql, done) -%}
+    create or replace temp table new_in_log as
+    {{ log_rows(rows_sql, done) }};
+
+    delete from {{ build_log() }}
+    where model = '{{ this.name }}' and {{ is_replaced('temp.new_in_log', done) }};
+
+    insert into {{ build_log() }}
+    select * from temp.new_in_log
 {%- endmacro %}
 
-
-{#- Takes all batches but the first out of what was begun; a variable of the session keeps them until the last hook. Of DuckDB alone, see log_as_begun. -#}
-{% macro leave_for_later() %}
-    {% set later = "select list({'model': '" ~ this.name ~ "', 'unit': unit, 'version': version, 'batch': batch}) from (" ~ batches() ~ ") as units where batch > 0" %}
-    {% do in_transaction([
-        "set variable cdr_later_units = (" ~ later ~ ")",
-        "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done and unit in (select unit from (" ~ later_units() ~ ") as units)",
-    ] | join('; ')) %}
-{% endmacro %}
-
-
-{#- The model's units among them. -#}
-{% macro later_units() -%}
-    select
-        later.unit,
-        later.version,
-        later.batch
-    from (
-        select unnest(cast(getvariable('cdr_later_units') as struct(model text, unit text, version text, batch integer)[])) as later
-    ) as units
-    where later.model = '{{ this.name }}'
+{% macro spark__write_log(rows_sql, done) -%}
+    insert overwrite table {{ build_log() }} partition (model)
+    select * from {{ build_log() }}
+    where model = '{{ this.name }}' and not ({{ is_replaced('(' ~ rows_sql ~ ')', done) }})
+    union all
+    {{ log_rows(rows_sql, done) }}
 {%- endmacro %}
 
-
-{#- Logs one of these batches as not done. Only where there are any. -#}
-{% macro begin_batch(batch) %}
-    {% do in_transaction(log_units("select unit, '' as part, version, 0 as records from (" ~ later_units() ~ ") as units where batch = " ~ batch, 'false')) %}
-{% endmacro %}
-
-
-{#- How an incremental model's new rows get in after what they replace was deleted. Spark has no transactions: it puts whole partitions in place. -#}
-{% macro replacing_strategy() %}{{ return(adapter.dispatch('replacing_strategy')()) }}{% endmacro %}
-
-{% macro duckdb__replacing_strategy() %}{{ return('append') }}{% endmacro %}
-
-{% macro spark__replacing_strategy() %}{{ return('insert_overwrite') }}{% endmacro %}
-
-
-{#- How a table is kept that loses single rows. Spark's Parquet tables lose whole partitions only: there it is made anew by each build. -#}
-{% macro row_deletes_materialization() %}{{ return(adapter.dispatch('row_deletes_materialization')()) }}{% endmacro %}
-
-{% macro duckdb__row_deletes_materialization() %}{{ return('incremental') }}{% endmacro %}
-
-{% macro spark__row_deletes_materialization() %}{{ return('table') }}{% endmacro %}
-
-
-{#- The column whose every value is a partition of an incremental model; the same as delete_where_in is called with. DuckDB has none. -#}
-{% macro partition_column(column) %}{{ return(adapter.dispatch('partition_column')(column)) }}{% endmacro %}
-
-{% macro duckdb__partition_column(column) %}{{ return(none) }}{% endmacro %}
-
-{% macro spark__partition_column(column) %}{{ return(column) }}{% endmacro %}
+{% macro is_replaced(rows, done) -%}
+    {{ is_of_batch() if done else 'unit in (select unit from ' ~ rows ~ ' as rows_to_log)' }}
+{%- endmacro %}
 
 
 {#- What follows the columns in `create table`. DuckDB has no partitions. -#}
@@ -138,57 +102,6 @@
 {% macro spark__partitioned_by(column) -%}
     using parquet partitioned by ({{ column }})
 {%- endmacro %}
-
-
-{#-
-    Logs units (unit, version) as not done, in place of what was logged of them, after statements that come first. Spark has no deletes: it writes the model's
-    part of the log anew. Returns how many units there are and the last of the batches that they are computed in. Spark divides a statement into tasks, each of
-    which fits: there it is one batch.
--#}
-{% macro log_as_begun(units_sql, first='') %}{{ return(adapter.dispatch('log_as_begun')(units_sql, first)) }}{% endmacro %}
-
-{% macro duckdb__log_as_begun(units_sql, first) %}
-    {% set own = "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "'" %}
-    {% set are_days = model.config.meta.increment.unit in ['call_date', 'report_date'] %}
-    {% set last_batch = "(select coalesce(max(batch), 0) from (" ~ batches() ~ ") as batches)" if are_days else "0" %}
-    {#- Statements in one are one event of dbt's. -#}
-    {{ return(first_row([
-        first,
-        own ~ " and not done",
-        log_units("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false'),
-        own ~ " and done and unit in (select unit from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done)",
-        "select count(*) as units, " ~ last_batch ~ " as last_batch from (" ~ units_not_done(to_write=false) ~ ") as units",
-    ] | select | join('; '))) }}
-{% endmacro %}
-
-{% macro spark__log_as_begun(units_sql, first) %}
-    {% set begun = log_rows("select unit, '' as part, version, 0 as records from (" ~ units_sql ~ ") as units", 'false') %}
-    {% do in_transaction(
-        "insert overwrite table " ~ build_log() ~ " partition (model) select * from " ~ build_log() ~ " where model = '" ~ this.name
-        ~ "' and done and unit not in (select unit from (" ~ units_sql ~ ") as units) union all " ~ begun
-    ) %}
-    {{ return(first_row("select count(*) as units, 0 as last_batch from (" ~ units_not_done(to_write=false) ~ ") as units")) }}
-{% endmacro %}
-
-
-{#- Logs units (unit, part, version, records) as done, in place of all that were begun. Returns the batches that were left for later, in their order. -#}
-{% macro log_as_done(units_sql) %}{{ return(adapter.dispatch('log_as_done')(units_sql)) }}{% endmacro %}
-
-{% macro duckdb__log_as_done(units_sql) %}
-    {{ return(query_texts([
-        log_units(units_sql, 'true'),
-        "delete from " ~ build_log() ~ " where model = '" ~ this.name ~ "' and not done",
-        "select distinct batch from (" ~ later_units() ~ ") as units order by batch",
-    ] | join('; '))) }}
-{% endmacro %}
-
-{% macro spark__log_as_done(units_sql) %}
-    {% do in_transaction(
-        "insert overwrite table " ~ build_log() ~ " partition (model) select * from " ~ build_log() ~ " where model = '" ~ this.name
-        ~ "' and done union all " ~ log_rows(units_sql, 'true')
-    ) %}
-    {{ return([]) }}
-{% endmacro %}
 
 
 {#- A statement that takes a model out of the log. -#}
@@ -203,42 +116,209 @@
 {%- endmacro %}
 
 
-{#- Makes the table of queries that `cdr verify` asks: of each model the versions of its units. It does not read Spark. -#}
+{#-
+    Whether a table keeps its rows from build to build. On Spark, where single rows cannot be deleted, one
+    whose rows are replaced by key is made anew by each build.
+-#}
+{% macro table_keeps_rows() %}{{ return(adapter.dispatch('table_keeps_rows')()) }}{% endmacro %}
+
+{% macro duckdb__table_keeps_rows() %}{{ return(true) }}{% endmacro %}
+
+{% macro spark__table_keeps_rows() %}{{ return(not config.get('unique_key')) }}{% endmacro %}
+
+
+{#-
+    A statement that makes a model's table, without rows. On DuckDB its contract is checked first and kept by
+    it.
+-#}
+{% macro create_empty_table(relation, sql) %}
+    {{ return(adapter.dispatch('create_empty_table')(relation, sql)) }}
+{% endmacro %}
+
+{% macro duckdb__create_empty_table(relation, sql) -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        create table {{ relation }} {{ get_table_columns_and_constraints() }}
+    {%- else -%}
+        create table {{ relation }} as
+        from (
+        {{ sql }}
+        )
+        limit 0
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Partition columns come last, whatever the order is in the SQL. -#}
+{% macro spark__create_empty_table(relation, sql) -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        {%- set sql = get_select_subquery(sql) -%}
+    {%- endif %}
+    create table {{ relation }} (
+        {%- for column in adapter.get_column_schema_from_query(sql) %}
+        {{ column.quoted }} {{ column.dtype }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+    using {{ config.get('file_format', 'parquet') }}
+    {{ partition_cols(label='partitioned by') }}
+    {{ comment_clause() }}
+{%- endmacro %}
+
+
+{#- A statement that takes the rows of stale units out of the model's table. -#}
+{% macro delete_stale_rows() %}{{ return(adapter.dispatch('delete_stale_rows')()) }}{% endmacro %}
+
+{% macro duckdb__delete_stale_rows() -%}
+    delete from {{ this }}
+    where {{ in_units(model.config.meta.increment.column, units_not_done()) }}
+{%- endmacro %}
+
+{#- The partitions are dropped, so that a day or file without rows leaves nothing behind. -#}
+{% macro spark__delete_stale_rows() -%}
+    {%- set increment = model.config.meta.increment -%}
+    {%- set partitions = [] -%}
+    {%- for unit in query_texts(units_not_done()) -%}
+        {%- set value = unit if increment.unit == 'file_id' else "date '" ~ unit ~ "'" -%}
+        {%- do partitions.append("partition (" ~ increment.column ~ " = " ~ value ~ ")") -%}
+    {%- endfor -%}
+    alter table {{ this }} drop if exists {{ partitions | join(', ') }}
+{%- endmacro %}
+
+
+{#-
+    A statement that computes the rows of the batch and puts them into the table. Where rows have a key, rows
+    of other units with the same one go. Spark puts whole partitions in place: what a killed build left in one
+    is overwritten.
+-#}
+{% macro insert_stale_rows(sql) %}{{ return(adapter.dispatch('insert_stale_rows')(sql)) }}{% endmacro %}
+
+{% macro duckdb__insert_stale_rows(sql) -%}
+    {%- set key = config.get('unique_key') -%}
+    {%- if key -%}
+        create or replace temp table new_rows as
+        {{ sql }};
+
+        delete from {{ this }}
+        where {{ key }} in (select {{ key }} from temp.new_rows);
+
+        insert into {{ this }} by name
+        select * from temp.new_rows
+    {%- else -%}
+        {%- if model.config.meta.increment.unit == 'call' %}
+        set variable cdr_stale_files = (
+            select list(distinct cast(split_part(unit, '|', 1) as bigint))
+            from ({{ units_to_compute() }}) as units
+        );
+
+        {% endif -%}
+        insert into {{ this }} by name
+        {{ sql }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__insert_stale_rows(sql) -%}
+    insert overwrite table {{ this }} by name
+    {{ sql }}
+{%- endmacro %}
+
+
+{#-
+    Runs a model's steps in their order as dbt's statement `main`: on DuckDB one script, on Spark each by
+    itself.
+-#}
+{% macro run_as_main(steps) %}{{ return(adapter.dispatch('run_as_main')(steps)) }}{% endmacro %}
+
+{% macro duckdb__run_as_main(steps) %}
+    {% call statement('main') %}{{ steps | join('\n;\n\n') }}{% endcall %}
+{% endmacro %}
+
+{% macro spark__run_as_main(steps) %}
+    {#- So that only the partitions that get rows are overwritten, whatever the profile says. -#}
+    {% do in_transaction("set spark.sql.sources.partitionOverwriteMode = dynamic") %}
+    {% for step in steps %}
+        {% call statement('main' if loop.last else none) %}{{ step }}{% endcall %}
+    {% endfor %}
+{% endmacro %}
+
+
+{#-
+    Makes the table of queries that `cdr verify` asks: of each model the versions of its units. It does not
+    read Spark.
+-#}
 {% macro create_build_queries() %}{{ return(adapter.dispatch('create_build_queries')()) }}{% endmacro %}
 
 {% macro duckdb__create_build_queries() %}
-    {% do run_query("create table if not exists " ~ build_queries() ~ " (model text, relation text, unit text, query text)") %}
+    {% set create %}
+        create table if not exists {{ build_queries() }} (
+            model text,
+            relation text,
+            unit text,
+            query text
+        )
+    {% endset %}
+    {% do run_query(create) %}
 {% endmacro %}
 
 {% macro spark__create_build_queries() %}{% endmacro %}
 
 
 {#- The relation of that table. -#}
-{% macro build_queries() %}{{ return(build_log().incorporate(path={'identifier': 'build_queries'})) }}{% endmacro %}
+{% macro build_queries() %}
+    {{ return(build_log().incorporate(path={'identifier': 'build_queries'})) }}
+{% endmacro %}
 
 
-{#- Statements that keep the query of the model that is being built, with its table and the expression of a row's unit, by which its rows are counted. -#}
+{#-
+    Statements that keep the model's query there, with its table and the expression of a row's unit, by which
+    its rows are counted.
+-#}
 {% macro keep_query(query) %}{{ return(adapter.dispatch('keep_query')(query)) }}{% endmacro %}
 
-{% macro duckdb__keep_query(query) %}
+{% macro duckdb__keep_query(query) -%}
     {#- Rows that are replaced by key belong to other files than those that are done. -#}
-    {% set unit = '' if model.config.unique_key else unit_of_row() %}
-    {% set values = [] %}
-    {% for text in [this.name, this.include(database=false) | string, unit, query | replace(adapter.quote(this.database) ~ '.', '')] %}
-        {% do values.append(dbt.string_literal(dbt.escape_single_quotes(text))) %}
-    {% endfor %}
-    {% set own = build_queries() ~ " where model = " ~ values[0] %}
-    {{ return([
-        "delete from " ~ own ~ " and (relation, unit, query) <> (" ~ values[1:] | join(', ') ~ ")",
-        "insert into " ~ build_queries() ~ " select " ~ values | join(', ') ~ " where not exists (select model from " ~ own ~ ")",
-    ] | join('; ')) }}
-{% endmacro %}
+    {%- set unit = '' if config.get('unique_key') else unit_of_row() -%}
+    {%- set query = query | replace(adapter.quote(this.database) ~ '.', '') -%}
+    {%- set texts = [this.name, this.include(database=false) | string, unit, query] -%}
+    {%- set row = "'" ~ texts | map('replace', "'", "''") | join("', '") ~ "'" -%}
+    delete from {{ build_queries() }}
+    where model = '{{ this.name }}' and (model, relation, unit, query) <> ({{ row }});
+
+    insert into {{ build_queries() }}
+    select {{ row }} except select * from {{ build_queries() }}
+{%- endmacro %}
 
 {% macro spark__keep_query(query) %}{{ return('') }}{% endmacro %}
 
 
+{#- SQL of a text that changes with names and types of the columns of models' tables. -#}
+{% macro columns_of(nodes) %}{{ return(adapter.dispatch('columns_of')(nodes)) }}{% endmacro %}
+
+{% macro duckdb__columns_of(nodes) -%}
+    (
+        select {{ fingerprint("concat_ws('|', schema_name, table_name, column_name, data_type)") }}
+        from duckdb_columns()
+        where
+            database_name = current_database()
+            and table_name in ('{{ nodes | map(attribute='alias') | join("', '") }}')
+    )
+{%- endmacro %}
+
+{% macro spark__columns_of(nodes) -%}
+    {%- set columns = [] -%}
+    {%- for node in nodes -%}
+        {%- set relation = api.Relation.create(schema=node.schema, identifier=node.alias) -%}
+        {%- for column in adapter.get_columns_in_relation(relation) -%}
+            {%- do columns.append([node.alias, column.name, column.dtype] | join('|')) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    '{{ local_md5(columns | join) }}'
+{%- endmacro %}
+
+
 {#- Puts the rows of a query in the place of a table that the query itself may read. -#}
-{% macro replace_rows(relation, query) %}{{ return(adapter.dispatch('replace_rows')(relation, query)) }}{% endmacro %}
+{% macro replace_rows(relation, query) %}
+    {{ return(adapter.dispatch('replace_rows')(relation, query)) }}
+{% endmacro %}
 
 {% macro duckdb__replace_rows(relation, query) %}
     {% do run_query("create or replace table " ~ relation ~ " as " ~ query) %}

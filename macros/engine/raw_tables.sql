@@ -1,12 +1,15 @@
 {#-
-    The raw tables, empty, where the loader has not made them: so that `dbt build` and unit tests work on a new database. On Spark tables over the
-    Parquet files that `cdr export` wrote. Columns and types are those of models/staging/sinch/_sinch__sources.yml.
+    The raw tables, empty, where the loader has not made them: so that `dbt build` and unit tests work on a
+    new database. On Spark tables over the Parquet files that `cdr export` wrote. Columns and types are those
+    of models/staging/sinch/_sinch__sources.yml.
 -#}
 {% macro create_raw_tables() %}
     {% if execute %}{{ return(adapter.dispatch('create_raw_tables')()) }}{% endif %}
 {% endmacro %}
 
-{#- The raw tables of the sources. DuckDB holds them, so the missing ones are made; on Spark they are files. -#}
+{#-
+    The raw tables of the sources. DuckDB holds them, so the missing ones are made; on Spark they are files.
+-#}
 {% macro duckdb__create_raw_tables() %}
     {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}
         create schema if not exists {{ adapter.quote(source.schema) }};
@@ -18,8 +21,10 @@
     {% endfor %}
 {% endmacro %}
 
-{#- Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, made anew each time: the files are the tables. Empty ones where the variable is
-    not set. -#}
+{#-
+    Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, made anew each time: the files are the tables.
+    Empty ones where the variable is not set.
+-#}
 {% macro spark__create_raw_tables() %}
     {% set folder = env_var('CDR_EXPORT_DIR', '') %}
     {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}
@@ -29,7 +34,8 @@
         {% set create %}
             create table {{ source.relation_name }} (
                 {% for column in source.columns.values() -%}
-                {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if partitioned or not loop.last }}
+                {{ adapter.quote(column.name) }} {{ column.data_type }}
+                {{- ',' if partitioned or not loop.last }}
                 {% endfor %}
                 {% if partitioned %}file_date date{% endif %}
             )

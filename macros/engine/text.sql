@@ -1,14 +1,16 @@
 {#-
-    A text without the blank and invisible characters at its ends: blanks and separators of every kind, controls, and format characters such as
-    zero-width spaces, byte order marks and direction marks (Unicode categories Z, Cc and Cf). Both engines read the same list of them, since their
-    own notions of a blank differ; the backslash of a pattern does.
+    A text without the blank and invisible characters at its ends: blanks and separators of every kind,
+    controls, and format characters such as zero-width spaces, byte order marks and direction marks (Unicode
+    categories Z, Cc and Cf). Both engines read the same list of them, since their own notions of a blank
+    differ; the backslash of a pattern does.
 -#}
 {% macro trim_blanks(text) %}{{ return(adapter.dispatch('trim_blanks')(text)) }}{% endmacro %}
 
 {% macro duckdb__trim_blanks(text) -%}
     {#- A pattern is slow: only where the first or last character is none of the visible ones of ASCII. -#}
     case
-        when {{ text }} between '!' and '~' and array_extract({{ text }}, -1) between '!' and '~' then {{ text }}
+        when {{ text }} between '!' and '~' and array_extract({{ text }}, -1) between '!' and '~'
+            then {{ text }}
         else regexp_replace({{ text }}, '{{ blanks_at_the_ends() }}', '', 'g')
     end
 {%- endmacro %}
@@ -17,11 +19,14 @@
     regexp_replace({{ text }}, '{{ blanks_at_the_ends() | replace("\\", "\\\\") }}', '')
 {%- endmacro %}
 
-{#- A pattern that both engines read: blank and invisible characters at the start of a text and at its end. -#}
+{#-
+    A pattern that both engines read: blank and invisible characters at the start of a text and at its end.
+-#}
 {% macro blanks_at_the_ends() -%}
     {%- set ranges = [
-        '00-20', '7f-a0', 'ad', '600-605', '61c', '6dd', '70f', '890-891', '8e2', '1680', '180e', '2000-200f', '2028-202f', '205f-2064', '2066-206f',
-        '3000', 'feff', 'fff9-fffb', '110bd', '110cd', '13430-1343f', '1bca0-1bca3', '1d173-1d17a', 'e0001', 'e0020-e007f',
+        '00-20', '7f-a0', 'ad', '600-605', '61c', '6dd', '70f', '890-891', '8e2', '1680', '180e', '2000-200f',
+        '2028-202f', '205f-2064', '2066-206f', '3000', 'feff', 'fff9-fffb', '110bd', '110cd', '13430-1343f',
+        '1bca0-1bca3', '1d173-1d17a', 'e0001', 'e0020-e007f',
     ] -%}
     {%- set characters -%}
         {%- for range in ranges %}\x{ {{- range | replace('-', '}-\\x{') -}} }{% endfor -%}
@@ -43,8 +48,9 @@
 
 
 {#-
-    Whether a text matches a pattern; write the anchors, and [0-9] for \d (Spark drops the backslash). The name differs, and what a line end is:
-    for Spark several characters are, and its $ also stands before the last one.
+    Whether a text matches a pattern; write the anchors, and [0-9] for \d (Spark drops the backslash). The
+    name differs, and what a line end is: for Spark several characters are, and its $ also stands before the
+    last one.
 -#}
 {% macro matches(text, pattern) %}{{ return(adapter.dispatch('matches')(text, pattern)) }}{% endmacro %}
 
@@ -62,8 +68,13 @@
 {%- endmacro %}
 
 
-{#- The part of a text that a group of a pattern matches, an empty text where it matches nothing. Patterns differ as in `matches`. -#}
-{% macro extract_pattern(text, pattern, group) %}{{ return(adapter.dispatch('extract_pattern')(text, pattern, group)) }}{% endmacro %}
+{#-
+    The part of a text that a group of a pattern matches, an empty text where it matches nothing. Patterns
+    differ as in `matches`.
+-#}
+{% macro extract_pattern(text, pattern, group) %}
+    {{ return(adapter.dispatch('extract_pattern')(text, pattern, group)) }}
+{% endmacro %}
 
 {% macro duckdb__extract_pattern(text, pattern, group) -%}
     regexp_extract({{ text }}, '{{ pattern }}', {{ group }})
@@ -74,8 +85,13 @@
 {%- endmacro %}
 
 
-{#- Every match of a pattern replaced, $1 the first group. DuckDB replaces only the first match without 'g', and writes \1. -#}
-{% macro replace_pattern(text, pattern, replacement) %}{{ return(adapter.dispatch('replace_pattern')(text, pattern, replacement)) }}{% endmacro %}
+{#-
+    Every match of a pattern replaced, $1 the first group. DuckDB replaces only the first match without 'g',
+    and writes \1.
+-#}
+{% macro replace_pattern(text, pattern, replacement) %}
+    {{ return(adapter.dispatch('replace_pattern')(text, pattern, replacement)) }}
+{% endmacro %}
 
 {% macro duckdb__replace_pattern(text, pattern, replacement) -%}
     regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement | replace("$", "\\") }}', 'g')
@@ -87,8 +103,9 @@
 
 
 {#-
-    Whether a text is valid JSON (RFC 8259). DuckDB's validator also takes NaN, Infinity and a comma after the last element: where it finds the text good,
-    they are looked for outside of strings. Spark has no validator and its parser stops after the first value; only one value fits both into [] and behind a key.
+    Whether a text is valid JSON (RFC 8259). DuckDB's validator also takes NaN, Infinity and a comma after the
+    last element: where it finds the text good, they are looked for outside of strings. Spark has no validator
+    and its parser stops after the first value; only one value fits both into [] and behind a key.
 -#}
 {% macro is_json(text) %}{{ return(adapter.dispatch('is_json')(text)) }}{% endmacro %}
 

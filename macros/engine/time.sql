@@ -1,7 +1,7 @@
 {#-
-    An ISO 8601 text that already has the right shape and at most six decimals, as a UTC timestamp; null where it names no moment.
-    DuckDB's plain timestamp reads Z but drops an offset silently, so a text with one goes through timestamptz; Spark's
-    timestamp honours it (session time zone UTC).
+    An ISO 8601 text that already has the right shape and at most six decimals, as a UTC timestamp; null where
+    it names no moment. DuckDB's plain timestamp reads Z but drops an offset silently, so a text with one goes
+    through timestamptz; Spark's timestamp honours it (session time zone UTC).
 -#}
 {% macro utc_timestamp(text) %}{{ return(adapter.dispatch('utc_timestamp')(text)) }}{% endmacro %}
 
@@ -19,7 +19,9 @@
 
 
 {#- Seconds from one timestamp to another, with their fraction. -#}
-{% macro seconds_between(started_at, ended_at) %}{{ return(adapter.dispatch('seconds_between')(started_at, ended_at)) }}{% endmacro %}
+{% macro seconds_between(started_at, ended_at) %}
+    {{ return(adapter.dispatch('seconds_between')(started_at, ended_at)) }}
+{% endmacro %}
 
 {% macro duckdb__seconds_between(started_at, ended_at) -%}
     (epoch_us({{ ended_at }}) - epoch_us({{ started_at }})) / 1000000.0::double
@@ -31,7 +33,9 @@
 
 
 {#- A timestamp some whole seconds later. -#}
-{% macro add_seconds(moment, seconds) %}{{ return(adapter.dispatch('add_seconds')(moment, seconds)) }}{% endmacro %}
+{% macro add_seconds(moment, seconds) %}
+    {{ return(adapter.dispatch('add_seconds')(moment, seconds)) }}
+{% endmacro %}
 
 {% macro duckdb__add_seconds(moment, seconds) -%}
     {{ moment }} + to_seconds({{ seconds }})
@@ -43,7 +47,9 @@
 
 
 {#- Whole days from one date to another. -#}
-{% macro days_between(from_date, to_date) %}{{ return(adapter.dispatch('days_between')(from_date, to_date)) }}{% endmacro %}
+{% macro days_between(from_date, to_date) %}
+    {{ return(adapter.dispatch('days_between')(from_date, to_date)) }}
+{% endmacro %}
 
 {% macro duckdb__days_between(from_date, to_date) -%}
     cast({{ to_date }} - {{ from_date }} as integer)
@@ -55,7 +61,9 @@
 
 
 {#- The wall clock of an IANA time zone at a UTC timestamp, as a timestamp without a zone. -#}
-{% macro time_in_zone(moment, zone) %}{{ return(adapter.dispatch('time_in_zone')(moment, zone)) }}{% endmacro %}
+{% macro time_in_zone(moment, zone) %}
+    {{ return(adapter.dispatch('time_in_zone')(moment, zone)) }}
+{% endmacro %}
 
 {% macro duckdb__time_in_zone(moment, zone) -%}
     {%- if zone == 'UTC' -%}
@@ -73,18 +81,6 @@
 {#- The calendar date of a UTC timestamp in an IANA time zone. -#}
 {% macro date_in_zone(moment, zone) -%}
     cast({{ time_in_zone(moment, zone) }} as date)
-{%- endmacro %}
-
-
-{#- A query with every `day` from one date to another. -#}
-{% macro days_from_to(first_day, last_day) %}{{ return(adapter.dispatch('days_from_to')(first_day, last_day)) }}{% endmacro %}
-
-{% macro duckdb__days_from_to(first_day, last_day) -%}
-    select cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date) as day
-{%- endmacro %}
-
-{% macro spark__days_from_to(first_day, last_day) -%}
-    select explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day)) as day
 {%- endmacro %}
 
 
@@ -131,7 +127,9 @@
 
 
 {#- In a select list: a row for every day from one date to another. -#}
-{% macro each_day(first_day, last_day) %}{{ return(adapter.dispatch('each_day')(first_day, last_day)) }}{% endmacro %}
+{% macro each_day(first_day, last_day) %}
+    {{ return(adapter.dispatch('each_day')(first_day, last_day)) }}
+{% endmacro %}
 
 {% macro duckdb__each_day(first_day, last_day) -%}
     cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date)

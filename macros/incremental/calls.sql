@@ -1,8 +1,11 @@
-{#- What is particular to fact_calls: a unit is a file's calls of a day, and which of them lost depends on the other files. -#}
+{#-
+    What is particular to fact_calls: a unit is a file's calls of a day, and which of them lost depends on the
+    other files.
+-#}
 
 {#-
-    In int_calls__contested: whether both the staging models and int_calls__contenders hold a file's records. Whichever of them is ahead, every call then has
-    one winner.
+    In int_calls__contested: whether both the staging models and int_calls__contenders hold a file's records.
+    Whichever of them is ahead, every call then has one winner.
 -#}
 {% macro is_in_both(file_id) -%}
     {%- if not is_building() or model.resource_type == 'unit_test' -%}
@@ -19,12 +22,22 @@
 
 {#- What int_calls__contenders would log of the staged files now. -#}
 {% macro versions_of_contenders() -%}
-    {%- set contenders = graph.nodes.values() | selectattr('name', 'equalto', 'int_calls__contenders') | first -%}
-    {{ versions(contenders, "(select max(version) from " ~ build_log() ~ " where model = 'int_calls__contenders' and unit = 'all')") }}
+    {%- set name = 'int_calls__contenders' -%}
+    {%- set rule -%}
+        (
+            select max(version)
+            from {{ build_log() }}
+            where model = '{{ name }}' and unit = 'all'
+        )
+    {%- endset -%}
+    {{ versions(graph.nodes.values() | selectattr('name', 'equalto', name) | first, rule) }}
 {%- endmacro %}
 
 
-{#- SQL of its name where it has a file's records in another version than staging, else null: the fact would mix two rules. -#}
+{#-
+    SQL of its name where it has a file's records in another version than staging, else null: the fact would
+    mix two rules.
+-#}
 {% macro contenders_behind() -%}
     (
         select max('int_calls__contenders')
@@ -36,7 +49,9 @@
 {%- endmacro %}
 
 
-{#- The units of fact_calls: what of each file was staged for a day, who lost, and the day's exchange rates. -#}
+{#-
+    The units of fact_calls: what of each file was staged for a day, who lost, and the day's exchange rates.
+-#}
 {% macro versions_of_calls(rule) -%}
     with
 
@@ -55,8 +70,18 @@
     rates as (
         select
             day,
-            {{ fingerprint("concat_ws('|', from_currency, cast(rate_date as " ~ dbt.type_string() ~ "), cast(rate as " ~ dbt.type_string() ~ "))") }} as rates
-        from {{ ref('int_fx_rates__daily') }}
+            {{ fingerprint('content') }} as rates
+        from (
+            select
+                day,
+                concat_ws(
+                    '|',
+                    from_currency,
+                    cast(rate_date as {{ dbt.type_string() }}),
+                    cast(rate as {{ dbt.type_string() }})
+                ) as content
+            from {{ ref('int_fx_rates__daily') }}
+        ) as contents
         group by day
     ),
 
@@ -75,7 +100,12 @@
 
     select
         items.unit,
-        md5(concat_ws('|', {{ rule }}, coalesce(max(rates.rates), ''), {{ fingerprint('items.item') }})) as version
+        md5(concat_ws(
+            '|',
+            {{ rule }},
+            coalesce(max(rates.rates), ''),
+            {{ fingerprint('items.item') }}
+        )) as version
     from items
     left join rates
         on least(items.call_date, (select max(day) from rates)) = rates.day

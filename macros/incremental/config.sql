@@ -1,12 +1,22 @@
 {#-
-    One line at the top of an incremental model holds its config. models/README.md ("How increments are decided") shows each form and what a unit, a part and a
-    version are. Units are `file_id`, `call_date` (UTC days), `report_date` or, of fact_calls alone, `call`.
+    One line at the top of an incremental model holds its config. models/README.md ("How increments are
+    decided") shows each form and what a unit, a part and a version are. Units are `file_id`, `call_date` (UTC
+    days), `report_date` or, of fact_calls alone, `call`.
 -#}
 
-{#- A model whose rows belong to files: a staging model (`kind` of file; other models read it by the day of its calls), or one that reads staging models. -#}
+{#-
+    A model whose rows belong to files: a staging model (`kind` of file; other models read it by the day of
+    its calls), or one that reads staging models.
+-#}
 {% macro incremental_by_file(kind=none) %}
     {% if kind %}
-        {{ configure_increment({'unit': 'file_id', 'column': 'file_id', 'kind': kind, 'part': 'call_date', 'part_column': 'call_date'}) }}
+        {{ configure_increment({
+            'unit': 'file_id',
+            'column': 'file_id',
+            'kind': kind,
+            'part': 'call_date',
+            'part_column': 'call_date',
+        }) }}
         {{ config(contract={'enforced': true}) }}
     {% else %}
         {{ configure_increment({'unit': 'file_id', 'column': 'file_id'}) }}
@@ -15,12 +25,18 @@
 
 
 {#-
-    A model whose rows belong to days: `report_date`, or `call_date` for UTC days. `column` holds the day, where it has another name. `reaches` is the column of the
-    day on which others read a row, where that is a later one. A day that `looks_back_days` is also computed again when one of those days before changes.
+    A model whose rows belong to days: `report_date`, or `call_date` for UTC days. `column` holds the day,
+    where it has another name. `reaches` is the column of the day on which others read a row, where that is a
+    later one. A day that `looks_back_days` is also computed again when one of those days before changes.
 -#}
 {% macro incremental_by_day(day='report_date', column=none, reaches=none, looks_back_days=0) %}
     {{ configure_increment({
-        'unit': day, 'column': column or day, 'part': day, 'part_column': reaches or column or day, 'part_is_unit': not reaches, 'looks_back_days': looks_back_days,
+        'unit': day,
+        'column': column or day,
+        'part': day,
+        'part_column': reaches or column or day,
+        'part_is_unit': not reaches,
+        'looks_back_days': looks_back_days,
     }) }}
 {% endmacro %}
 
@@ -28,26 +44,27 @@
 {#- fact_calls: a file's calls of a UTC day. What is read by unit, and not as part of the rule, is named. -#}
 {% macro incremental_by_call() %}
     {{ configure_increment({
-        'unit': 'call', 'column': 'call_date', 'part': 'report_date', 'part_column': 'report_date', 'read_by_unit': ['int_fx_rates__daily'],
+        'unit': 'call',
+        'column': 'call_date',
+        'part': 'report_date',
+        'part_column': 'report_date',
+        'read_by_unit': ['int_fx_rates__daily'],
     }) }}
 {% endmacro %}
 
 
-{#- int_calls__contenders: the records of a file, and with them those of other files that have the same key. -#}
+{#-
+    int_calls__contenders: the records of a file, and with them those of other files that have the same key.
+-#}
 {% macro incremental_by_key() %}
     {{ configure_increment({'unit': 'file_id', 'column': 'file_id'}) }}
-    {{ config(materialized=row_deletes_materialization(), incremental_strategy='delete+insert', unique_key='key_hash', partition_by=none) }}
+    {{ config(unique_key='key_hash', partition_by=none) }}
 {% endmacro %}
 
 
+{#- `partition_by` is for Spark: DuckDB has no partitions. -#}
 {% macro configure_increment(increment) %}
     {{ config(
-        materialized='incremental',
-        incremental_strategy=replacing_strategy(),
-        partition_by=partition_column(increment.column),
-        on_schema_change='fail',
-        meta={'increment': increment},
-        pre_hook="{{ begin_increment() }}",
-        post_hook="{{ end_increment() }}",
+        materialized='incremental_by_unit', partition_by=increment.column, meta={'increment': increment}
     ) }}
 {% endmacro %}

@@ -1,6 +1,13 @@
-{#- Which of several records of one call wins: the latest file_date, then the latest loaded, then the last line. -#}
+{#-
+    Which of several records of one call wins: the latest file_date, then the latest loaded, then the last
+    line.
+-#}
 {% macro newest_first() -%}
-    case when file_date is null then 1 else 0 end, file_date desc, loaded_at desc, file_id desc, source_line desc
+    case when file_date is null then 1 else 0 end,
+    file_date desc,
+    loaded_at desc,
+    file_id desc,
+    source_line desc
 {%- endmacro %}
 
 
@@ -9,7 +16,8 @@
     {% set start = ['CallId', 'UserSpaceId', 'CallTime', 'Result', 'Reason', 'Duration'] %}
     {{ return(start + {
         'phone_terminated': [
-            'AnswerTime', 'From', 'To', 'Amount', 'Currency', 'Custom', 'ApplicationKey', 'UserId', 'ToCountryId'
+            'AnswerTime', 'From', 'To', 'Amount', 'Currency', 'Custom', 'ApplicationKey', 'UserId',
+            'ToCountryId',
         ],
         'phone_originated': ['From', 'To', 'Amount', 'Currency', 'Custom', 'ApplicationKey'],
         'app_app': ['FromUserId', 'ToUserId', 'Custom', 'ApplicationKey'],
@@ -19,8 +27,8 @@
 
 
 {#-
-    All fields of a raw record as one text, to compare records: the separator occurs in no field, an absent field equals an empty one. Redacted records differ where
-    they did before.
+    All fields of a raw record as one text, to compare records: the separator occurs in no field, an absent
+    field equals an empty one. Redacted records differ where they did before.
 -#}
 {% macro record_text(kind) -%}
     concat_ws(
@@ -33,7 +41,9 @@
 {%- endmacro %}
 
 
-{% macro kinds() %}{{ return(['phone_terminated', 'phone_originated', 'app_app', 'sip_terminated']) }}{% endmacro %}
+{% macro kinds() %}
+    {{ return(['phone_terminated', 'phone_originated', 'app_app', 'sip_terminated']) }}
+{% endmacro %}
 
 
 {% macro staging_models() %}
@@ -43,13 +53,18 @@
 {% endmacro %}
 
 
-{#- The names, by staging, of the fields in which two raw records of a kind differ, in the vendor's order and joined by commas. -#}
+{#-
+    The names, by staging, of the fields in which two raw records of a kind differ, in the vendor's order and
+    joined by commas.
+-#}
 {% macro differing_fields(one, other, call_type) -%}
     concat_ws(
         ','
         {%- for position in range(1, vendor_columns('phone_terminated') | length + 1) %},
         case
-            when split_part({{ one }}, chr(31), {{ position }}) <> split_part({{ other }}, chr(31), {{ position }})
+            when
+                split_part({{ one }}, chr(31), {{ position }})
+                <> split_part({{ other }}, chr(31), {{ position }})
                 then case {{ call_type }}
                     {%- for kind in kinds() if vendor_columns(kind) | length >= position %}
                     when '{{ kind }}' then '{{ snake_case(vendor_columns(kind)[position - 1]) }}'

@@ -1,19 +1,25 @@
 {#-
-    What a model's rows depend on, told from the graph: a model needs no list. Incremental models that it reads count by the units that have rows in
-    each of its own units; its SQL, the views it reads through, and seeds and small tables (by their content) are its rule.
+    What a model's rows depend on, told from the graph: a model needs no list. Incremental models that it
+    reads count by the units that have rows in each of its own units; its SQL, the views it reads through, and
+    seeds and small tables (by their content) are its rule.
 -#}
 
 {#- The nodes that a model reads, by id: directly, and through views and ephemeral models. -#}
 {% macro nodes_read(node, nodes) %}
     {% for id in node.depends_on.nodes if id in graph.nodes and id not in nodes %}
         {% do nodes.update({id: graph.nodes[id]}) %}
-        {% if graph.nodes[id].config.materialized in ['view', 'ephemeral'] %}{% do nodes_read(graph.nodes[id], nodes) %}{% endif %}
+        {% if graph.nodes[id].config.materialized in ['view', 'ephemeral'] %}
+            {% do nodes_read(graph.nodes[id], nodes) %}
+        {% endif %}
     {% endfor %}
     {{ return(nodes.values() | sort(attribute='name')) }}
 {% endmacro %}
 
 
-{#- The incremental models among them whose units or parts are of the kind that the model's own units are, and the expression for those. -#}
+{#-
+    The incremental models among them whose units or parts are of the kind that the model's own units are, and
+    the expression for those.
+-#}
 {% macro inputs_by_unit(node) %}
     {% set unit = node.config.meta.increment.unit %}
     {% set inputs = {} %}
@@ -28,7 +34,8 @@
         {% endif %}
     {% endfor %}
     {% if not inputs %}
-        {% do exceptions.raise_compiler_error(node.name ~ " is incremental by " ~ unit ~ ", and reads nothing that is") %}
+        {% set message = node.name ~ " is incremental by " ~ unit ~ ", and reads nothing that is" %}
+        {% do exceptions.raise_compiler_error(message) %}
     {% endif %}
     {{ return(inputs) }}
 {% endmacro %}
@@ -46,7 +53,14 @@
 {% macro versions_of_files(kind, rule) -%}
     select
         cast(file_id as {{ dbt.type_string() }}) as unit,
-        md5(concat_ws('|', {{ rule }}, sha256, cast(file_date as {{ dbt.type_string() }}), cast(loaded_at as {{ dbt.type_string() }}), case when message like 'redacted on %' then message end)) as version
+        md5(concat_ws(
+            '|',
+            {{ rule }},
+            sha256,
+            cast(file_date as {{ dbt.type_string() }}),
+            cast(loaded_at as {{ dbt.type_string() }}),
+            case when message like 'redacted on %' then message end
+        )) as version
     from {{ ref('stg_sinch__files') }}
     where kind = '{{ kind }}' and state = 'current'
 {%- endmacro %}
@@ -74,7 +88,9 @@
     from (select distinct unit from items) as units
     inner join items
         {%- if looks_back_days %}
-        on cast(items.unit as date) between {{ add_days('cast(units.unit as date)', -looks_back_days) }} and cast(units.unit as date)
+        on
+            cast(items.unit as date) >= {{ add_days('cast(units.unit as date)', -looks_back_days) }}
+            and cast(items.unit as date) <= cast(units.unit as date)
         {%- else %}
         on units.unit = items.unit
         {%- endif %}
@@ -82,7 +98,10 @@
 {%- endmacro %}
 
 
-{#- Rows as one short text: two sets of different rows have different ones, whatever the order. Equal rows would cancel each other: distinct ones only. -#}
+{#-
+    Rows as one short text: two sets of different rows have different ones, whatever the order. Equal rows
+    would cancel each other: distinct ones only.
+-#}
 {% macro fingerprint(text) -%}
     concat_ws(
         ':',
@@ -92,31 +111,56 @@
 {%- endmacro %}
 
 
-{#- The compiled SQL of the model that is being built, without what says nothing: blanks, and the name of the database. -#}
+{#-
+    The compiled SQL of the model that is being built, without what says nothing: blanks, and the name of the
+    database.
+-#}
 {% macro rule_text() %}
-    {% set text = sql if this.database is none else sql | replace(adapter.quote(this.database) ~ '.', '') | replace(this.database ~ '.', '') %}
+    {% set text = sql %}
+    {% if this.database is not none %}
+        {% set text = text | replace(adapter.quote(this.database) ~ '.', '') %}
+        {% set text = text | replace(this.database ~ '.', '') %}
+    {% endif %}
     {{ return(text.split() | join(' ')) }}
 {% endmacro %}
 
 
+{#- What the model's contract says of its table: names, types and constraints of the columns. -#}
+{% macro contract_text() %}
+    {% set texts = [] %}
+    {% if config.get('contract').enforced %}
+        {% for column in model.columns.values() %}
+            {% do texts.append([column.name, column.data_type, column.constraints] | string) %}
+        {% endfor %}
+    {% endif %}
+    {{ return(texts | join) }}
+{% endmacro %}
+
+
 {#-
-    SQL of one text that changes whenever the model's rows may, other than by the units of its inputs: its SQL, the views it reads through as they are in the
-    database, seeds and small tables by their content, and the key of pii_mode hashed.
+    SQL of one text that changes whenever the model's rows may, other than by the units of its inputs: its SQL
+    and its contract, the columns of those inputs, the views it reads through as they are in the database,
+    seeds and small tables by their content, and the key of pii_mode hashed.
 -#}
 {% macro rule_version() -%}
     {%- set views = [] -%}
     {%- set tables = [] -%}
+    {%- set read_by_unit = model.config.meta.increment.read_by_unit or [] -%}
     {%- for node in nodes_read(model, {}) -%}
+        {%- set is_by_unit = node.config.meta.increment or node.name in read_by_unit -%}
         {%- if node.config.materialized == 'view' -%}
             {%- do views.append(node.name) -%}
         {#- The SQL of an ephemeral model is within the model's own. -#}
-        {%- elif node.config.materialized != 'ephemeral' and not node.config.meta.increment and node.name not in (model.config.meta.increment.read_by_unit or []) -%}
-            {%- do tables.append(node) -%}
+        {%- elif node.config.materialized != 'ephemeral' and not is_by_unit -%}
+            {%- do tables.append(api.Relation.create(
+                database=node.database, schema=node.schema, identifier=node.alias
+            )) -%}
         {%- endif -%}
     {%- endfor -%}
     md5(concat_ws(
         '|',
-        '{{ local_md5(rule_text()) }}'
+        '{{ local_md5(rule_text() ~ contract_text()) }}',
+        {{ columns_of(nodes_read(model, {}) | selectattr('config.meta.increment') | list) }}
         {%- if pii_key() in sql %},
         {{ pii_settings() }}
         {%- endif %},
@@ -125,8 +169,8 @@
             from {{ build_log() }}
             where model in ('{{ views | join("', '") }}') and unit = 'all'
         )
-        {%- for node in tables %},
-        {{ content_version(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
+        {%- for table in tables %},
+        {{ content_version(table) }}
         {%- endfor %}
     ))
 {%- endmacro %}
@@ -137,7 +181,8 @@
     {%- set texts = [] -%}
     {#- not adapter.get_columns_in_relation, which costs ten times as much -#}
     {%- for name in run_query('select * from ' ~ relation ~ ' limit 0').column_names -%}
-        {%- do texts.append("coalesce(cast(" ~ adapter.quote(name) ~ " as " ~ dbt.type_string() ~ "), chr(30))") -%}
+        {%- set text = "cast(" ~ adapter.quote(name) ~ " as " ~ dbt.type_string() ~ ")" -%}
+        {%- do texts.append("coalesce(" ~ text ~ ", chr(30))") -%}
     {%- endfor -%}
     (
         select {{ fingerprint("concat_ws('|', content, repeats)") }}
@@ -154,15 +199,15 @@
 
 {#- SQL of the name of an input that is not built, or is behind what it reads itself; null where none is. -#}
 {% macro what_is_missing() -%}
-    {%- set inputs = nodes_read(model, {}) | selectattr('config.meta.increment') | map(attribute='name') | list -%}
+    {%- set inputs = nodes_read(model, {}) | selectattr('config.meta.increment') -%}
     coalesce(
         (
             select min(inputs.name)
             from (
                 select '' as name
-                {%- for name in inputs %}
+                {%- for input in inputs %}
                 union all
-                select '{{ name }}' as name
+                select '{{ input.name }}' as name
                 {%- endfor %}
             ) as inputs
             where

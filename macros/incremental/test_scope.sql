@@ -1,21 +1,9 @@
 {#-
-    Tests of the big tables look at what changed lately: rows that nobody has written since they were tested cannot have gone wrong.
-    A test with `where: changed` reads only the units (files in staging, a file's calls of a day in fact_calls, days in marts) written in the last `test_window_days` days;
-    with the variable test_scope set to `all`, everything.
+    Tests of the big tables look at what changed lately: rows that nobody has written since they were tested
+    cannot have gone wrong. A test with `where: changed` reads only the units (files in staging, a file's
+    calls of a day in fact_calls, days in marts) written in the last `test_window_days` days; with the
+    variable test_scope set to `all`, everything.
 -#}
-
-{#- dbt's own macro behind the `where` of a test, taught the word `changed`. -#}
-{% macro get_where_subquery(relation) -%}
-    {%- set where = config.get('where') or 'true' -%}
-    {%- if where == 'changed' -%}
-        {%- set where = lately_changed(relation.identifier) -%}
-    {%- endif -%}
-    {%- if where == 'true' -%}
-        {{ return(relation) }}
-    {%- endif -%}
-    {%- do return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as dbt_subquery') -%}
-{%- endmacro %}
-
 
 {#- A column of the log, of what was written of a model lately. -#}
 {% macro logged_lately(model_name, column) -%}
@@ -30,10 +18,13 @@
 {%- endmacro %}
 
 
-{#- A condition for the rows of an incremental model that were written lately; `true` for every other model. -#}
+{#-
+    A condition for the rows of an incremental model that were written lately; `true` for every other model.
+-#}
 {% macro lately_changed(model_name) %}
     {% if not execute or var('test_scope') == 'all' %}{{ return('true') }}{% endif %}
-    {% set node = graph.nodes.values() | selectattr('name', 'equalto', model_name) | selectattr('resource_type', 'equalto', 'model') | first %}
+    {% set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') %}
+    {% set node = models | selectattr('name', 'equalto', model_name) | first %}
     {% set increment = node.config.meta.increment if node else none %}
     {#- Rows that are replaced by key belong to other files than those that were written. -#}
     {% if not increment or node.config.unique_key %}{{ return('true') }}{% endif %}
@@ -47,12 +38,15 @@
 {#- A condition on report_date, for the days that calls written lately are reported on. -#}
 {% macro lately_reported() %}
     {% if not execute or var('test_scope') == 'all' %}{{ return('true') }}{% endif %}
-    {{ return('report_date in (select cast(part as date) from (' ~ logged_lately('fact_calls', 'part') ~ ') as parts)') }}
+    {% set parts = logged_lately('fact_calls', 'part') %}
+    {{ return('report_date in (select cast(part as date) from (' ~ parts ~ ') as parts)') }}
 {% endmacro %}
 
 
 {#- A condition on a column of UTC days, for the days of such calls. -#}
 {% macro lately_called(column='call_date') %}
     {% if not execute or var('test_scope') == 'all' %}{{ return('true') }}{% endif %}
-    {{ return(column ~ " in (select cast(split_part(unit, '|', -1) as date) from (" ~ logged_lately('fact_calls', 'unit') ~ ') as units)') }}
+    {% set units = logged_lately('fact_calls', 'unit') %}
+    {% set days = "select cast(split_part(unit, '|', -1) as date) from (" ~ units ~ ") as units" %}
+    {{ return(column ~ " in (" ~ days ~ ")") }}
 {% endmacro %}

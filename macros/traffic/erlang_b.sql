@@ -1,11 +1,12 @@
 {#-
-    The least number of lines of which a traffic finds at most the share `loss` of its calls refused (Erlang B, ITU-T E.501): a query with a row for each
-    `erlangs` of a relation that is above 0.
+    The least number of lines of which a traffic finds at most the share `loss` of its calls refused (Erlang
+    B, ITU-T E.501): a query with a row for each `erlangs` of a relation that is above 0.
 
     Rows: erlangs, lines.
 
-    B(n) = t(n) / (t(0) + … + t(n)), where t(n) = t(n - 1) * erlangs / n. Terms far below the traffic count for nothing, so they begin at 12 standard
-    deviations below it; 3 above it and 3 lines are more than 1 % loss asks for, whatever the traffic.
+    B(n) = t(n) / (t(0) + … + t(n)), where t(n) = t(n - 1) * erlangs / n. Terms far below the traffic count
+    for nothing, so they begin at 12 standard deviations below it; 3 above it and 3 lines are more than 1 %
+    loss asks for, whatever the traffic.
 -#}
 {% macro erlang_b_lines(relation, loss) -%}
     with

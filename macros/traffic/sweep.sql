@@ -1,14 +1,18 @@
 {#-
-    How many calls are open at a time, exact to the microsecond: a query with a row for every hour in which a call is open, of a relation with the columns
-    group_id, is_answer_time (0 or 1), opened_at and closed_at, where no interval reaches over a midnight (UTC) and each is longer than nothing.
+    How many calls are open at a time, exact to the microsecond: a query with a row for every hour in which a
+    call is open, of a relation with the columns group_id, is_answer_time (0 or 1), opened_at and closed_at,
+    where no interval reaches over a midnight (UTC) and each is longer than nothing.
 
     Rows: group_id, interval_basis, erlangs, peak_concurrent_calls, hour, peak_at.
 
-    Every interval is two events, and no interval is split over hours. An event's key is 4 * microseconds of the hour, + 2 for a start, + 1 where the interval
-    starts at AnswerTime: so an end sorts before a start of the same moment. An end belongs to the hour of its last microsecond, so that what is open when an
-    hour begins is what was opened less what was closed in the hours before. The peak is what is open then plus the highest running sum within the hour, if that
-    is above 0. It is reached at a start: at the n-th event of the hour, which is its m-th start, m were opened and n - m closed. (Two row numbers take half the
-    time of one running sum.) Sum and key share one number, of which the largest is the highest sum at its first moment. Everything is counted in whole numbers.
+    Every interval is two events, and no interval is split over hours. An event's key is 4 * microseconds of
+    the hour, + 2 for a start, + 1 where the interval starts at AnswerTime: so an end sorts before a start of
+    the same moment. An end belongs to the hour of its last microsecond, so that what is open when an hour
+    begins is what was opened less what was closed in the hours before. The peak is what is open then plus the
+    highest running sum within the hour, if that is above 0. It is reached at a start: at the n-th event of
+    the hour, which is its m-th start, m were opened and n - m closed. (Two row numbers take half the time of
+    one running sum.) Sum and key share one number, of which the largest is the highest sum at its first
+    moment. Everything is counted in whole numbers.
 -#}
 {% macro sweep(intervals) -%}
     {%- set hour = 3600000000 -%}
@@ -52,7 +56,8 @@
     running as (
         select
             *,
-            row_number() over (partition by group_id, hour_start, {{ is_start }} order by event_number) as number_of_kind
+            row_number() over (partition by group_id, hour_start, {{ is_start }} order by event_number)
+                as number_of_kind
         from numbered
     ),
 
@@ -72,7 +77,8 @@
                 {{ keys - 1 }}
             ) as highest,
             cast(sum({{ sign }}) as bigint) as opened,
-            cast(sum(case event_key % 4 when 3 then 1 when 1 then -1 else 0 end) as bigint) as opened_answer_time,
+            cast(sum(case event_key % 4 when 3 then 1 when 1 then -1 else 0 end) as bigint)
+                as opened_answer_time,
             count(*) filter (where event_key % 4 = 3) as starts_answer_time,
             count(*) filter (where event_key % 4 = 2) as starts_call_time,
             -- for every start the rest of the hour, less for every end the rest of the hour

@@ -20,8 +20,8 @@ bounds as (
 ),
 
 days as (
-    select spine.day
-    from ({{ days_from_to('(select first_day from bounds)', '(select last_day from bounds)') }}) as spine
+    select {{ each_day('first_day', 'last_day') }} as day
+    from bounds
 ),
 
 -- The newest rate dated on or before the day. Calls after the last day take the last day's row.

@@ -60,8 +60,8 @@
     ('a date across the ocean', date_in_zone("timestamp '2026-11-22 04:59:59'", 'America/New_York'), "date '2026-11-21'"),
     ('Monday', iso_weekday("date '2026-11-23'"), '1'),
     ('Sunday', iso_weekday("date '2026-11-22'"), '7'),
-    ('days from to', "(select count(*) from (" ~ days_from_to("date '2026-02-27'", "date '2026-03-02'") ~ ") as days)", '4'),
-    ('the last day', "(select max(day) from (" ~ days_from_to("date '2026-02-27'", "date '2026-03-02'") ~ ") as days)", "date '2026-03-02'"),
+    ('each day', "(select count(*) from (select " ~ each_day("date '2026-02-27'", "date '2026-03-02'") ~ " as day) as days)", '4'),
+    ('the last day', "(select max(day) from (select " ~ each_day("date '2026-02-27'", "date '2026-03-02'") ~ " as day) as days)", "date '2026-03-02'"),
 
     ('equal hashes', key_hash("'a|1'") ~ ' = ' ~ key_hash("concat('a', '|', '1')"), 'true'),
     ('different hashes', key_hash("'a|1'") ~ ' = ' ~ key_hash("'a|2'"), 'false'),

@@ -13,7 +13,7 @@ applications as (
         first_at,
         last_at
     from {{ ref('int_signals__applications_daily') }}
-    where amount_reporting > 0 and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+    where amount_reporting > 0 and {{ stale('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 users as (
@@ -27,7 +27,7 @@ users as (
         first_at,
         last_at
     from {{ ref('int_signals__users_daily') }}
-    where amount_reporting > 0 and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+    where amount_reporting > 0 and {{ stale('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 history as (
@@ -79,7 +79,7 @@ candidates as (
     cross join settings
     where
         history.amount_reporting > cast(settings.floor as decimal(18, 6))
-        and {{ signal_days('history.report_date') }}
+        and {{ stale('history.report_date') }}
 ),
 
 dates as (

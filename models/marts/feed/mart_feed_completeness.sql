@@ -58,10 +58,8 @@ span as (
 ),
 
 days as (
-    select day
-    from (
-        {{ days_from_to('(select first_day from span)', '(select last_day from span)') }}
-    ) as every_day
+    select {{ each_day('first_day', 'last_day') }} as day
+    from span
 ),
 
 spine as (

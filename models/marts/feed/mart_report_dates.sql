@@ -55,12 +55,8 @@ span as (
 
 -- One more at each end: in most time zones a report date needs parts of two UTC days.
 days as (
-    select day as file_date
-    from (
-        {{ days_from_to(
-            '(select ' ~ add_days('first_day', -1) ~ ' from span)', '(select ' ~ add_days('last_day', 1) ~ ' from span)',
-        ) }}
-    ) as every_day
+    select {{ each_day(add_days('first_day', -1), add_days('last_day', 1)) }} as file_date
+    from span
 ),
 
 touched as (

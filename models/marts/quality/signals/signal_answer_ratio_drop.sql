@@ -15,7 +15,7 @@ days as (
     where
         application_key is not null
         and destination_country is not null
-        and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+        and {{ stale('report_date', looks_back_days=signal_history_days()) }}
     group by
         application_key,
         destination_country,
@@ -49,7 +49,7 @@ baselines as (
             days.application_key = past.application_key
             and days.destination_country = past.destination_country
             and baseline_days.past_date = past.report_date
-    where days.seizures >= settings.min_seizures and {{ signal_days('days.report_date') }}
+    where days.seizures >= settings.min_seizures and {{ stale('days.report_date') }}
     group by
         days.application_key,
         days.destination_country,

@@ -16,7 +16,7 @@ days as (
     where
         application_key is not null
         and destination_country is not null
-        and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+        and {{ stale('report_date', looks_back_days=signal_history_days()) }}
     group by
         application_key,
         destination_country,
@@ -83,7 +83,7 @@ norms as (
         on
             countries.destination_country = past.destination_country
             and baseline_days.past_date = past.report_date
-    where {{ signal_days('countries.report_date') }}
+    where {{ stale('countries.report_date') }}
     group by
         countries.destination_country,
         countries.report_date
@@ -139,7 +139,7 @@ final as (
     from compared
     where
         (is_fast or {{ clearly_above('short_share', 'short_threshold') }})
-        and {{ signal_days('report_date') }}
+        and {{ stale('report_date') }}
 )
 
 select * from final

@@ -2,7 +2,7 @@ with
 
 windows as (
     select * from {{ ref('int_signals__hours_daily') }}
-    where {{ signal_days('report_date') }}
+    where {{ stale('report_date') }}
 ),
 
 settings as (
@@ -20,7 +20,7 @@ histories as (
         on
             today.application_key = past.application_key
             and {{ days_between('past.report_date', 'today.report_date') }} between 0 and 91
-    where {{ signal_days('today.report_date') }}
+    where {{ stale('today.report_date') }}
     group by
         today.application_key,
         today.report_date
@@ -32,7 +32,7 @@ destination_days as (
         coalesce(costly_range, destination_country) as destination,
         report_date
     from {{ ref('int_signals__destinations_daily') }}
-    where {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+    where {{ stale('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 -- Before the day and the one before it: a burst over midnight is as new on its second day.

@@ -13,7 +13,7 @@ days as (
     where
         application_key is not null
         and destination_country is not null
-        and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+        and {{ stale('report_date', looks_back_days=signal_history_days()) }}
     group by
         application_key,
         destination_country,
@@ -35,7 +35,7 @@ histories as (
         on
             today.application_key = past.application_key
             and {{ days_between('past.report_date', 'today.report_date') }} between 0 and 91
-    where {{ signal_days('today.report_date') }}
+    where {{ stale('today.report_date') }}
     group by
         today.application_key,
         today.report_date
@@ -63,7 +63,7 @@ country_days as (
         from {{ ref('int_signals__destinations_daily') }}
         where
             destination_country is not null
-            and {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+            and {{ stale('report_date', looks_back_days=signal_history_days()) }}
     ) as all_countries
 ),
 

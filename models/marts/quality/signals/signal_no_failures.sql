@@ -2,7 +2,7 @@ with
 
 days as (
     select * from {{ ref('int_signals__applications_daily') }}
-    where {{ signal_days('report_date') }}
+    where {{ stale('report_date') }}
 ),
 
 settings as (

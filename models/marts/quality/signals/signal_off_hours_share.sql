@@ -14,7 +14,7 @@ days as (
         first_night_at,
         last_night_at
     from {{ ref('int_signals__applications_daily') }}
-    where {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+    where {{ stale('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 settings as (
@@ -42,7 +42,7 @@ baselines as (
         on days.application_key = past.application_key and baseline_days.past_date = past.report_date
     where
         not {{ clearly_above('settings.min_calls', 'days.effective_calls') }}
-        and {{ signal_days('days.report_date') }}
+        and {{ stale('days.report_date') }}
     group by
         days.application_key,
         days.report_date

@@ -21,7 +21,7 @@ destinations as (
     where
         application_key is not null
         and destination_country is not null
-        and {{ signal_days('report_date') }}
+        and {{ stale('report_date') }}
     group by
         application_key,
         destination_country,
@@ -42,7 +42,7 @@ callers as (
         first_at,
         last_at
     from {{ ref('int_signals__callers_daily') }}
-    where {{ signal_days('report_date') }}
+    where {{ stale('report_date') }}
 ),
 
 entities as (

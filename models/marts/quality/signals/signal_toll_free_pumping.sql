@@ -6,7 +6,7 @@ history as (
         ln(cast(calls as double)) as log_calls,
         case when minutes > 0 then ln(minutes) end as log_minutes
     from {{ ref('int_signals__own_numbers_daily') }}
-    where {{ signal_days('report_date', looks_back_days=signal_history_days()) }}
+    where {{ stale('report_date', looks_back_days=signal_history_days()) }}
 ),
 
 settings as (
@@ -23,7 +23,7 @@ candidates as (
     from history
     cross join settings
     where
-        {{ signal_days('history.report_date') }}
+        {{ stale('history.report_date') }}
         and history.calls > settings.floor_calls
         and history.minutes > settings.floor_minutes
         and history.repeated_calls >= settings.min_repeated_share * history.calls

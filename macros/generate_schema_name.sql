@@ -1,4 +1,0 @@
-{#- Schemas have the same name on every target: no prefix, since one database holds one project. -#}
-{% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ custom_schema_name | trim if custom_schema_name is not none else target.schema }}
-{%- endmacro %}

@@ -1,0 +1,200 @@
+{#-
+    How an incremental model is built, from top to bottom. models/README.md, "How increments are decided", has
+    the words; macros/engine/increments.sql has what differs between DuckDB and Spark.
+
+    From the second step to the last, stale units are in the log as not done. A build that ends in between,
+    wherever that is, leaves them so, and the next one computes them. On DuckDB it is one transaction besides.
+-#}
+{% materialization incremental_by_unit, default %}
+    {% set table = this.incorporate(type='table') %}
+    {% set found = load_cached_relation(this) %}
+    {% set is_new = not found or not found.is_table or should_full_refresh() or not table_keeps_rows() %}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {#- 1. The rule, now and as it was logged, and an input that is not built. -#}
+    {% set rule = rule_version() %}
+    {% set state = first_row(state_of_increment(rule)) %}
+    {% set is_behind = state.missing and not flags.EMPTY %}
+    {% if is_behind %}{% do report_missing_input(state.missing, fail=is_new) %}{% endif %}
+
+    {#- 2. Stale units: what is logged of them is replaced by their versions now, as not done. -#}
+    {% set is_whole = not is_behind and (is_new or (state.rule != state.logged_rule and not flags.EMPTY)) %}
+    {% if is_whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
+    {% set rule_now = "'" ~ state.rule ~ "'" %}
+    {% set stale = {'units': 0, 'batches': 0} %}
+    {% if not is_behind and not flags.EMPTY %}
+        {% do in_transaction(write_log(stale_units(versions(model, rule_now), rule_now), done=false)) %}
+        {% set stale = first_row(stale_counted()) %}
+        {% do report_whole(found, state, stale.units) if is_whole %}
+    {% endif %}
+
+    {% set steps = [] %}
+    {#- 3. The table is made anew, or rows of stale units are deleted. -#}
+    {% if is_whole %}
+        {% if found %}{% do steps.append('drop ' ~ found.type ~ ' if exists ' ~ found) %}{% endif %}
+        {% do steps.append(create_empty_table(table, sql)) %}
+    {% elif stale.units %}
+        {% do steps.append(delete_stale_rows()) %}
+    {% endif %}
+    {#- 4. Rows are computed, batch by batch, and what was stale is logged as done. -#}
+    {% for _ in range(stale.batches | int) %}
+        {% do steps.append(insert_stale_rows(sql)) %}
+        {% do steps.append(write_log(units_of_batch(), done=true)) %}
+    {% endfor %}
+    {% if flags.EMPTY %}{% do steps.append(insert_stale_rows(sql)) %}{% endif %}
+    {% if not is_behind and not flags.EMPTY %}
+        {#- The kept query computes the rule when it is asked; a rule that holds a key it keeps as a hash. -#}
+        {% do steps.append(keep_query(versions(model, rule_now if pii_key() in sql else rule))) %}
+    {% endif %}
+    {% do run_as_main(steps | select | list or ["select 'nothing is stale' as state"]) %}
+
+    {% do apply_grants(table, config.get('grants'), should_revoke(found, is_whole)) %}
+    {% do persist_docs(table, model) %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [table]}) }}
+{% endmaterialization %}
+
+
+{% macro state_of_increment(rule) -%}
+    select
+        {{ rule }} as rule,
+        (
+            select max(version)
+            from {{ build_log() }}
+            where model = '{{ this.name }}' and unit = 'all' and done
+        ) as logged_rule,
+        {{ what_is_missing() }} as missing
+{%- endmacro %}
+
+
+{% macro report_missing_input(name, fail) %}
+    {% set message = this.name ~ " follows " ~ name ~ ", which must be built first: run `cdr build`" %}
+    {% if fail %}{% do exceptions.raise_compiler_error(message) %}{% endif %}
+    {% do exceptions.warn(message ~ "; until then its rows stay as they are") %}
+{% endmacro %}
+
+
+{% macro report_whole(found, state, units) %}
+    {% set kind = 'files' if model.config.meta.increment.unit == 'file_id' else 'days' %}
+    {% if state.logged_rule not in [none, state.rule] %}
+        {% set number = "{:,}".format(units) %}
+        {% do log("rules of " ~ this.name ~ " changed: " ~ number ~ " " ~ kind ~ " recomputed", info=true) %}
+    {% elif found and not state.logged_rule and not should_full_refresh() %}
+        {% set table = this.schema ~ "." ~ this.identifier %}
+        {% do log(table ~ ": no build of this version is logged, it is recomputed whole", info=true) %}
+    {% endif %}
+{% endmacro %}
+
+
+{#-
+    Units whose version now is not the logged one, or that are not done: rows (unit, part, version, records,
+    batch). One that the inputs do not give any more has no version. `all` stands for the rule.
+
+    A model by days computes them in batches: as many days in one statement, in the order of the calendar, as
+    have about var `calls_at_once` records in its inputs. The memory and disk that a history takes are those
+    of a batch.
+-#}
+{% macro stale_units(versions_sql, rule) -%}
+    {%- set has_batches = model.config.meta.increment.unit in ['call_date', 'report_date'] -%}
+    select
+        stale.unit,
+        '' as part,
+        stale.version,
+        0 as records,
+        {% if has_batches -%}
+        case when stale.unit = 'all' then 0 else {{ batch_of('sum(read.records) over earlier_days') }} end
+        {%- else -%}
+        0
+        {%- endif %} as batch
+    from (
+        select
+            coalesce(expected.unit, logged.unit) as unit,
+            expected.version
+        from (
+            select
+                unit,
+                version
+            from ({{ versions_sql }}) as units
+            union all
+            select
+                'all' as unit,
+                {{ rule }} as version
+        ) as expected
+        full outer join (
+            select distinct
+                unit,
+                version,
+                done
+            from {{ build_log() }}
+            where model = '{{ this.name }}'
+        ) as logged
+            on expected.unit = logged.unit
+        where expected.version is distinct from logged.version or not logged.done
+    ) as stale
+    {%- if has_batches %}
+    left join (
+        {{ records_read() | indent(8) }}
+    ) as read
+        on stale.unit = read.unit and stale.version is not null
+    window earlier_days as (order by stale.unit rows between unbounded preceding and 1 preceding)
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- How many units are stale, the row of the rule left out, and how many batches they are computed in. -#}
+{% macro stale_counted() -%}
+    select
+        count(case when unit <> 'all' then unit end) as units,
+        count(distinct batch) as batches
+    from {{ build_log() }}
+    where model = '{{ this.name }}' and not done
+{%- endmacro %}
+
+
+{#- How many records the model's inputs have in each of its units. -#}
+{% macro records_read() -%}
+    select
+        unit,
+        sum(records) as records
+    from (
+        {%- for name, unit in inputs_by_unit(model).items() %}
+        select
+            {{ unit }} as unit,
+            records
+        from {{ build_log() }}
+        where model = '{{ name }}' and done
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as records_by_input
+    group by unit
+{%- endmacro %}
+
+
+{#-
+    The units that the last statement computed: rows (unit, part, version, records), one for each part that a
+    unit has rows in, or one where it has none. What has gone is not among them.
+-#}
+{% macro units_of_batch() -%}
+    select
+        stale.unit,
+        coalesce(counted.part, {{ part_without_rows() }}) as part,
+        stale.version,
+        coalesce(counted.records, 0) as records
+    from {{ build_log() }} as stale
+    left join (
+        select
+            {{ unit_of_row() }} as unit,
+            {{ part_of_row() }} as part,
+            count(*) as records
+        from {{ this }}
+        where {{ in_units(model.config.meta.increment.column, units_to_compute()) }}
+        group by
+            {{ unit_of_row() }},
+            {{ part_of_row() }}
+    ) as counted
+        on stale.unit = counted.unit
+    where {{ is_of_batch('stale.') }} and stale.version is not null
+{%- endmacro %}
