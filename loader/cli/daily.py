@@ -396,6 +396,8 @@ def _print_summary(
                 "missing",
                 f"{summary.missing_days:,} files of a day and kind; see marts.mart_feed_completeness",
             )
+        for found in summary.feed:
+            say("feed", found.sentence)
         if summary.unreadable_values:
             say(
                 "unreadable",
@@ -497,6 +499,8 @@ def _print_status(found: Any) -> None:
         )
     if found.newest_complete_day:
         say("complete", f"up to the report date {found.newest_complete_day}")
+    for finding in found.feed:
+        say("feed", finding.sentence)
     say("rejects", f"{found.open_rejects:,} records of current files (`cdr rejects`)")
     if found.failed_files:
         say("failed", f"{found.failed_files:,} files (`cdr files --state failed`)")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loader.database.connection import opened
 from loader.database.days import newest_complete_day
+from loader.database.feed import FeedFinding, feed_findings
 from loader.database.rewrite import Blocks, blocks
 from loader.database.schema import has_table
 from loader.feeds import KINDS
@@ -51,6 +52,7 @@ class Status:
     database: Path
     kinds: list[Kind]
     newest_complete_day: date | None
+    feed: list[FeedFinding]
     newest_day: date | None
     age_days: int | None
     open_rejects: int
@@ -77,6 +79,7 @@ def status(database: Path, wait: float = 0, today: date | None = None) -> Status
         )
         unbuilt = behind(connection)
         last_build = _last_build(connection)
+        feed = feed_findings(connection, today)
     days = [kind.newest_day for kind in kinds if kind.newest_day]
     newest = max(days, default=None)
     age = ((today or datetime.now(UTC).date()) - newest).days if newest else None
@@ -85,6 +88,7 @@ def status(database: Path, wait: float = 0, today: date | None = None) -> Status
         database,
         kinds,
         complete,
+        feed,
         newest,
         age,
         rejects,

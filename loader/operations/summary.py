@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from loader.database.connection import opened
 from loader.database.days import are_complete, newest_complete_day
+from loader.database.feed import FeedFinding, feed_findings
 from loader.database.schema import has_table
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ class WaitingRule:
 
 @dataclass(frozen=True)
 class Summary:
-    """The newest complete report date's calls by kind and spend, the days of the feed that are missing, and
-    the rules that wait for history. Where no day is complete yet there is no date, and nothing to sum up.
+    """The newest complete report date's calls by kind and spend, the days of the feed that are missing,
+    what is wrong with it, and the rules that wait for history. Where no day is complete yet there is no
+    date, and nothing to sum up.
     """
 
     report_date: date | None
@@ -68,9 +70,10 @@ class Summary:
     unreadable_values: int
     missing_days: int
     waiting_rules: list[WaitingRule]
+    feed: list[FeedFinding]
 
 
-def summarise(database: Path) -> Summary | None:
+def summarise(database: Path, today: date | None = None) -> Summary | None:
     """The figures of the newest complete report date; none where the marts are not built.
 
     Raises CdrError when the database cannot be used.
@@ -91,6 +94,7 @@ def summarise(database: Path) -> Summary | None:
             _count(connection, "mart_feed_invalid_fields", "coalesce(sum(records), 0)::bigint", "true"),
             _count(connection, "mart_feed_completeness", "count(*)", "status = 'missing'"),
             [WaitingRule(*row) for row in _waiting_rules(connection)],
+            feed_findings(connection, today),
         )
 
 

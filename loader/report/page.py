@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loader.database.connection import opened
+from loader.database.feed import Row, in_words
 from loader.database.workspace import working
 from loader.errors import CdrError
 from loader.report import charts
@@ -123,16 +124,18 @@ def _nothing(results: list[Result], what: str) -> str | None:
     return None
 
 
-def _feed(_scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["feed"], results["missing_days"]]
+def _feed(scope: Scope, results: dict[str, Result]) -> Section:
+    parts = [results["feed"], results["missing_days"], results["feed_findings"]]
     missing = results["missing_days"].rows
-    sentence = _nothing(parts, "deliveries")
+    sentence = _nothing(parts[:2], "deliveries")
     if sentence is None and missing:
         days = ", ".join(f"{day} ({kind})" for day, kind in missing[:5])
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         sentence = f"{_count(len(missing), 'file')} missing: {days}{more}."
     elif sentence is None:
         sentence = "Complete: every kind has a file for every day since its first."
+    found = [finding.sentence for finding in in_words([Row(*row) for row in parts[2].rows])]
+    sentence = " ".join([sentence, *(f"{_capital(text)}." for text in [scope.stalled, *found] if text)])
     return Section("feed", "Is the data complete?", sentence, parts, open_table=True)
 
 
@@ -340,6 +343,10 @@ def _add_mean(rows: list[dict[str, Any]], column: str, numerator: str, denominat
 
 def _change(now: Decimal, before: Decimal | None) -> str:
     return f"{100 * (now - before) / before:+.1f} %" if before else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _count(number: int, noun: str) -> str:

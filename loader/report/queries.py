@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from loader.database.days import are_complete, newest_complete_day
+from loader.database.feed import FINDINGS, stalled_feed
 from loader.database.schema import has_table
 from loader.database.sql import literal
 from loader.errors import CdrError
@@ -19,7 +20,8 @@ DEFAULT_DAYS = 30
 @dataclass(frozen=True)
 class Scope:
     """The report dates and the application that the page is about; no application means all. They are
-    compared with as many days before where all of both are complete.
+    compared with as many days before where all of both are complete. `stalled` is the sentence about a
+    feed that has stalled, if they reach its newest day.
     """
 
     first: date
@@ -27,6 +29,7 @@ class Scope:
     application_key: str | None = None
     application: str = "all applications"
     is_compared: bool = False
+    stalled: str = ""
 
     @property
     def days(self) -> int:
@@ -83,6 +86,16 @@ select file_date, call_type
 from marts.mart_feed_completeness
 where file_date between {first} and {last} and status = 'missing'
 order by file_date, call_type
+""",
+    ),
+    # Report dates have parts of two UTC days.
+    "feed_findings": (
+        "mart_feed_findings",
+        f"""
+{FINDINGS}
+from marts.mart_feed_findings
+where first_date <= {{last}} + 1 and last_date >= {{first}}
+order by call_type
 """,
     ),
     "spend": (
@@ -320,12 +333,18 @@ def scope_of(
         [today + timedelta(days=1)],
     ).fetchone()
     newest = row[0] if row else None
-    last = last or newest_complete_day(connection) or newest or today
+    complete = newest_complete_day(connection)
+    last = last or complete or newest or today
     first = first or last - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:
         raise CdrError(f"--from {first} is after --to {last}; name an earlier day")
     scope = Scope(first, last)
-    scope = replace(scope, is_compared=are_complete(connection, scope.previous_first, last))
+    stalled = stalled_feed(connection, today) if complete is None or last >= complete else None
+    scope = replace(
+        scope,
+        is_compared=are_complete(connection, scope.previous_first, last),
+        stalled=stalled.sentence if stalled else "",
+    )
     if application is None:
         return scope
     found = connection.execute(

@@ -1,7 +1,7 @@
 -- DuckDB keeps a contract's `not_null` itself; Spark's Parquet tables do not.
 {%- set contracted = [
     'call_conflicts', 'dim_applications', 'dim_countries', 'dim_dates', 'dim_outcomes', 'fact_calls', 'mart_busy_hour', 'mart_cost_daily',
-    'mart_cost_exceptions', 'mart_cost_monthly', 'mart_failure_reasons_daily', 'mart_feed_completeness', 'mart_feed_invalid_fields',
+    'mart_cost_exceptions', 'mart_cost_monthly', 'mart_failure_reasons_daily', 'mart_feed_completeness', 'mart_feed_findings', 'mart_feed_invalid_fields',
     'mart_feed_reconciliation', 'mart_invoice_reconciliation', 'mart_number_daily', 'mart_overcharges', 'mart_quality_daily',
     'mart_rate_history', 'mart_report_dates', 'mart_signal_rules', 'mart_signals', 'mart_traffic_hourly', 'mart_user_spend_daily',
     'rejected_records', 'stg_sinch__app_app', 'stg_sinch__phone_originated', 'stg_sinch__phone_terminated', 'stg_sinch__sip_terminated',

@@ -2,11 +2,16 @@
 
 import re
 import shutil
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from builders import header, record
 from harness import Loader
+
+from loader.database.connection import opened
+from loader.database.feed import feed_findings
+from loader.synth import synthesise
 
 KIND = "phone_terminated"
 
@@ -155,6 +160,69 @@ def test_two_calls_of_one_id_are_said(project: Loader) -> None:
     assert "two calls of one CallId: 0.200000 USD of 1 older records are in no mart" in said
     assert said.count("two calls of one CallId") == 2
     assert "answered or charged" not in said
+
+
+def feed(project: Loader, today: date) -> dict[str, str]:
+    """The sentences about the feed, by their errors, after a build of what they need."""
+    project.stage(".")
+    build(project, code=0, select=("+mart_feed_findings",))
+    with opened(project.database, "read") as connection:
+        return {found.finding: found.sentence for found in feed_findings(connection, today)}
+
+
+def test_each_error_of_a_feed_has_a_sentence(project: Loader) -> None:
+    def plant(kind: str, day: int, *calls: tuple[int, str, int], **values: str) -> None:
+        """Calls by day of November 2026, time and duration."""
+        lines = [
+            record(kind, f"{day}-{at}", CallTime=f"2026-11-{of:02}T{time}Z", Duration=str(seconds), **values)
+            for at, (of, time, seconds) in enumerate(calls)
+        ]
+        project.write(f"cdr_{kind}_2026-11-{day:02}.csv", "\n".join([header(kind), *lines]) + "\n")
+
+    # Of each four app-app calls one goes on over midnight: it ends, and is written, on the next day.
+    for day in range(10, 23):
+        plant("app_app", day, (day - 1, "23:59:00", 120), *[(day, "10:00:00", 60)] * 3)
+        plant("phone_originated", day, *[(day, "10:00:00", 60)] * 3)
+    plant("phone_originated", 19, *[(18, "10:00:00", 60)] * 3)
+    plant("phone_originated", 20, *[(21, "10:00:00", 60)] * 3)
+    plant("phone_originated", 21, *[(day, "10:00:00", 60) for day in (19, 20, 20, 21, 21, 21)])
+    plant("phone_originated", 22, *[(22, "10:00:00", 7)] * 3, Result="NOANSWER")
+    plant("sip_terminated", 12, *[(12, "10:00:00", 60)] * 3)
+    assert feed(project, date(2026, 12, 1)) == {
+        "feed_stalled": "nothing for 8 days: the newest file of any kind is of 2026-11-22;"
+        " ask for what is missing",
+        "kind_stalled": "stalled, while other kinds came: sip_terminated (nothing for 10 days,"
+        " from 2026-11-13 on); ask for it",
+        "names_a_day_late": "names a day late in 1 file (phone_originated; 2026-11-19):"
+        " 100 % of their calls ended on the day before; set CDR_NAME_DATE=generated?"
+        " (what is staged: `cdr withdraw`, then stage it again)",
+        "names_a_day_early": "names a day early in 1 file (phone_originated; 2026-11-20):"
+        " 100 % of their calls ended on the day after; is CDR_NAME_DATE=generated set where it is not so?"
+        " Else `cdr withdraw`, then stage with --file-date",
+        "mixed_days": "days mixed in 1 file (phone_originated; 2026-11-21): 50 % of their calls ended on"
+        " another day than the file's; is its day by another time zone, or does it hold several days?",
+        "unanswered_with_duration": "unanswered calls with a duration in 1 file (phone_originated;"
+        " 2026-11-22): 100 % of the unanswered; ask whether Duration is talk time before you trust minutes",
+        "newest_day_open": "2026-11-22 is still open: of a day's calls usually come later 25 % of app_app",
+    }
+    # A replaced file and a file of its own day end what they can end.
+    project("withdraw", "cdr_phone_originated_2026-11-19.csv", "-q")
+    plant("sip_terminated", 22, *[(22, "11:00:00", 60)] * 3)
+    left = feed(project, date(2026, 11, 23))
+    assert {"feed_stalled", "kind_stalled", "names_a_day_late"}.isdisjoint(left)
+    assert len(left) == 4
+    share = "select usually_later_share from marts.mart_feed_completeness where file_date = '2026-11-22'"
+    assert project.query(f"{share} and call_type = 'app_app'") == [(0.25,)]
+    early = "select sum(early_calls)::bigint from marts.mart_feed_completeness"
+    assert project.query(early) == [(3,)]
+
+
+def test_a_clean_feed_has_none(project: Loader) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    synthesise(project.inbox, days=60, calls_per_day=40, seed=2, end=yesterday)
+    assert feed(project, yesterday + timedelta(days=1)) == {}
+    late = "select sum(late_calls)::bigint, sum(early_calls)::bigint from marts.mart_feed_completeness"
+    assert project.query(late)[0][0] > 0
 
 
 def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from loader.database.rewrite import blocks
 from loader.database.vacuum import DELETED_SHARE_WORTH_A_MERGE, deleted_share
 from loader.database.workspace import find_leftovers, spill_folder
 from loader.operations.fingerprint import Due, remember, what_is_due
+from loader.operations.status import status
+from loader.operations.summary import summarise
 from loader.paths import project_root
 from loader.synth import synthesise
 
@@ -95,6 +99,40 @@ def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
     copy.execute("update marts.mart_report_dates set is_complete = false")
     assert summary()["report_date"] is None
     assert "none is complete yet" in copy("run", copy.inbox).stdout
+
+
+def test_errors_of_the_feed_are_in_the_summary_and_the_status(copy: Loader) -> None:
+    """Also where nothing is new: a feed that has stalled brings nothing."""
+
+    def said(command: str, *arguments: object) -> str:
+        return " ".join(copy(command, *arguments).stdout.split())
+
+    def documents() -> list[Any]:
+        return [copy.json("run", copy.inbox)["summary"]["feed"], copy.json("status")["feed"]]
+
+    for found in documents():
+        assert [(error["finding"], error["last_date"]) for error in found] == [("feed_stalled", "2026-11-22")]
+    for text in (said("run", copy.inbox), said("status")):
+        assert re.search(
+            r"feed nothing for [\d,]+ days?: the newest file of any kind is of 2026-11-22;", text
+        )
+    summary = summarise(copy.database, date(2026, 12, 1))
+    assert summary is not None
+    assert [error.sentence.split(":")[0] for error in summary.feed] == ["nothing for 8 days"]
+    for today, errors in ((date(2026, 11, 24), 1), (date(2026, 11, 23), 0), (date(2026, 11, 22), 0)):
+        summary = summarise(copy.database, today)
+        assert summary is not None
+        assert len(summary.feed) == len(status(copy.database, today=today).feed) == errors
+    copy.execute(
+        "insert into marts.mart_feed_findings values"
+        " ('mixed_days', 'app_app', 1, 3, 9, 1/3, date '2026-11-22', date '2026-11-22'),"
+        " ('mixed_days', 'sip_terminated', 2, 1, 11, 1/11, date '2026-11-21', date '2026-11-22')"
+    )
+    for found in documents():
+        assert [error["call_types"] for error in found] == [[], ["app_app", "sip_terminated"]]
+    sentence = "feed days mixed in 3 files (app_app, sip_terminated; 2026-11-21 to 2026-11-22): 20 % of their"
+    for text in (said("run", copy.inbox), said("status")):
+        assert sentence in text
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,32 @@ def test_rules_that_are_silent_are_named(copy: Loader) -> None:
     assert "Silent for want of history" not in written(copy)
 
 
+def test_errors_of_the_feed_are_in_the_page(copy: Loader) -> None:
+    def said(*arguments: object) -> str:
+        found = re.search(
+            r'<section id="feed".*?<p dir="auto">(.*?)</p>', written(copy, *arguments), re.DOTALL
+        )
+        assert found is not None
+        return found[1]
+
+    stalled = "Nothing for "
+    assert stalled in said()
+    assert stalled not in said("--to", "2026-11-21")
+    copy.execute("update raw_sinch.files set file_date = current_date - 1 where file_id = 1")
+    assert said() == "Complete: every kind has a file for every day since its first."
+    copy.execute(
+        "insert into marts.mart_feed_findings values"
+        " ('names_a_day_late', 'app_app', 1, 3, 4, 0.75, date '2026-11-22', date '2026-11-22')"
+    )
+    sentence = (
+        "Names a day late in 1 file (app_app; 2026-11-22): 75 % of their calls ended on the day before;"
+    )
+    assert sentence in said()
+    assert "Names a day late" not in said("--to", "2026-11-20", "--from", "2026-11-20")
+    copy.execute("drop table marts.mart_feed_findings")
+    assert "Names a day late" not in said()
+
+
 def test_marts_that_are_not_built_are_named(copy: Loader, tmp_path: Path) -> None:
     copy.execute("drop table marts.mart_traffic_hourly")
     copy.execute("drop table marts.mart_busy_hour")

@@ -8,7 +8,8 @@ files as (
         staged,
         rejected,
         file_date,
-        covers_from
+        covers_from,
+        loaded_at
     from {{ ref('stg_sinch__files') }}
     where state = 'current' and kind is not null and file_date is not null and is_future_dated is not true
 ),
@@ -25,21 +26,66 @@ reconciliation as (
 calls as (
     select
         call_type,
+        call_date,
         file_date,
-        days_late
+        loaded_at,
+        days_late,
+        count(*) as calls
     from {{ ref('fact_calls') }}
+    group by
+        call_type,
+        call_date,
+        file_date,
+        loaded_at,
+        days_late
 ),
 
-late_calls as (
+other_days as (
     select
         call_type,
         file_date,
-        count(*) as late_calls
+        {{ whole('sum(case when days_late > 0 then calls end)') }} as late_calls,
+        {{ whole('sum(case when days_late < 0 then calls end)') }} as early_calls
     from calls
-    where days_late > 0
+    where days_late <> 0
     group by
         call_type,
         file_date
+),
+
+first_files as (
+    select
+        kind as call_type,
+        file_date,
+        min(loaded_at) as loaded_at
+    from files
+    group by
+        kind,
+        file_date
+),
+
+-- A day's calls, and those that a file of a later day brought, or one loaded half an hour or more after the
+-- day's first: what one command stages together is one delivery.
+began as (
+    select
+        calls.call_type,
+        calls.call_date,
+        sum(calls.calls) as calls,
+        sum(
+            case
+                when
+                    calls.file_date > calls.call_date
+                    or {{ seconds_between('first_files.loaded_at', 'calls.loaded_at') }} >= 1800
+                    then calls.calls
+                else 0
+            end
+        ) as later_calls
+    from calls
+    inner join first_files
+        on calls.call_type = first_files.call_type and calls.call_date = first_files.file_date
+    group by
+        calls.call_type,
+        calls.call_date
 ),
 
 kinds as (
@@ -129,6 +175,23 @@ typical as (
         spine.call_type
 ),
 
+-- The spine has a row for every day of a kind: 28 rows are 28 days.
+usual as (
+    select
+        spine.file_date,
+        spine.call_type,
+        sum(began.later_calls) over days_before as later_calls,
+        sum(began.calls) over days_before as calls
+    from spine
+    left join began
+        on spine.file_date = began.call_date and spine.call_type = began.call_type
+    window days_before as (
+        partition by spine.call_type
+        order by spine.file_date
+        rows between 28 preceding and 1 preceding
+    )
+),
+
 joined as (
     select
         spine.file_date,
@@ -140,14 +203,19 @@ joined as (
         coalesce(delivered.unusable, 0) as unusable,
         coalesce(delivered.exact_duplicates, 0) as exact_duplicates,
         coalesce(delivered.conflicts, 0) as conflicts,
-        coalesce(late_calls.late_calls, 0) as late_calls,
+        coalesce(other_days.late_calls, 0) as late_calls,
+        coalesce(other_days.early_calls, 0) as early_calls,
+        usual.later_calls as usually_later_calls,
+        usual.calls as usual_calls,
         typical.typical_records,
         covered.file_date is not null as is_covered
     from spine
     left join delivered
         on spine.file_date = delivered.file_date and spine.call_type = delivered.call_type
-    left join late_calls
-        on spine.file_date = late_calls.file_date and spine.call_type = late_calls.call_type
+    left join other_days
+        on spine.file_date = other_days.file_date and spine.call_type = other_days.call_type
+    left join usual
+        on spine.file_date = usual.file_date and spine.call_type = usual.call_type
     left join typical
         on spine.file_date = typical.file_date and spine.call_type = typical.call_type
     left join covered
@@ -172,6 +240,8 @@ final as (
         exact_duplicates,
         conflicts,
         late_calls,
+        early_calls,
+        {{ ratio('usually_later_calls', 'usual_calls') }} as usually_later_share,
         cast(typical_records as double) as typical_records,
         {{ ratio('records', 'typical_records') }} as volume_ratio
     from joined
