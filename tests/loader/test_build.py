@@ -55,7 +55,7 @@ def test_run_stages_and_builds_everything(
     assert project.database.stat().st_mode & 0o777 == 0o600
     # dbt's log: what was built, and each query where that is asked for.
     log = dbt_folder / "logs" / "dbt.log"
-    assert "OK created sql incremental model marts.fact_calls" in log.read_text()
+    assert "OK created sql incremental_by_unit model marts.fact_calls" in log.read_text()
     assert "insert into" not in log.read_text()
     monkeypatch.setenv("DBT_LOG_LEVEL_FILE", "debug")
     project.write("c_2026-11-23.csv", delivery("c"))

@@ -92,7 +92,7 @@ def test_what_is_marked_constant_reads_seeds_alone(built: Loader) -> None:
     assert len(expected) == 5
     # Tests too, and those of macros, which read nothing.
     tests = marked - expected
-    assert len(tests) == 14
+    assert len(tests) == 15
     assert tests >= {
         name
         for name, node in nodes.items()

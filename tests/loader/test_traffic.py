@@ -44,11 +44,18 @@ class Call:
         )
 
     @property
+    def counted_answer(self) -> datetime | None:
+        """The answer, where it is not later than an answer can be (longest_answer_delay_seconds)."""
+        if self.answered_at and self.answered_at - self.called_at <= timedelta(seconds=600):
+            return self.answered_at
+        return None
+
+    @property
     def interval(self) -> tuple[datetime, datetime] | None:
         """When the call is open, if ever."""
         if not self.is_answered or not self.duration:
             return None
-        start = self.answered_at or self.called_at
+        start = self.counted_answer or self.called_at
         return start, start + min(timedelta(seconds=self.duration), LONGEST)
 
     @property
@@ -58,7 +65,7 @@ class Call:
 
     @property
     def basis(self) -> str:
-        return "answer_time" if self.answered_at else "call_time"
+        return "answer_time" if self.counted_answer else "call_time"
 
 
 def random_calls(chance: random.Random, number: int) -> list[Call]:

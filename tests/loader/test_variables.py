@@ -44,6 +44,8 @@ SHIFTED = {
     "Reason": "Anna Ek <+46705556677>",
     "Currency": "+46705556677",
     "ApplicationKey": "Anna Ek",
+    "From": "+46705556677",
+    "To": "+46705556677",
 }
 
 _MACRO = re.compile(r"{%-?\s*macro\s+(\w+)\(.*?\)\s*-?%}(.*?){%-?\s*endmacro", re.DOTALL)
