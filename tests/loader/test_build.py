@@ -103,19 +103,22 @@ def test_what_does_not_fit_into_memory_goes_where_nobody_else_can_read(
 ) -> None:
     from dbt.adapters.duckdb.environments import Environment
 
-    initialize, seen = Environment.initialize_db, []
+    initialize, seen, modes = Environment.initialize_db, list[Path](), list[int]()
 
     def watched(*arguments: Any, **options: Any) -> Any:
         connection = initialize(*arguments, **options)
-        seen.extend(connection.execute("select current_setting('temp_directory')").fetchall())
-        seen.append(spill.stat().st_mode & 0o777)
+        ((spill,),) = connection.execute("select current_setting('temp_directory')").fetchall()
+        seen.append(Path(spill).parent)
+        modes.append(seen[-1].stat().st_mode & 0o777)
         return connection
 
-    spill = project.database.with_name(f"{project.database.name}.tmp")
     monkeypatch.setattr(Environment, "initialize_db", staticmethod(watched))
     project("build", *SELECT, "-q")
-    assert seen == [(str(spill),), 0o700]
-    assert not spill.exists()
+    (folder,) = seen
+    assert folder.parent == project.database.parent
+    assert folder.name.startswith(f".{project.database.name}.work-")
+    assert modes == [0o700]
+    assert not folder.exists()
 
 
 def test_build_says_what_dbt_refuses(project: Loader) -> None:

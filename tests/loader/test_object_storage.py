@@ -742,10 +742,3 @@ def test_an_export_that_breaks_off_is_taken_up(
     assert cdr.error("export", store.uri("other/")).endswith(
         "holds something that is no export; name an empty or new prefix"
     )
-    # What a killed export left goes with the next command that writes.
-    left = cdr.database.with_name(".cdr.duckdb.export-x")
-    left.mkdir()
-    (left / "files.parquet").touch()
-    assert cdr.json("verify", code=1)
-    cdr.stage(".")
-    assert not left.exists()
