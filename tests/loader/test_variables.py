@@ -41,11 +41,11 @@ PERSONAL = re.compile(
 # A record whose fields are in the wrong columns.
 SHIFTED = {
     "Result": "anna@example.com",
-    "Reason": "Anna Ek <+46705556677>",
-    "Currency": "+46705556677",
+    "Reason": "Anna Ek <+46705559911>",
+    "Currency": "+46705559911",
     "ApplicationKey": "Anna Ek",
-    "From": "+46705556677",
-    "To": "+46705556677",
+    "From": "+46705559911",
+    "To": "+46705559911",
 }
 
 _MACRO = re.compile(r"{%-?\s*macro\s+(\w+)\(.*?\)\s*-?%}(.*?){%-?\s*endmacro", re.DOTALL)
