@@ -1,5 +1,6 @@
 """DuckDB as every part of the package uses it: it fetches nothing and loads nothing from elsewhere."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -27,5 +28,9 @@ def engine(**settings: str | bool | int | float | list[str]) -> "duckdb.DuckDBPy
 
 def interrupt() -> None:
     """Ends the queries that are under way on these connections; those of their cursors go on."""
+    import duckdb
+
     for connection in list(_open):
-        connection.interrupt()
+        # One that is closed has no query.
+        with suppress(duckdb.ConnectionException):
+            connection.interrupt()
