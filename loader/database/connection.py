@@ -220,8 +220,7 @@ def explained(database: Path, error: Exception) -> CdrError | None:
     text = str(error).splitlines()[0]
     if isinstance(error, duckdb.BinderException):
         return CdrError(
-            f"the tables in {database} were built by another version of cdr-tables; "
-            "`cdr build` makes them anew"
+            f"the tables in {database} were built by another version of cdr-tables; `cdr build` rebuilds them"
         )
     if isinstance(error, duckdb.PermissionException):
         return CdrError(

@@ -38,7 +38,7 @@ class FeedFinding:
 
 
 def feed_findings(connection: "duckdb.DuckDBPyConnection", today: date | None = None) -> list[FeedFinding]:
-    """What the last build found, and whether anything came of late. `today` (UTC) is that of the clock."""
+    """What the last build found, and whether files arrived lately. `today` (UTC) is that of the clock."""
     rows: list[Row] = []
     if has_table(connection, "marts", "mart_feed_findings"):
         found = connection.execute(f"{FINDINGS} from marts.mart_feed_findings order by call_type").fetchall()

@@ -74,7 +74,7 @@ def rewrite(database: Path) -> None:
 
 
 def explained(database: Path, error: Exception) -> str:
-    """Why the database could not be written anew, and what to do, in a few words."""
+    """Why the database could not be rewritten, and what to do, in a few words."""
     if is_full(error):
         size = database.stat().st_size
         return f"{no_room([database.resolve().parent], size)}; make room there"

@@ -36,7 +36,7 @@ def compact(database: Path, wait: float = 0) -> Compacted:
         if (damage := damaged(database, error)) is not None:
             raise damage from error
         raise CdrError(
-            f"the database could not be written anew: {explained(database, error)} and try again"
+            f"the database could not be rewritten: {explained(database, error)} and try again"
         ) from error
     return Compacted(before, database.stat().st_size)
 

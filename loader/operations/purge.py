@@ -49,7 +49,7 @@ class Purged:
 def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 0) -> Purged:
     """Deletes raw and rejected records of files whose day is before the date, whatever their state, and marks
     the files withdrawn; clears headers and messages, of failed files and duplicates of that time too, and
-    drops what tests have stored; then writes the database file anew, since freed blocks would keep their
+    drops what tests have stored; then rewrites the database file, since freed blocks would keep their
     content.
 
     Raises CdrError when the database cannot be used or there is no room to write it anew.
@@ -74,7 +74,7 @@ def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 
             if (damage := damaged(database, error)) is not None:
                 raise damage from error
             raise CdrError(
-                f"the records are deleted, but {database} could not be written anew without them: "
+                f"the records are deleted, but {database} could not be rewritten without them: "
                 f"{explained(database, error)} and purge again"
             ) from error
         with opened(database, "read") as connection:

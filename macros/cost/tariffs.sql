@@ -1,5 +1,5 @@
 {#-
-    The calls that a tariff is told from: answered, charged, longer than 0 s; what is beyond cannot be rated
+    The calls used to infer a tariff: answered, charged, longer than 0 s; what is beyond cannot be rated
     in whole numbers of 64 bits.
 -#}
 {% macro shows_a_tariff(relation='') -%}

@@ -118,7 +118,7 @@
 
 {#-
     Whether a table keeps its rows from build to build. On Spark, where single rows cannot be deleted, one
-    whose rows are replaced by key is made anew by each build.
+    whose rows are replaced by key is rebuilt by each build.
 -#}
 {% macro table_keeps_rows() %}{{ return(adapter.dispatch('table_keeps_rows')()) }}{% endmacro %}
 

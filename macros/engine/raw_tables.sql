@@ -22,7 +22,7 @@
 {% endmacro %}
 
 {#-
-    Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, made anew each time: the files are the tables.
+    Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, recreated each time: the files are the tables.
     Empty ones where the variable is not set.
 -#}
 {% macro spark__create_raw_tables() %}

@@ -30,7 +30,7 @@
     {% endif %}
 
     {% set steps = [] %}
-    {#- 3. The table is made anew, or rows of stale units are deleted. -#}
+    {#- 3. The table is rebuilt, or rows of stale units are deleted. -#}
     {% if is_whole %}
         {% if found %}{% do steps.append('drop ' ~ found.type ~ ' if exists ' ~ found) %}{% endif %}
         {% do steps.append(create_empty_table(table, sql)) %}

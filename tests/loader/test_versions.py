@@ -75,7 +75,7 @@ def test_tables_that_an_earlier_version_built_are_made_anew(
     loader = unpacked(EARLIEST, tmp_path, monkeypatch)
     assert loader.error("rejects") == (
         f"cdr: the tables in {loader.database} were built by another version of cdr-tables; "
-        "`cdr build` makes them anew"
+        "`cdr build` rebuilds them"
     )
     amounts = loader.query("select currency, sum(amount) from marts.fact_calls group by all order by all")
     selected = ("-s", "+mart_cost_daily", "+rejected_records", "--exclude-resource-type", "test", "unit_test")
