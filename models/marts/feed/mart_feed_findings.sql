@@ -210,42 +210,11 @@ newest_day as (
 ),
 
 final as (
-    select
-        finding,
-        call_type,
-        files,
-        calls,
-        of_calls,
-        share,
-        first_date,
-        last_date
-    from of_files
-
+    select * from of_files
     union all
-
-    select
-        finding,
-        call_type,
-        files,
-        calls,
-        of_calls,
-        share,
-        first_date,
-        last_date
-    from stalled
-
+    select * from stalled
     union all
-
-    select
-        finding,
-        call_type,
-        files,
-        calls,
-        of_calls,
-        share,
-        first_date,
-        last_date
-    from newest_day
+    select * from newest_day
 )
 
 select * from final
