@@ -5,28 +5,38 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 
 from loader.engine import interrupt
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Between two attempts to end a query that had not begun at the first.
+_AGAIN_SECONDS = 0.05
 
 
 @contextmanager
 def ending_well() -> Iterator[None]:
-    """Makes SIGTERM and SIGHUP a KeyboardInterrupt, and each of the three end the query under way, for whose
-    end Python would wait. A signal that is ignored (nohup) stays so.
+    """Make SIGTERM and SIGHUP a KeyboardInterrupt, and let each of the three end the query under way.
+
+    Python handles a signal only after the query. A signal that is ignored (nohup) stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
+    raised = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raised.set()
+        signal.default_int_handler(number, frame)
+
     before = {number: signal.getsignal(number) for number in _ENDING}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, end)
     woken = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    watcher = threading.Thread(target=_watch, args=(reading,), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(reading, raised), daemon=True)
     watcher.start()
     try:
         yield
@@ -36,13 +46,18 @@ def ending_well() -> Iterator[None]:
             signal.signal(number, handler)
         # The end of what it reads is the watcher's end.
         os.close(writing)
+        raised.set()
         watcher.join()
         os.close(reading)
 
 
-def _watch(reading: int) -> None:
-    """Hears of signals while the main thread is inside a query."""
+def _watch(reading: int, raised: threading.Event) -> None:
+    """End queries from the moment a signal comes until the main thread is out of them and raises."""
     with suppress(OSError):
         while received := os.read(reading, 1):
-            if received[0] in (signal.SIGINT, *_ENDING):
+            if received[0] not in _ENDING:
+                continue
+            while not raised.is_set():
                 interrupt()
+                raised.wait(_AGAIN_SECONDS)
+            raised.clear()

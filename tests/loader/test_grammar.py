@@ -90,7 +90,7 @@ class Reader:
         self.connection = duckdb.connect()
         self.file_id = 0
         create_raw_schema(self.connection)
-        bound_memory(self.connection, folder)
+        bound_memory(self.connection)
         self.connection.execute("set threads = 4")
 
     def __call__(
