@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from loader.database import vacuum
 from loader.database.lock import holder_message
 from loader.database.schema import check_is_ours, check_not_newer, create_raw_schema, has_table
 from loader.database.sql import literal
@@ -27,6 +26,9 @@ STORAGE_VERSION = "v1.4.0"
 # The name under which the file is attached, in the profile too. DuckDB would take the file's, which may hide
 # a schema of the same name (marts.duckdb) or not be what dbt expects (main.duckdb).
 CATALOGUE = "sinch_cdr"
+
+# How many row groups DuckDB merges at a checkpoint; 0 puts it off, see space.py.
+VACUUM_SETTING = "max_vacuum_tasks"
 
 # What DuckDB writes beside the file.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
@@ -160,7 +162,7 @@ def _attached(database: Path, workspace: Workspace, *, read_only: bool) -> "duck
     connection = engine(
         storage_compatibility_version=STORAGE_VERSION,
         temp_directory=str(workspace.spill),
-        **{vacuum.SETTING: 0},
+        **{VACUUM_SETTING: 0},
     )
     try:
         access = " (read_only)" if read_only else ""

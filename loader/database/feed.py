@@ -1,4 +1,4 @@
-"""What is wrong with the feed as a whole, a sentence for each error."""
+"""The state of the feed: which days are complete, and a sentence for each error."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,29 @@ from loader.database.schema import has_table
 
 if TYPE_CHECKING:
     import duckdb
+
+
+def newest_complete_day(connection: "duckdb.DuckDBPyConnection") -> date | None:
+    """The newest report date whose files are all there; none where no day is complete or built."""
+    if not has_table(connection, "marts", "mart_report_dates"):
+        return None
+    row = connection.execute(
+        "select max(report_date) from marts.mart_report_dates where is_complete"
+    ).fetchone()
+    newest: date | None = row[0] if row else None
+    return newest
+
+
+def are_complete(connection: "duckdb.DuckDBPyConnection", first: date, last: date) -> bool:
+    """Whether every day of a span is: what is compared with it otherwise would be compared with nothing."""
+    if not has_table(connection, "marts", "mart_report_dates"):
+        return False
+    row = connection.execute(
+        "select count(*) from marts.mart_report_dates where is_complete and report_date between ? and ?",
+        [first, last],
+    ).fetchone()
+    return row is not None and int(row[0]) == (last - first).days + 1
+
 
 FINDINGS = "select finding, call_type, files, calls, of_calls, share, first_date, last_date"
 

@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.call_dates import call_dates
+from loader.database.calls import call_dates
 from loader.database.sql import literal, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from loader.errors import CdrError, FileError
 from loader.inputs.naming import base_name
-from loader.inputs.object_storage import find_objects, is_uri
+from loader.inputs.object_storage import is_uri
 from loader.inputs.opening import Archive, LocalFile, Source, ZipMember, as_text
+from loader.inputs.remote_files import find_objects
 from loader.inputs.signatures import NotText, check_members, is_text
 
 # Archives that are known before they are opened, so that their members take part in the order of deliveries.

@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from loader.database import vacuum
 from loader.database.connection import opened, retried
 from loader.database.disk import BYTES_A_CALL, is_full, no_room, says_full
+from loader.database.space import put_off_vacuum, vacuum_if_due
 from loader.database.sql import literal
 from loader.database.workspace import working
 from loader.errors import CdrError, printable
@@ -239,13 +239,13 @@ def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float, s
 
     connection = retried(database, wait, connect)
     try:
-        vacuum.put_off(connection)
+        put_off_vacuum(connection)
         # For dbt's own connections, too. A profile that said it would have the project parsed each time.
         connection.execute(f"set global temp_directory = {literal(str(spill))}")
         yield
         # After an error such as a full disk the file cannot be read in this process: dbt has told the error.
         with suppress(duckdb.FatalException, duckdb.IOException):
-            vacuum.merge_if_due(connection, database)
+            vacuum_if_due(connection, database)
     finally:
         connection.close()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.database.connection import damaged, opened
-from loader.database.rewrite import blocks, explained, rewrite
+from loader.database.space import blocks, explained, rewrite
 from loader.errors import CdrError
 
 # After a full refresh by `cdr build`, a file with more free blocks than this share is written anew.

@@ -16,7 +16,7 @@ from loader.inputs.object_storage import (
     is_uri,
     list_names,
     remove_objects,
-    told,
+    translate_errors,
     write_object,
 )
 
@@ -108,7 +108,7 @@ class Prefix:
     def names(self, expected: str) -> set[str]:
         """The objects that are there."""
         self.scratch.mkdir(mode=0o700)
-        with told(self.uri):
+        with translate_errors(self.uri):
             found = set(list_names(self.bucket, self.prefix))
         if found and expected not in found:
             raise _no_export(self.uri, "prefix")
@@ -119,14 +119,14 @@ class Prefix:
         """A path in the private folder; it is uploaded."""
         path = self.scratch / Path(name).name
         yield path
-        with told(self.uri):
+        with translate_errors(self.uri):
             write_object(self.bucket, self._key(name), path)
         path.unlink()
 
     def remove(self, names: set[str]) -> None:
         """Removes objects."""
         if names:
-            with told(self.uri):
+            with translate_errors(self.uri):
                 remove_objects(self.bucket, [self._key(name) for name in sorted(names)])
 
     def _key(self, name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.connection import CATALOGUE, STORAGE_VERSION, damaged, lock_down, opened
-from loader.database.rewrite import MEMORY_LIMIT
+from loader.database.space import MEMORY_LIMIT
 from loader.database.sql import literal, quoted
 from loader.database.workspace import Workspace, working
 from loader.engine import engine

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from loader.database.connection import damaged, opened, transaction
 from loader.database.manifest import PURGED, File, State, find, now
-from loader.database.rewrite import MEMORY_LIMIT, UNFINISHED_PURGE, blocks, explained, rewrite
 from loader.database.schema import RAW_TABLES, has_table
+from loader.database.space import MEMORY_LIMIT, UNFINISHED_PURGE, blocks, explained, rewrite
 from loader.database.sql import literal, quoted
 from loader.database.workspace import find_leftovers
 from loader.errors import CdrError

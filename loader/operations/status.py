@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.database.connection import opened
-from loader.database.days import newest_complete_day
-from loader.database.feed import FeedFinding, feed_findings
-from loader.database.rewrite import Blocks, blocks
+from loader.database.feed import FeedFinding, feed_findings, newest_complete_day
 from loader.database.schema import has_table
+from loader.database.space import Blocks, blocks
 from loader.feeds import KINDS
 from loader.operations.behind import behind
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from loader.database.connection import opened, transaction
 from loader.database.redactions import IDENTIFYING, Redaction, redact, redact_rejects, redaction_key
-from loader.database.rewrite import UNFINISHED_PURGE, blocks, explained, rewrite
 from loader.database.schema import has_table
+from loader.database.space import UNFINISHED_PURGE, blocks, explained, rewrite
 from loader.database.sql import quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loader.database.connection import opened
-from loader.database.days import are_complete, newest_complete_day
-from loader.database.feed import FeedFinding, feed_findings
+from loader.database.feed import FeedFinding, are_complete, feed_findings, newest_complete_day
 from loader.database.schema import has_table
 
 if TYPE_CHECKING:

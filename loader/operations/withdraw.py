@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.database.calls import shared_calls
 from loader.database.manifest import File, State, find, name_key, now, set_state
-from loader.database.shared_calls import shared_calls
 from loader.errors import CdrError
 from loader.inputs.naming import base_name
 

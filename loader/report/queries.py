@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from loader.database.days import are_complete, newest_complete_day
-from loader.database.feed import FINDINGS, stalled_feed
+from loader.database.feed import FINDINGS, are_complete, newest_complete_day, stalled_feed
 from loader.database.schema import has_table
 from loader.database.sql import literal
 from loader.errors import CdrError

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loader.database.call_dates import call_dates
+from loader.database.calls import call_dates
 from loader.database.connection import reason, transaction
 from loader.database.manifest import File, latest_day, now
 from loader.errors import FileError
@@ -19,9 +19,8 @@ from loader.parsing.totals import ControlTotals
 from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import Ready
-from loader.staging.records import Records
 from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadResult
-from loader.staging.succession import succeed
+from loader.staging.succession import Records, succeed
 from loader.staging.versioning import Versions
 
 if TYPE_CHECKING:

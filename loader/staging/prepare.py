@@ -1,24 +1,23 @@
-"""Reads deliveries and tells what they are, before anything is decided about them."""
+"""Orders deliveries, reads them and detects what they are, before anything is decided about them."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from loader.database.manifest import File, State
+from loader.database.manifest import File, State, name_key
 from loader.errors import FileError
 from loader.inputs.content import Content, prepare
 from loader.inputs.discovery import Delivery, members_of
-from loader.inputs.naming import days_in_names, kind_in_name
+from loader.inputs.naming import Days, days_in_names, kind_in_name
 from loader.inputs.opening import Fingerprint
 from loader.inputs.signatures import NotText, ZipArchive
 from loader.parsing.layout import Layout, NoRecords, NoSignOfRecords, detect_layout
 from loader.staging.looks import Looks
 from loader.staging.options import Options
-from loader.staging.order import in_order
-from loader.staging.records import Records
+from loader.staging.succession import Records
 from loader.staging.versioning import Versions, decide
 
 
@@ -184,3 +183,27 @@ def _unchanged(delivery: Delivery, file: File, preparation: Preparation) -> Unch
             return None
     seen = delivery.source.fingerprint()
     return Unchanged(file, look.file_id, seen) if look.is_of(seen) else None
+
+
+def in_order(deliveries: list[Delivery], options: Options) -> list[Delivery]:
+    """In the order found, but of several contents of one delivery the last modified comes last."""
+    places: dict[tuple[str, Days | None], list[int]] = defaultdict(list)
+    for at, delivery in enumerate(deliveries):
+        if not (delivery.ignored or delivery.problem):
+            names = () if options.file_date else delivery.source.names()
+            days = days_in_names(names, options.generated_names)
+            places[name_key(delivery.file_name), days].append(at)
+    ordered = list(deliveries)
+    for group in places.values():
+        if len(group) > 1:
+            by_time = sorted((deliveries[at] for at in group), key=_modified)
+            for at, delivery in zip(group, by_time, strict=True):
+                ordered[at] = delivery
+    return ordered
+
+
+def _modified(delivery: Delivery) -> int:
+    try:
+        return delivery.source.fingerprint().modified
+    except OSError:
+        return 0

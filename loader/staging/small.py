@@ -15,8 +15,7 @@ from loader.parsing.layout import Layout
 from loader.parsing.lines import Lines, no_clean_lines
 from loader.parsing.records import ExactReader, Record, Reject, split_lines
 from loader.parsing.totals import ControlTotals
-from loader.staging.buffers import odd_width
-from loader.staging.csv_insert import LOOKS_LIKE_A_HEADER
+from loader.staging.insert import LOOKS_LIKE_A_HEADER, odd_width
 from loader.staging.load import Load, complete_days
 from loader.staging.prepare import Ready
 from loader.staging.strategies import ControlTotalMismatch, LoadResult

@@ -1,22 +1,24 @@
-"""Stages deliveries: each one skipped, refused or loaded whole, in a transaction of its own."""
+"""Stages deliveries: each one is skipped, refused or loaded whole, in a transaction of its own."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.database.connection import opened
 from loader.database.manifest import File, State
+from loader.database.sql import literal
+from loader.database.workspace import working
 from loader.inputs.content import check_encoding
 from loader.inputs.discovery import Delivery, discover
 from loader.parsing.records import Reject
 from loader.staging.looks import Looks
 from loader.staging.options import Options
-from loader.staging.order import in_order
-from loader.staging.prepare import PassedOver, Preparation, prepare_all
-from loader.staging.records import Records
+from loader.staging.prepare import PassedOver, Preparation, in_order, prepare_all
 from loader.staging.scheduler import LoadScheduler
-from loader.staging.target import staging_target
+from loader.staging.succession import Records
 from loader.staging.versioning import Change, Versions, folded
 
 if TYPE_CHECKING:
@@ -132,3 +134,46 @@ def _first_rejects(connection: "duckdb.DuckDBPyConnection") -> dict[int, list[Re
     for file_id, line, reason, detail in rows:
         found[file_id].append(Reject(line, "", reason, detail))
     return found
+
+
+# Bounds a staging process well below 1 GiB, whatever the size of a file.
+STAGING_MEMORY_LIMIT = "512MiB"
+
+# Databases of earlier versions lack some of them.
+_KNOWN = """
+    select table_name from duckdb_tables()
+    where database_name = 'real' and schema_name = 'raw_sinch'
+        and table_name in ('files', 'looks', 'remote_objects')
+"""
+
+
+@contextmanager
+def staging_target(database: Path, options: Options) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
+    """The connection to stage into, with bounded memory, and a private folder for unpacked files; for a dry
+    run a throw-away copy of the manifest, in that folder.
+    """
+    with working(database) as workspace:
+        if options.dry_run:
+            known = database.exists()
+            if known:
+                with opened(database, "read", options.wait, workspace=workspace):
+                    pass
+            place = workspace.folder / "dry-run.duckdb"
+        else:
+            known, place = False, database
+        with opened(place, "create", options.wait, workspace=workspace) as connection:
+            bound_memory(connection)
+            if known:
+                connection.execute(f"attach {literal(str(database))} as real (read_only)")
+                for (table,) in connection.execute(_KNOWN).fetchall():
+                    connection.execute(f"insert into raw_sinch.{table} by name from real.raw_sinch.{table}")
+                connection.execute("detach real")
+            yield connection, workspace.folder
+
+
+def bound_memory(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Keeps the connection's memory bounded. Rows may be stored in any order, since they carry their line's
+    number: otherwise cores wait on each other.
+    """
+    connection.execute("set preserve_insertion_order = false")
+    connection.execute(f"set memory_limit = {literal(STAGING_MEMORY_LIMIT)}")

@@ -15,8 +15,7 @@ from loader.parsing.layout import Layout
 from loader.parsing.lines import LONGEST_PLAIN_LINE, Lines, clean_lines, no_clean_lines
 from loader.parsing.records import ExactReader, split_lines, sum_of_lines
 from loader.parsing.totals import ControlTotals
-from loader.staging.buffers import Batch, Sections, odd_width
-from loader.staging.csv_insert import PIECE, PlainText, insert_lines, measure
+from loader.staging.insert import PIECE, Batch, PlainText, Sections, insert_lines, measure, odd_width
 
 if TYPE_CHECKING:
     import duckdb

@@ -24,15 +24,15 @@ from loader.parsing import lines as parsed_lines
 from loader.parsing import records
 from loader.parsing.header import Columns
 from loader.parsing.layout import NoRecords, detect_layout
-from loader.staging import buffers, csv_insert
+from loader.staging import insert
 from loader.staging.load import Load
 from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import Ready
-from loader.staging.records import Records
 from loader.staging.small import insert_small, measure_small, read_small
+from loader.staging.stage import bound_memory
 from loader.staging.strategies import ControlTotalMismatch, FileLoad, LoadResult, LoadStrategy
-from loader.staging.target import bound_memory
+from loader.staging.succession import Records
 from loader.staging.versioning import Versions
 
 COLUMNS = Columns("sip_terminated", KINDS["sip_terminated"])
@@ -77,7 +77,7 @@ values = st.text(
 )
 plain_values = st.text(st.sampled_from("abcé +-:"), max_size=6)
 # The whole text at once, or a line or two at a time and every line a piece of its own.
-sections = st.sampled_from([buffers.SECTION, 40])
+sections = st.sampled_from([insert.SECTION, 40])
 rows = st.lists(st.lists(values, min_size=WIDTH, max_size=WIDTH), max_size=6)
 
 
@@ -93,9 +93,7 @@ class Reader:
         bound_memory(self.connection)
         self.connection.execute("set threads = 4")
 
-    def __call__(
-        self, text: bytes, way: LoadStrategy | None, section: int = buffers.SECTION
-    ) -> list[Outcome]:
+    def __call__(self, text: bytes, way: LoadStrategy | None, section: int = insert.SECTION) -> list[Outcome]:
         """Stages a text that way, or the first that can prove itself; returns what became of its records."""
         path = self.folder / "sip_terminated.csv"
         path.write_bytes(text)
@@ -109,8 +107,8 @@ class Reader:
         for strategy in [way] if way else load.strategies:
             self.connection.begin()
             try:
-                self.patch.setattr(buffers, "SECTION", section)
-                self.patch.setattr(csv_insert, "PIECE", buffers.SECTION if section == buffers.SECTION else 1)
+                self.patch.setattr(insert, "SECTION", section)
+                self.patch.setattr(insert, "PIECE", insert.SECTION if section == insert.SECTION else 1)
                 loaded = strategy(load)
                 loaded.check(text_read)
                 self.connection.commit()

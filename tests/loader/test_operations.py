@@ -18,8 +18,7 @@ from harness import REPOSITORY, Loader, environment
 
 from loader.cli import daily
 from loader.database.connection import opened
-from loader.database.rewrite import blocks
-from loader.database.vacuum import DELETED_SHARE_WORTH_A_MERGE, deleted_share
+from loader.database.space import DELETED_SHARE_WORTH_A_MERGE, blocks, deleted_share
 from loader.database.workspace import find_leftovers, spill_folder
 from loader.operations.fingerprint import Due, remember, what_is_due
 from loader.operations.status import status
