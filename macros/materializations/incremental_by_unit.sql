@@ -1,6 +1,6 @@
 {#-
     How an incremental model is built, from top to bottom. models/README.md, "How increments are decided", has
-    the words; macros/engine/increments.sql has what differs between DuckDB and Spark.
+    the words; macros/engine/ has what differs between DuckDB and Spark.
 
     From the second step to the last, stale units are in the log as not done. A build that ends in between,
     wherever that is, leaves them so, and the next one computes them. On DuckDB it is one transaction besides.

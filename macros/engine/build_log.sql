@@ -1,0 +1,138 @@
+{#-
+    The number of the batch of a day, by the records of the days before it. Spark divides a statement into
+    tasks, each of which fits: there all days are one batch.
+-#}
+{% macro batch_of(records_before) %}{{ return(adapter.dispatch('batch_of')(records_before)) }}{% endmacro %}
+
+{% macro duckdb__batch_of(records_before) -%}
+    cast(floor(coalesce({{ records_before }}, 0) / {{ var('calls_at_once', 2500000) }}) as bigint)
+{%- endmacro %}
+
+{% macro spark__batch_of(records_before) %}0{% endmacro %}
+
+
+{#-
+    Statements that write rows (unit, part, version, records, batch) into the model's part of the log: stale
+    ones in place of all that was logged of their units, done ones in place of the batch. Spark's Parquet
+    tables have no deletes: there that part is written whole.
+-#}
+{% macro write_log(rows_sql, done) %}{{ return(adapter.dispatch('write_log')(rows_sql, done)) }}{% endmacro %}
+
+{% macro duckdb__write_log(rows_sql, done) -%}
+    create or replace temp table new_in_log as
+    {{ log_rows(rows_sql, done) }};
+
+    delete from {{ build_log() }}
+    where model = '{{ this.name }}' and {{ is_replaced('temp.new_in_log', done) }};
+
+    insert into {{ build_log() }}
+    select * from temp.new_in_log
+{%- endmacro %}
+
+{% macro spark__write_log(rows_sql, done) -%}
+    insert overwrite table {{ build_log() }} partition (model)
+    select * from {{ build_log() }}
+    where model = '{{ this.name }}' and not ({{ is_replaced('(' ~ rows_sql ~ ')', done) }})
+    union all
+    {{ log_rows(rows_sql, done) }}
+{%- endmacro %}
+
+{% macro is_replaced(rows, done) -%}
+    {{ is_of_batch() if done else 'unit in (select unit from ' ~ rows ~ ' as rows_to_log)' }}
+{%- endmacro %}
+
+
+{#- A statement that takes a model out of the log. -#}
+{% macro forget(model_name) %}{{ return(adapter.dispatch('forget')(model_name)) }}{% endmacro %}
+
+{% macro duckdb__forget(model_name) -%}
+    delete from {{ build_log() }} where model = '{{ model_name }}'
+{%- endmacro %}
+
+{% macro spark__forget(model_name) -%}
+    alter table {{ build_log() }} drop if exists partition (model = '{{ model_name }}')
+{%- endmacro %}
+
+
+{#- What follows the columns in `create table`. DuckDB has no partitions. -#}
+{% macro partitioned_by(column) %}{{ return(adapter.dispatch('partitioned_by')(column)) }}{% endmacro %}
+
+{% macro duckdb__partitioned_by(column) %}{% endmacro %}
+
+{% macro spark__partitioned_by(column) -%}
+    using parquet partitioned by ({{ column }})
+{%- endmacro %}
+
+
+{#-
+    Makes the table of queries that `cdr verify` asks: of each model the versions of its units. It does not
+    read Spark.
+-#}
+{% macro create_build_queries() %}{{ return(adapter.dispatch('create_build_queries')()) }}{% endmacro %}
+
+{% macro duckdb__create_build_queries() %}
+    {% set create %}
+        create table if not exists {{ build_queries() }} (
+            model text,
+            relation text,
+            unit text,
+            query text
+        )
+    {% endset %}
+    {% do run_query(create) %}
+{% endmacro %}
+
+{% macro spark__create_build_queries() %}{% endmacro %}
+
+
+{#- The relation of that table. -#}
+{% macro build_queries() %}
+    {{ return(build_log().incorporate(path={'identifier': 'build_queries'})) }}
+{% endmacro %}
+
+
+{#-
+    Statements that keep the model's query there, with its table and the expression of a row's unit, by which
+    its rows are counted.
+-#}
+{% macro keep_query(query) %}{{ return(adapter.dispatch('keep_query')(query)) }}{% endmacro %}
+
+{% macro duckdb__keep_query(query) -%}
+    {#- Rows that are replaced by key belong to other files than those that are done. -#}
+    {%- set unit = '' if config.get('unique_key') else unit_of_row() -%}
+    {%- set query = query | replace(adapter.quote(this.database) ~ '.', '') -%}
+    {%- set texts = [this.name, this.include(database=false) | string, unit, query] -%}
+    {%- set row = "'" ~ texts | map('replace', "'", "''") | join("', '") ~ "'" -%}
+    delete from {{ build_queries() }}
+    where model = '{{ this.name }}' and (model, relation, unit, query) <> ({{ row }});
+
+    insert into {{ build_queries() }}
+    select {{ row }} except select * from {{ build_queries() }}
+{%- endmacro %}
+
+{% macro spark__keep_query(query) %}{{ return('') }}{% endmacro %}
+
+
+{#- SQL of a text that changes with names and types of the columns of models' tables. -#}
+{% macro columns_of(nodes) %}{{ return(adapter.dispatch('columns_of')(nodes)) }}{% endmacro %}
+
+{% macro duckdb__columns_of(nodes) -%}
+    (
+        select {{ fingerprint("concat_ws('|', schema_name, table_name, column_name, data_type)") }}
+        from duckdb_columns()
+        where
+            database_name = current_database()
+            and table_name in ('{{ nodes | map(attribute='alias') | join("', '") }}')
+    )
+{%- endmacro %}
+
+{% macro spark__columns_of(nodes) -%}
+    {%- set columns = [] -%}
+    {%- for node in nodes -%}
+        {%- set relation = api.Relation.create(schema=node.schema, identifier=node.alias) -%}
+        {%- for column in adapter.get_columns_in_relation(relation) -%}
+            {%- do columns.append([node.alias, column.name, column.dtype] | join('|')) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    '{{ local_md5(columns | join) }}'
+{%- endmacro %}

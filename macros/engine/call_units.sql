@@ -1,0 +1,50 @@
+{#-
+    The unit of fact_calls that a call belongs to. Spark writes whole days: a partition for each file would be
+    a tiny file.
+-#}
+{% macro call_unit(file_id, call_date) %}
+    {{ return(adapter.dispatch('call_unit')(file_id, call_date)) }}
+{% endmacro %}
+
+{% macro duckdb__call_unit(file_id, call_date) -%}
+    concat_ws('|', {{ file_id }}, {{ call_date }})
+{%- endmacro %}
+
+{% macro spark__call_unit(file_id, call_date) -%}
+    cast({{ call_date }} as string)
+{%- endmacro %}
+
+
+{#- Whether a call belongs to one of those units. -#}
+{% macro in_call_units(units_sql) %}{{ return(adapter.dispatch('in_call_units')(units_sql)) }}{% endmacro %}
+
+{% macro duckdb__in_call_units(units_sql) -%}
+    (file_id, call_date) in (
+        select
+            cast(split_part(unit, '|', 1) as bigint),
+            cast(split_part(unit, '|', 2) as date)
+        from ({{ units_sql }}) as units
+    )
+{%- endmacro %}
+
+{% macro spark__in_call_units(units_sql) -%}
+    call_date in (select cast(unit as date) from ({{ units_sql }}) as units)
+{%- endmacro %}
+
+
+{#-
+    Besides: whether it is of a file that has a unit to compute. DuckDB carries no semi-join down through the
+    views that fact_calls reads, and would put the whole history into one spelling to throw it away; a
+    condition on constants it does. The files are in a variable that insert_stale_rows sets, not in the text,
+    which is part of the model's rule.
+-#}
+{% macro and_of_stale_files() %}{{ return(adapter.dispatch('and_of_stale_files')()) }}{% endmacro %}
+
+{% macro duckdb__and_of_stale_files() -%}
+    {%- set files = "cast(getvariable('cdr_stale_files') as bigint[])" -%}
+    and file_id >= coalesce(list_min({{ files }}), 0)
+    and file_id <= coalesce(list_max({{ files }}), 9223372036854775807)
+    and ({{ files }} is null or len({{ files }}) > 100 or list_contains({{ files }}, file_id))
+{%- endmacro %}
+
+{% macro spark__and_of_stale_files() %}{% endmacro %}

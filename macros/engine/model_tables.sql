@@ -1,0 +1,142 @@
+{#-
+    Whether a table keeps its rows from build to build. On Spark, where single rows cannot be deleted, one
+    whose rows are replaced by key is rebuilt by each build.
+-#}
+{% macro table_keeps_rows() %}{{ return(adapter.dispatch('table_keeps_rows')()) }}{% endmacro %}
+
+{% macro duckdb__table_keeps_rows() %}{{ return(true) }}{% endmacro %}
+
+{% macro spark__table_keeps_rows() %}{{ return(not config.get('unique_key')) }}{% endmacro %}
+
+
+{#-
+    A statement that makes a model's table, without rows. On DuckDB its contract is checked first and kept by
+    it.
+-#}
+{% macro create_empty_table(relation, sql) %}
+    {{ return(adapter.dispatch('create_empty_table')(relation, sql)) }}
+{% endmacro %}
+
+{% macro duckdb__create_empty_table(relation, sql) -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        create table {{ relation }} {{ get_table_columns_and_constraints() }}
+    {%- else -%}
+        create table {{ relation }} as
+        from (
+        {{ sql }}
+        )
+        limit 0
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Partition columns come last, whatever the order is in the SQL. -#}
+{% macro spark__create_empty_table(relation, sql) -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        {%- set sql = get_select_subquery(sql) -%}
+    {%- endif %}
+    create table {{ relation }} (
+        {%- for column in adapter.get_column_schema_from_query(sql) %}
+        {{ column.quoted }} {{ column.dtype }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+    using {{ config.get('file_format', 'parquet') }}
+    {{ partition_cols(label='partitioned by') }}
+    {{ comment_clause() }}
+{%- endmacro %}
+
+
+{#- A statement that takes the rows of stale units out of the model's table. -#}
+{% macro delete_stale_rows() %}{{ return(adapter.dispatch('delete_stale_rows')()) }}{% endmacro %}
+
+{% macro duckdb__delete_stale_rows() -%}
+    delete from {{ this }}
+    where {{ in_units(model.config.meta.increment.column, units_not_done()) }}
+{%- endmacro %}
+
+{#- The partitions are dropped, so that a day or file without rows leaves nothing behind. -#}
+{% macro spark__delete_stale_rows() -%}
+    {%- set increment = model.config.meta.increment -%}
+    {%- set partitions = [] -%}
+    {%- for unit in query_texts(units_not_done()) -%}
+        {%- set value = unit if increment.unit == 'file_id' else "date '" ~ unit ~ "'" -%}
+        {%- do partitions.append("partition (" ~ increment.column ~ " = " ~ value ~ ")") -%}
+    {%- endfor -%}
+    alter table {{ this }} drop if exists {{ partitions | join(', ') }}
+{%- endmacro %}
+
+
+{#-
+    A statement that computes the rows of the batch and puts them into the table. Where rows have a key, rows
+    of other units with the same one go. Spark puts whole partitions in place: what a killed build left in one
+    is overwritten.
+-#}
+{% macro insert_stale_rows(sql) %}{{ return(adapter.dispatch('insert_stale_rows')(sql)) }}{% endmacro %}
+
+{% macro duckdb__insert_stale_rows(sql) -%}
+    {%- set key = config.get('unique_key') -%}
+    {%- if key -%}
+        create or replace temp table new_rows as
+        {{ sql }};
+
+        delete from {{ this }}
+        where {{ key }} in (select {{ key }} from temp.new_rows);
+
+        insert into {{ this }} by name
+        select * from temp.new_rows
+    {%- else -%}
+        {%- if model.config.meta.increment.unit == 'call' %}
+        set variable cdr_stale_files = (
+            select list(distinct cast(split_part(unit, '|', 1) as bigint))
+            from ({{ units_to_compute() }}) as units
+        );
+
+        {% endif -%}
+        insert into {{ this }} by name
+        {{ sql }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__insert_stale_rows(sql) -%}
+    insert overwrite table {{ this }} by name
+    {{ sql }}
+{%- endmacro %}
+
+
+{#-
+    Runs a model's steps in their order as dbt's statement `main`: on DuckDB one script, on Spark each by
+    itself.
+-#}
+{% macro run_as_main(steps) %}{{ return(adapter.dispatch('run_as_main')(steps)) }}{% endmacro %}
+
+{% macro duckdb__run_as_main(steps) %}
+    {% call statement('main') %}{{ steps | join('\n;\n\n') }}{% endcall %}
+{% endmacro %}
+
+{% macro spark__run_as_main(steps) %}
+    {#- So that only the partitions that get rows are overwritten, whatever the profile says. -#}
+    {% do in_transaction("set spark.sql.sources.partitionOverwriteMode = dynamic") %}
+    {% for step in steps %}
+        {% call statement('main' if loop.last else none) %}{{ step }}{% endcall %}
+    {% endfor %}
+{% endmacro %}
+
+
+{#- Puts the rows of a query in the place of a table that the query itself may read. -#}
+{% macro replace_rows(relation, query) %}
+    {{ return(adapter.dispatch('replace_rows')(relation, query)) }}
+{% endmacro %}
+
+{% macro duckdb__replace_rows(relation, query) %}
+    {% do run_query("create or replace table " ~ relation ~ " as " ~ query) %}
+{% endmacro %}
+
+{#- Spark cannot write a table that it reads. A kill between these statements loses the table. -#}
+{% macro spark__replace_rows(relation, query) %}
+    {% set new = relation.incorporate(path={'identifier': relation.identifier ~ '_new'}) %}
+    {% do run_query("drop table if exists " ~ new) %}
+    {% do run_query("create table " ~ new ~ " as " ~ query) %}
+    {% do run_query("drop table if exists " ~ relation) %}
+    {% do run_query("alter table " ~ new ~ " rename to " ~ relation) %}
+{% endmacro %}
