@@ -149,7 +149,7 @@ metrics: $(VENV)/.metrics ## ASR by country in the last week of CDR_DATABASE, or
 test: $(VENV)/.dev $(CLIENT)/.installed ## every test but the soak, Spark and metrics ones; ARGS="-k name" runs some
 	$(pytest) -n $(JOBS) --dist worksteal $(ARGS)
 
-ifeq ($(shell grep -rls 'mark\.spark' tests/loader),)
+ifeq ($(shell grep -rls 'mark\.spark' tests/models),)
 test-spark:
 	@echo "Spark tests: this version has none"
 else
@@ -200,10 +200,10 @@ docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/sta
 	@echo "target/scratch/static_index.html"
 
 generated: $(VENV)/.dev ## the pages written from the code: loader/COMMANDS.md, models/DICTIONARY.md, formulas in models/README.md, answers in models/COOKBOOK.md
-	$(BIN)/python tests/loader/help_texts.py
-	$(BIN)/python tests/loader/dictionary.py
-	$(BIN)/python tests/loader/formulas.py
-	$(BIN)/python tests/loader/cookbook.py
+	$(BIN)/python tests/tools/help_texts.py
+	$(BIN)/python tests/tools/dictionary.py
+	$(BIN)/python tests/tools/formulas.py
+	$(BIN)/python tests/tools/cookbook.py
 
 # Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
 # bench locks follow the development lock's versions, so that all of them fit into one environment.
@@ -231,7 +231,7 @@ release-check: $(VENV)/.dev ## VERSION=1.2.3: the version is the same everywhere
 	$(BIN)/python .ci/check_locks.py
 
 release-database: $(VENV)/.dev ## a database as this version makes it, kept for the tests of later versions
-	env -u CDR_DATABASE -u CDR_TARGET PYTHONPATH=. $(BIN)/python tests/loader/release_database.py
+	env -u CDR_DATABASE -u CDR_TARGET PYTHONPATH=. $(BIN)/python tests/tools/release_database.py
 
 clean: ## remove what can be made again; databases and .venv stay
 	rm -rf .demo target logs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -80,7 +80,7 @@ def tests_that_run() -> set[str]:
     """The tests of `make test` that nothing skips."""
     return {
         node.name
-        for path in Path(__file__).parent.rglob("test_*.py")
+        for path in (REPOSITORY / "tests").rglob("test_*.py")
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.FunctionDef)
         and not re.search(r"mark\.(skip|soak|spark|xfail)|pytest\.skip", ast.unparse(node))

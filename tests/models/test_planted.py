@@ -8,8 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import Once
-from harness import Loader
+from harness import Loader, Once
 
 from loader.synth import DEFAULT_END, synthesise
 from loader.synth.planted import INVOICE_ERROR, Tariff

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness import Loader
+from harness import Loader, Once
 from hypothesis import settings
 
 # The same examples every time, so that a red test is about the change; `make soak` draws new ones.
@@ -31,9 +31,6 @@ def cdr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
     inbox.mkdir()
     monkeypatch.chdir(inbox)
     return Loader(tmp_path / "cdr.duckdb", inbox)
-
-
-Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,8 @@ from loader.cli.main import main
 from loader.feeds import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# What fills a folder that all test processes share.
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @dataclass

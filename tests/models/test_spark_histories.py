@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from conftest import Once
-from harness import Loader
-from test_incremental import (
+from harness import Loader, Once
+from warehouse import Warehouse
+
+from loader.feeds import KINDS
+from tests.models.test_incremental import (
     BUILT,
     HISTORIES,
     World,
@@ -29,10 +31,7 @@ from test_incremental import (
     staging_rule_edited,
     with_first_deliveries,
 )
-from test_spark import Both, SparkWarehouse
-from warehouse import Warehouse
-
-from loader.feeds import KINDS
+from tests.models.test_spark import Both, SparkWarehouse
 
 pytestmark = pytest.mark.spark
 

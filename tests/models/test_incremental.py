@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 import duckdb
 import pytest
 from builders import header
-from conftest import Once
-from harness import REPOSITORY, Loader
+from harness import REPOSITORY, Loader, Once
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test

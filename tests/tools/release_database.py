@@ -1,5 +1,5 @@
-"""Writes databases/VERSION.duckdb.zst: what this version makes of the example deliveries, for later versions
-to open. `make release-database` runs it, once for each release.
+"""A database as this version builds it from the example deliveries, for later versions to open:
+tests/loader/databases/VERSION.duckdb.zst. `make release-database` runs it, once for each release.
 """
 
 import tempfile
@@ -10,14 +10,14 @@ import duckdb
 import zstandard
 from harness import REPOSITORY, Loader
 
-DATABASES = Path(__file__).with_name("databases")
+DATABASES = REPOSITORY / "tests/loader/databases"
 
 
 def main() -> None:
     version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
     with tempfile.TemporaryDirectory() as folder:
         # The views inside name the database, so every copy has to be called so.
-        loader = Loader(Path(folder) / "cdr.duckdb", Path(__file__).with_name("fixtures"))
+        loader = Loader(Path(folder) / "cdr.duckdb", REPOSITORY / "tests/loader/fixtures")
         loader("run", loader.inbox, "-q")
         neutral(loader.database)
         loader("compact", "-q")
