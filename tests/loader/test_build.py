@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from builders import delivery
-from harness import REPOSITORY, Loader
+from harness import REPOSITORY, Loader, holding
 
 from loader.operations.build import build
 
@@ -209,8 +209,6 @@ def test_a_failing_test_is_exit_code_1(project: Loader) -> None:
 
 
 def test_a_locked_database_is_found_before_dbt_starts(project: Loader) -> None:
-    from test_commands import holding
-
     project.stage(".")
     with holding(project.database):
         assert "is in use by process" in project.error("build")

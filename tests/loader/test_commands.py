@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import textwrap
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +16,7 @@ import duckdb
 import pytest
 from builders import delivery, header, record
 from click.testing import CliRunner
-from harness import REPOSITORY, Loader, environment
+from harness import REPOSITORY, Loader, environment, holding
 
 from loader.cli.main import main
 from loader.database.connection import Access, opened
@@ -139,30 +138,6 @@ def test_wait_for_the_lock(cdr: Loader) -> None:
         cdr("stage", ".", "--wait", "30", "-q")
         assert time.monotonic() - began > 0.5
     assert len(cdr.records()) == 1
-
-
-class holding:
-    """Another process that has the database open."""
-
-    def __init__(self, database: Path, seconds: float = 60) -> None:
-        self.script = textwrap.dedent(f"""
-            import duckdb, time
-            connection = duckdb.connect({str(database)!r})
-            print("open", flush=True)
-            time.sleep({seconds})
-        """)
-
-    def __enter__(self) -> subprocess.Popen[str]:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", self.script], stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "open\n"
-        return self.process
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 def test_a_database_where_there_is_no_folder(cdr: Loader) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -131,3 +132,27 @@ def parse_once() -> None:
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+
+class holding:
+    """Another process that has the database open."""
+
+    def __init__(self, database: Path, seconds: float = 60) -> None:
+        self.script = textwrap.dedent(f"""
+            import duckdb, time
+            connection = duckdb.connect({str(database)!r})
+            print("open", flush=True)
+            time.sleep({seconds})
+        """)
+
+    def __enter__(self) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.script], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "open\n"
+        return self.process
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
