@@ -206,7 +206,7 @@ def build(database: Path, as_json: bool, quiet: bool, wait: float, dbt_arguments
 
     Example: cdr build --select +mart_cost_daily --full-refresh
     """
-    from loader.operations import build as dbt_build
+    from loader.builds import build as dbt_build
     from loader.operations import compact
     from loader.paths import project_root
 
@@ -279,7 +279,7 @@ def run(
         # Nothing new is nothing to publish, but where there is no publication yet.
         due = result is not None or (up_to_date and published is not None and not published.exists())
         if published is not None and due and not problem:
-            from loader.operations.hiding import require_hidden
+            from loader.builds.hiding import require_hidden
             from loader.operations.publish import publish as publish_marts
 
             try:
@@ -290,7 +290,7 @@ def run(
                 publish_marts(database, published, wait=max(deadline.left, _GRACE_SECONDS))
         summary = None
         if not problem and report.exit_code < 2:
-            from loader.operations.summary import summarise
+            from loader.report.summary import summarise
 
             summary = summarise(database)
     if problem:
@@ -320,21 +320,21 @@ def run(
 
 def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float) -> tuple[Any, bool]:
     """The build, and whether there was nothing to do."""
-    from loader.operations.build import full_disk_told
+    from loader.builds.build import full_disk_told
 
     with full_disk_told(database):
         return _built_where_due(database, silent, as_json, wait)
 
 
 def _built_where_due(database: Path, silent: bool, as_json: bool, wait: float) -> tuple[Any, bool]:
-    from loader.operations import fingerprint
+    from loader.builds import fingerprint
     from loader.paths import PROJECT_NAME, project_root
 
     root = project_root()
     due = fingerprint.what_is_due(database, root, wait)
     if due is fingerprint.Due.NOTHING:
         return None, True
-    from loader.operations import build as dbt_build
+    from loader.builds import build as dbt_build
 
     left_out = ["--exclude-resource-type", "unit_test"]
     if due is fingerprint.Due.DELIVERIES:
@@ -440,7 +440,7 @@ def _warnings(result: Any, database: Path) -> list[str]:
 
 
 def _log_file(database: Path) -> Path:
-    from loader.operations.build import log_file
+    from loader.builds.build import log_file
 
     return log_file(database)
 

@@ -155,12 +155,12 @@ def publish(
 
     Example: cdr publish /srv/tables/calls.duckdb --pii-mode masked
     """
-    from loader.operations.hiding import require_hidden
+    from loader.builds.hiding import require_hidden
     from loader.operations.publish import publish as publish_marts
 
     def mask(copy: Path) -> None:
-        from loader.operations.build import build as dbt_build
-        from loader.operations.build import log_file
+        from loader.builds.build import build as dbt_build
+        from loader.builds.build import log_file
 
         built = dbt_build(
             copy,
@@ -210,7 +210,7 @@ def report(
 
     Example: cdr report calls.html --from 2026-11-01 --to 2026-11-22
     """
-    from loader.operations.hiding import require_hidden
+    from loader.builds.hiding import require_hidden
     from loader.report.page import write_report
 
     if not allow_shown:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.builds import team_seeds
 from loader.database.connection import CATALOGUE, STORAGE_VERSION, damaged, lock_down, opened
 from loader.database.space import MEMORY_LIMIT
 from loader.database.sql import literal, quoted
 from loader.database.workspace import Workspace, working
 from loader.engine import engine
 from loader.errors import CdrError
-from loader.operations import team_seeds
 from loader.paths import keep_mode
 
 if TYPE_CHECKING:

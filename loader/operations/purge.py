@@ -18,7 +18,7 @@ from loader.feeds import KINDS
 if TYPE_CHECKING:
     import duckdb
 
-    from loader.operations.build import Build
+    from loader.builds.build import Build
 
 # Of all purges before a date.
 _PURGED_FILES = (
@@ -133,7 +133,7 @@ def erase_everywhere(
 
     Raises CdrError when a step cannot be done; the steps before it hold.
     """
-    from loader.operations.build import build
+    from loader.builds.build import build
     from loader.operations.compact import compact
 
     purged = purge(database, before, wait=wait)

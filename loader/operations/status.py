@@ -6,12 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loader.builds.behind import behind
 from loader.database.connection import opened
 from loader.database.feed import FeedFinding, feed_findings, newest_complete_day
 from loader.database.schema import has_table
 from loader.database.space import Blocks, blocks
 from loader.feeds import KINDS
-from loader.operations.behind import behind
 
 if TYPE_CHECKING:
     import duckdb

@@ -167,7 +167,7 @@ def erase(
     """
     import duckdb
 
-    from loader.operations.build import build
+    from loader.builds.build import build
 
     def built() -> bool:
         done = build(

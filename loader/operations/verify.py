@@ -7,11 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loader.builds.behind import check_is_query, kept_queries, logged
 from loader.database.manifest import PURGED
 from loader.database.schema import has_table
 from loader.database.workspace import find_leftovers
 from loader.feeds import KINDS
-from loader.operations.behind import check_is_query, kept_queries, logged
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,1 +1,1 @@
-"""One self-contained page of the marts."""
+"""What the marts show: the page, and the figures that the daily job ends with."""

@@ -12,7 +12,7 @@ import pytest
 from builders import delivery
 from harness import REPOSITORY, Loader, holding
 
-from loader.operations.build import build
+from loader.builds.build import build
 
 # Quick to build.
 SELECT = ("--select", "currencies", "--exclude-resource-type", "test")

@@ -74,7 +74,7 @@ def test_documents_of_every_command(copy: Loader, tmp_path: Path, monkeypatch: p
 
         raise CdrError("dbt could not run; put it right")
 
-    monkeypatch.setattr("loader.operations.build.build", broken)
+    monkeypatch.setattr("loader.builds.build.build", broken)
     seen["run"] = copy.json("run", copy.inbox, code=1)
     assert seen["run"]["error"] == "dbt could not run; put it right"
     assert set(seen) == set(main.commands)

@@ -16,14 +16,14 @@ import pytest
 from builders import delivery
 from harness import REPOSITORY, Loader, environment
 
+from loader.builds.fingerprint import Due, remember, what_is_due
 from loader.cli import daily
 from loader.database.connection import opened
 from loader.database.space import DELETED_SHARE_WORTH_A_MERGE, blocks, deleted_share
 from loader.database.workspace import find_leftovers, spill_folder
-from loader.operations.fingerprint import Due, remember, what_is_due
 from loader.operations.status import status
-from loader.operations.summary import summarise
 from loader.paths import project_root
+from loader.report.summary import summarise
 from loader.synth import synthesise
 
 NUMBER = "+46701112233"

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from harness import REPOSITORY, Loader, environment
 
+from loader.builds.build import Build, build
 from loader.errors import CdrError
-from loader.operations.build import Build, build
 
 # A seed's text, what is written in its place, and what is said of it.
 MISTAKES = {

@@ -10,15 +10,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from loader.builds import team_seeds
+from loader.builds.behind import behind
+from loader.builds.hiding import declared_variables, still_shown
 from loader.database.connection import opened, retried
 from loader.database.disk import BYTES_A_CALL, is_full, no_room, says_full
 from loader.database.space import put_off_vacuum, vacuum_if_due
 from loader.database.sql import literal
 from loader.database.workspace import working
 from loader.errors import CdrError, printable
-from loader.operations import team_seeds
-from loader.operations.behind import behind
-from loader.operations.hiding import declared_variables, still_shown
 from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.builds import team_seeds
 from loader.database.connection import opened
 from loader.database.schema import has_table
 from loader.database.sql import quoted
-from loader.operations import team_seeds
 from loader.paths import package_project
 
 if TYPE_CHECKING:

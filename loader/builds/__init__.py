@@ -1,0 +1,1 @@
+"""Builds: dbt on this project, what is due, and what a build keeps in the database."""
