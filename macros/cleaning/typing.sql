@@ -9,7 +9,7 @@
 {#- As clean_text, and null where systems write a word for "none": for every column that cannot hold such a word as its value. -#}
 {% macro clean_code(column) -%}
     {%- set text = trim_blanks(column) -%}
-    {%- set postgres_null = dbt.string_literal(dbt.escape_single_quotes('\\N')) -%}
+    {%- set postgres_null = text_literal('\\N') -%}
     case when {{ text }} not in ('', '-', 'NULL', 'null', 'nil', 'None', {{ postgres_null }}) then {{ text }} end
 {%- endmacro %}
 

@@ -1,3 +1,25 @@
+{#- A text as a literal. -#}
+{% macro text_literal(text) %}{{ return(dbt.string_literal(dbt.escape_single_quotes(text))) }}{% endmacro %}
+
+
+{#- A query (line, text) of the lines of a text. -#}
+{% macro each_line(text) %}{{ return(adapter.dispatch('each_line')(text)) }}{% endmacro %}
+
+{% macro duckdb__each_line(text) -%}
+    select
+        unnest(range(1, len(lines) + 1)) as line,
+        unnest(lines) as text
+    from (select string_split({{ text }}, chr(10)) as lines) as texts
+{%- endmacro %}
+
+{% macro spark__each_line(text) -%}
+    select
+        place + 1 as line,
+        text
+    from (select posexplode(split({{ text }}, chr(10))) as (place, text)) as lines
+{%- endmacro %}
+
+
 {#-
     A text without the blank and invisible characters at its ends: blanks and separators of every kind,
     controls, and format characters such as zero-width spaces, byte order marks and direction marks (Unicode

@@ -1,69 +1,162 @@
 {#-
-    The data tests of a seed, held against its rows before anything is built of them: what a test refuses is named by file, line, column and value. So a rule is
-    written once, in seeds/_seeds.yml, and holds for a team's own file too.
+    A seed's column types and data tests (seeds/_seeds.yml), checked against its rows before they are loaded:
+    the first row that breaks one is named by file, line, column and value. So a rule is written once, and
+    holds for a team's own file, too.
 -#}
-{% macro check_rules(seed, rows, literals, path) %}
-    {% for test in graph.nodes.values() | selectattr('resource_type', 'equalto', 'test') | selectattr('attached_node', 'equalto', seed.unique_id) %}
-        {% set rule = test.test_metadata %}
-        {% set arguments = rule.kwargs %}
-        {% set columns = arguments.columns or [arguments.column_name] %}
-        {% if not test.config.enabled or test.config.severity | lower != 'error' %}
-        {% elif rule.name == 'not_null' %}
-            {% for row in rows if row.cells[columns[0]] == '' %}{% do refuse_row(row, columns, path, "is empty, and must not be") %}{% endfor %}
-        {% elif rule.name in ['unique', 'unique_combination'] %}
-            {% do check_unique(rows, columns, path) %}
-        {% elif rule.name == 'accepted_values' %}
-            {% set values = arguments['values'] | map('string') | list %}
-            {% for row in rows if row.cells[columns[0]] not in [''] + values %}
-                {% do refuse_row(row, columns, path, "is none of " ~ values | join(', ')) %}
-            {% endfor %}
-        {% elif rule.name == 'relationships' %}
-            {% do check_reference(rows, columns, path, arguments) %}
-        {% elif rule.name == 'rows_satisfy' and rows %}
-            {% set broken = run_query(
-                "select min(line_of_file) from (" ~ select_literals(literals, seed.config.column_types, 'line_of_file') ~ ") as seed_rows where not coalesce("
-                ~ arguments.condition ~ ", false)"
-            ).rows[0][0] %}
-            {% for row in rows if row.line == broken %}
-                {% do refuse_row(row, columns, path, "breaks the rule: " ~ arguments.condition.split() | join(' ')) %}
-            {% endfor %}
+
+{#- Hook before a seed is loaded: an engine's own error names neither line nor value. -#}
+{% macro check_seed() %}
+    {% if not execute or flags.WHICH not in ['seed', 'build'] %}{{ return('') }}{% endif %}
+    {#- For its encoding: dbt reports Python's own error. -#}
+    {% set file = model.root_path ~ '/' ~ model.original_file_path %}
+    {% if is_file(file) %}{% do file_text(file) %}{% endif %}
+    {% set rows = load_agate_table().rows %}
+    {#- The rows as dbt reads them, with line breaks within quotes. -#}
+    {% set columns = model.config.column_types.keys() | list %}
+    {% set texts %}
+        select *
+        from (
+            values
+            {%- for row in rows %}
+            ({{ loop.index + 1 }}
+                {%- for column in columns %}, {{ text_literal(row[column] or '') }}{% endfor %})
+                {{- ',' if not loop.last }}
+            {%- endfor %}
+        ) as texts (line, {{ columns | join(', ') }})
+    {% endset %}
+    {% if rows %}{% do check_rows(texts, model, model.original_file_path) %}{% endif %}
+{% endmacro %}
+
+
+{#- Raises an error for the first row of a query (line, a text for each column) that breaks a rule. -#}
+{% macro check_rows(texts, seed, path) %}
+    {% set types = seed.config.column_types %}
+    {% set checks = [] %}
+    {% for column, type in types.items() if type != 'string' %}
+        {% do checks.append(check_of_type(column, type)) %}
+    {% endfor %}
+    {% set tests = graph.nodes.values() | selectattr('resource_type', 'equalto', 'test') %}
+    {% for test in tests | selectattr('attached_node', 'equalto', seed.unique_id) %}
+        {% if test.config.enabled and test.config.severity | lower == 'error' %}
+            {% set check = check_of_test(test.test_metadata.name, test.test_metadata.kwargs) %}
+            {% if check %}{% do checks.append(check) %}{% endif %}
         {% endif %}
+    {% endfor %}
+    {% set first_problem %}
+        select
+            line,
+            problem
+        from (
+            select
+                texts.line,
+                case
+                    {%- for check in checks %}
+                    when {{ check.fails or 'not holds_' ~ loop.index }} then concat(
+                        '{{ check.columns | join(', ') }}: ', chr(39),
+                        concat_ws(', ', {{ check.columns | join(', ') }}), chr(39), ' ', {{ check.problem }}
+                    )
+                    {%- endfor %}
+                end as problem
+            from ({{ texts }}) as texts
+            inner join (
+                select
+                    {%- for check in checks if check.holds %}
+                    coalesce({{ check.holds }}, false) as holds_{{ checks.index(check) + 1 }},
+                    {%- endfor %}
+                    line_of_file
+                from ({{ typed_rows(texts, types) }}) as typed_rows
+            ) as typed
+                on texts.line = typed.line_of_file
+        ) as problems
+        where problem is not null
+        order by line
+        limit 1
+    {% endset %}
+    {% for row in run_query(first_problem).rows if checks %}
+        {% do exceptions.raise_compiler_error(path ~ ", line " ~ row['line'] ~ ", " ~ row['problem']) %}
     {% endfor %}
 {% endmacro %}
 
 
-{#- Keys are compared as the models compare them, in upper case. -#}
-{% macro check_unique(rows, columns, path) %}
-    {% set lines = {} %}
-    {% for row in rows %}
+{#-
+    A check: its columns, the problem as SQL, and SQL that is true where a row's texts fail it or, where that is
+    none, SQL that is true where its typed columns `hold`.
+-#}
+{% macro check(columns, problem, fails, holds=none) %}
+    {{ return({'columns': columns, 'problem': problem, 'fails': fails, 'holds': holds}) }}
+{% endmacro %}
+
+
+{% macro check_of_type(column, type) %}
+    {% if type == 'date' %}
+        {% set shape = '[0-9]{4}-[0-9]{2}-[0-9]{2}' %}
+        {% set problem = "is no date (as 2026-11-01)" %}
+    {% elif type in ['integer', 'bigint'] %}
+        {% set shape = '[0-9]{1,9}' %}
+        {% set problem = "is no whole number" %}
+    {% elif type == 'boolean' %}
+        {% set shape = '[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]' %}
+        {% set problem = "is neither true nor false" %}
+    {% else %}
+        {% set size = modules.re.findall('[0-9]+', type) | map('int') | list %}
+        {% set shape = '[+-]?[0-9]{1,' ~ (size[0] - size[1]) ~ '}([.][0-9]{1,' ~ size[1] ~ '}0*)?' %}
+        {% set problem = "is no number with a decimal point, at most " ~ size[1] ~ " decimals and no other signs" %}
+    {% endif %}
+    {% set fails %}
+        {{ column }} <> ''
+        and not (
+            {{ matches(column, '^(' ~ shape ~ ')$') }}
+            {% if type == 'date' %}and coalesce(try_cast({{ column }} as date) >= date '0001-01-01', false){% endif %}
+        )
+    {% endset %}
+    {{ return(check([column], text_literal(problem), fails)) }}
+{% endmacro %}
+
+
+{#- None for a test of another kind. Keys are compared as the models compare them, in upper case. -#}
+{% macro check_of_test(name, arguments) %}
+    {% set columns = arguments.columns or [arguments.column_name] %}
+    {% set column = columns[0] %}
+    {% if name == 'not_null' %}
+        {{ return(check(columns, text_literal("is empty, and must not be"), column ~ " = ''")) }}
+    {% elif name in ['unique', 'unique_combination'] %}
         {% set key = [] %}
-        {% for column in columns %}{% do key.append(row.cells[column] | upper) %}{% endfor %}
-        {% set key = key | join('\x1f') %}
-        {% if key in lines and (columns | length > 1 or key) %}
-            {% do refuse_row(row, columns, path, "is there twice, first on line " ~ lines[key]) %}
+        {% for column in columns %}{% do key.append(upper_case(column)) %}{% endfor %}
+        {% set first_line = "min(texts.line) over (partition by " ~ key | join(', ') ~ ")" %}
+        {% set is_key = "true" if columns | length > 1 else column ~ " <> ''" %}
+        {{ return(check(
+            columns,
+            "concat('is there twice, first on line ', " ~ first_line ~ ")",
+            "texts.line > " ~ first_line ~ " and " ~ is_key,
+        )) }}
+    {% elif name == 'accepted_values' %}
+        {% set values = arguments['values'] | map('string') | list %}
+        {{ return(check(columns, text_literal("is none of " ~ values | join(', ')), is_none_of(column, values))) }}
+    {% elif name == 'relationships' %}
+        {% set other = seed_node(modules.re.sub('^ref\\(.|.\\)$', '', arguments.to)) %}
+        {% set path = other.original_file_path %}
+        {% if is_file(other.root_path ~ '/' ~ path) %}
+            {% set content = file_text(other.root_path ~ '/' ~ path) %}
+            {% set texts = csv_texts(content, csv_header(content, path, other.config.column_types)) %}
+            {% set values = query_texts("select distinct " ~ arguments.field ~ " from (" ~ texts ~ ") as texts") %}
+            {% set problem = text_literal("is no " ~ arguments.field ~ " of " ~ path) %}
+            {{ return(check(columns, problem, is_none_of(column, values))) }}
         {% endif %}
-        {% do lines.setdefault(key, row.line) %}
-    {% endfor %}
+    {% elif name == 'rows_satisfy' %}
+        {% set rule = arguments.condition %}
+        {% set problem = text_literal("breaks the rule: " ~ rule.split() | join(' ')) %}
+        {{ return(check(columns, problem, none, holds=rule)) }}
+    {% endif %}
+    {{ return(none) }}
 {% endmacro %}
 
 
-{#- What another seed's file must have. -#}
-{% macro check_reference(rows, columns, path, arguments) %}
-    {% set name = modules.re.sub('^ref\\(.|.\\)$', '', arguments.to) %}
-    {% set other = graph.nodes.values() | selectattr('resource_type', 'equalto', 'seed') | selectattr('name', 'equalto', name) | first %}
-    {% if not rows or not other or not is_readable_here(other.root_path ~ '/' ~ other.original_file_path) %}{{ return('') }}{% endif %}
-    {% set values = {'': true} %}
-    {% for row in csv_rows(file_text(other.root_path ~ '/' ~ other.original_file_path), other.original_file_path, other.config.column_types) %}
-        {% do values.update({row.cells[arguments.field]: true}) %}
-    {% endfor %}
-    {% for row in rows if row.cells[columns[0]] not in values %}
-        {% do refuse_row(row, columns, path, "is no " ~ arguments.field ~ " of " ~ other.original_file_path) %}
-    {% endfor %}
-{% endmacro %}
+{% macro is_none_of(column, values) -%}
+    {{ column }} not in (''{% for value in values %}, {{ text_literal(value) }}{% endfor %})
+{%- endmacro %}
 
 
-{% macro refuse_row(row, columns, path, problem) %}
-    {% set cells = [] %}
-    {% for column in columns %}{% do cells.append(row.cells[column]) %}{% endfor %}
-    {% do exceptions.raise_compiler_error(path ~ ", line " ~ row.line ~ ", " ~ columns | join(', ') ~ ": '" ~ cells | join(', ') ~ "' " ~ problem) %}
+{% macro seed_node(name) %}
+    {% set seeds = graph.get('nodes', {}).values() | selectattr('resource_type', 'equalto', 'seed') %}
+    {{ return(seeds | selectattr('name', 'equalto', name) | first) }}
 {% endmacro %}

@@ -1,0 +1,81 @@
+{#-
+    The lines of a CSV text that are not blank, as a query (line, text, fields). `fields` are those of the
+    line without quotes and outer blanks, chr(31) after each; null where the quotes are not in pairs.
+-#}
+{% macro csv_lines(content) -%}
+    {%- set blank = '[ \t\r\v\f\u00a0\u2000-\u200a\u3000]' -%}
+    {%- set field = blank ~ '*(?:"' ~ blank ~ '*([^"]*(?:""[^"]*)*)"|([^",]*))' ~ blank ~ '*,' -%}
+    {%- set fields = replace_pattern("concat(text, ',')", field, '$1$2\x1f') -%}
+    select
+        line,
+        case
+            when {{ matches("concat(text, ',')", '^(' ~ field ~ ')+$') }}
+                then replace({{ replace_pattern(fields, blank ~ '+\x1f', '\x1f') }}, '""', '"')
+        end as fields
+    from ({{ each_line(text_literal(content.lstrip('\ufeff'))) }}) as lines
+    where not {{ matches('text', '^' ~ blank ~ '*$') }}
+{%- endmacro %}
+
+
+{#-
+    The first line of a CSV text: {'line', 'columns'}. An error where it does not name the columns of `types`,
+    in any order, or where a later line has not as many fields.
+-#}
+{% macro csv_header(content, path, types) %}
+    {% set found %}
+        select
+            line,
+            fields
+        from ({{ csv_lines(content) }}) as lines
+        where
+            line = (select min(line) from ({{ csv_lines(content) }}) as all_lines)
+            or fields is null
+            or length(fields) - length(replace(fields, chr(31), '')) <> {{ types | length }}
+        order by line
+        limit 2
+    {% endset %}
+    {% set names = types.keys() | join(', ') %}
+    {% set header = {} %}
+    {% for row in run_query(found).rows %}
+        {% set place = path ~ ", line " ~ row['line'] %}
+        {% if row['fields'] is none %}
+            {% do exceptions.raise_compiler_error(place ~ ": the quotes are not in pairs") %}
+        {% endif %}
+        {% set fields = row['fields'].split('\x1f')[:-1] %}
+        {% if header %}
+            {% set problem = fields | length ~ " fields; there must be " ~ types | length %}
+            {% do exceptions.raise_compiler_error(place ~ ": " ~ problem) %}
+        {% endif %}
+        {% do header.update({'line': row['line'], 'columns': fields | map('lower') | list}) %}
+        {% if header.columns | sort != types.keys() | sort %}
+            {% set problem = header.columns | join(', ') ~ "; they must be " ~ names ~ ", separated by commas" %}
+            {% do exceptions.raise_compiler_error(place ~ ": the columns are " ~ problem) %}
+        {% endif %}
+    {% else %}
+        {% do exceptions.raise_compiler_error(path ~ ": the file is empty; its first line must name the columns " ~ names) %}
+    {% endfor %}
+    {{ return(header) }}
+{% endmacro %}
+
+
+{#- The lines of a CSV text below its header, as a query (line, a text for each column). -#}
+{% macro csv_texts(content, header) -%}
+    select
+        line
+        {%- for column in header.columns %},
+        split_part(fields, chr(31), {{ loop.index }}) as {{ column }}
+        {%- endfor %}
+    from ({{ csv_lines(content) }}) as lines
+    where line > {{ header.line }}
+{%- endmacro %}
+
+
+{#- Such texts by the types of a seed's columns, null where they are empty or do not fit, and their line. -#}
+{% macro typed_rows(texts, types) -%}
+    select
+        line as line_of_file
+        {%- for column, type in types.items() %},
+        try_cast(nullif({{ column }}, '') as {{ dbt.type_string() if type == 'string' else type }}) as {{ column }}
+        {%- endfor %}
+    from ({{ texts }}) as texts
+{%- endmacro %}
