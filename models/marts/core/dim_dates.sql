@@ -24,13 +24,13 @@ days as (
 
 final as (
     select
+        date_day,
         cast(extract(year from date_day) as integer) as year_number,
         cast(extract(quarter from date_day) as integer) as quarter_of_year,
         cast(extract(month from date_day) as integer) as month_of_year,
         cast(extract(week from date_day) as integer) as iso_week,
         {{ iso_weekday('date_day') }} as iso_weekday,
         {{ iso_weekday('date_day') }} >= 6 as is_weekend,
-        date_day,
         cast(date_trunc('month', date_day) as date) as month_start,
         cast(date_trunc('week', date_day) as date) as week_start
     from days

@@ -101,17 +101,17 @@ exceptions as (
     select
         call_key,
         '{{ rule }}' as rule,
-        report_date,
         call_id,
         call_type,
         application_key,
         destination_country,
-        called_at,
+        currency,
+        {{ detail }} as detail,
         duration_seconds,
         amount,
-        currency,
         cast({{ expected_amount }} as decimal(18, 6)) as expected_amount,
-        {{ detail }} as detail
+        report_date,
+        called_at
     from broken
     where {{ condition }}
     {{ 'union all' if not loop.last }}
@@ -149,17 +149,17 @@ all_exceptions as (
     select
         call_key,
         'off_tariff' as rule,
-        report_date,
         call_id,
         call_type,
         application_key,
         destination_country,
-        called_at,
+        currency,
+        concat('the others of that day cost ', rate_per_minute, ' a minute, ', increment) as detail,
         duration_seconds,
         amount,
-        currency,
         {{ amount_of_micros('expected') }} as expected_amount,
-        concat('the others of that day cost ', rate_per_minute, ' a minute, ', increment) as detail
+        report_date,
+        called_at
     from off_tariff
 ),
 
@@ -167,17 +167,17 @@ final as (
     select
         call_key,
         rule,
-        report_date,
         call_id,
         call_type,
         application_key,
         destination_country,
-        called_at,
+        currency,
+        detail,
         duration_seconds,
         amount,
-        currency,
         expected_amount,
-        detail
+        report_date,
+        called_at
     from all_exceptions
 )
 

@@ -153,20 +153,20 @@ final as (
         scope,
         application_key,
         currency,
-        calls,
-        cdr_amount,
-        invoice_amount,
-        variance,
-        {{ ratio('100 * variance', 'invoice_amount') }} as variance_pct,
-        tolerance,
-        missing_feed_days,
         case
             when invoice_amount is null then 'no_invoice'
             when cdr_amount is null then 'no_traffic'
             when abs(variance) <= tolerance then 'matches'
             when missing_feed_days > 0 then 'incomplete_feed'
             else 'differs'
-        end as verdict
+        end as verdict,
+        calls,
+        cdr_amount,
+        invoice_amount,
+        variance,
+        {{ ratio('100 * variance', 'invoice_amount') }} as variance_pct,
+        tolerance,
+        missing_feed_days
     from measured
 )
 

@@ -96,16 +96,16 @@ rated as (
 final as (
     select
         call_key,
-        report_date,
         call_type,
         application_key,
         destination_country,
-        called_at,
+        currency,
         duration_seconds,
         amount,
-        currency,
         {{ amount_of_micros('expected') }} as expected_amount,
-        {{ amount_of_micros(micros('amount') ~ ' - expected') }} as overcharge
+        {{ amount_of_micros(micros('amount') ~ ' - expected') }} as overcharge,
+        report_date,
+        called_at
     from rated
     where 2 * ({{ micros('amount') }} - expected) > unit
 )

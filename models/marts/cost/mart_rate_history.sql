@@ -242,20 +242,9 @@ final as (
         destination_country,
         currency,
         valid_from,
-        valid_to,
-        rate_per_minute,
-        connection_fee,
         increment,
         rounding,
-        {{ ratio('explained_calls', 'tested_calls') }} as explained_share,
         runner_up,
-        {{ ratio('runner_up_calls', 'runner_up_tested') }} as runner_up_share,
-        calls,
-        case
-            when tariff_state <> 'unexplained'
-                then {{ ratio('100 * (billed_seconds - talk_seconds)', 'talk_seconds') }}
-        end as rounding_overhead_pct,
-        previous_rate_per_minute,
         -- of an ambiguous period the increment is not known
         nullif(
             concat_ws(
@@ -273,7 +262,18 @@ final as (
             ),
             ''
         ) as changed,
-        {{ ratio('100 * (price - previous_price)', 'previous_price') }} as change_pct
+        calls,
+        rate_per_minute,
+        connection_fee,
+        previous_rate_per_minute,
+        {{ ratio('100 * (price - previous_price)', 'previous_price') }} as change_pct,
+        {{ ratio('explained_calls', 'tested_calls') }} as explained_share,
+        {{ ratio('runner_up_calls', 'runner_up_tested') }} as runner_up_share,
+        case
+            when tariff_state <> 'unexplained'
+                then {{ ratio('100 * (billed_seconds - talk_seconds)', 'talk_seconds') }}
+        end as rounding_overhead_pct,
+        valid_to
     from compared
 )
 

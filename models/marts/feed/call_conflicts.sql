@@ -28,15 +28,15 @@ final as (
     select
         conflicts.file_id,
         conflicts.source_line as line,
-        {{ pii_file_name('files.file_name') }} as file_name,
-        files.file_date,
         md5(concat_ws('|', conflicts.call_type, conflicts.call_id)) as call_key,
         conflicts.winner_file_id,
         conflicts.winner_line,
+        {{ pii_file_name('files.file_name') }} as file_name,
         conflicts.differing_fields,
+        {{ pii_code('conflicts.currency', 'currency') }} as currency,
         {{ pii_amount('conflicts.amount', 'conflicts.currency') }} as amount,
         {{ pii_amount('conflicts.winner_amount', 'conflicts.currency') }} as winner_amount,
-        {{ pii_code('conflicts.currency', 'currency') }} as currency
+        files.file_date
     from conflicts
     inner join files
         on conflicts.file_id = files.file_id

@@ -75,10 +75,10 @@ final as (
         examples.file_id,
         examples.field,
         files.kind as call_type,
-        files.file_date,
+        {{ text_shape('examples.example') }} as example_shape,
         examples.records,
         examples.first_line,
-        {{ text_shape('examples.example') }} as example_shape
+        files.file_date
     from examples
     inner join files
         on examples.file_id = files.file_id

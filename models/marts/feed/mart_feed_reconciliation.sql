@@ -65,7 +65,6 @@ final as (
         file_id,
         {{ pii_file_name('file_name') }} as file_name,
         call_type,
-        file_date,
         records,
         staged,
         rejected,
@@ -73,7 +72,8 @@ final as (
         exact_duplicates,
         conflicts,
         in_fact,
-        staged - in_fact - exact_duplicates - conflicts - unusable as difference
+        staged - in_fact - exact_duplicates - conflicts - unusable as difference,
+        file_date
     from joined
 )
 

@@ -58,11 +58,11 @@ final as (
         rejects.file_id,
         rejects.source_line as line,
         {{ pii_file_name('files.file_name') }} as file_name,
-        files.file_date,
         rejects.stage,
         rejects.reason_code,
         rejects.detail,
-        {{ pii('rejects.raw') }} as raw
+        {{ pii('rejects.raw') }} as raw,
+        files.file_date
     from rejects
     inner join files
         on rejects.file_id = files.file_id

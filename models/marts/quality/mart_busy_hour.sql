@@ -123,13 +123,13 @@ circuits as (
 -- On a day on which calls only ring there is no busy hour.
 final as (
     select
+        days.date,
         groups.scope,
         groups.application_key,
         days.erlangs,
         days.peak_concurrent_calls,
         days.peak_occupied,
         circuits.lines as lines_at_1pct,
-        days.date,
         days.busy_hour,
         days.peak_at
     from days

@@ -48,10 +48,10 @@ final as (
         reason,
         outcome,
         outcome_side,
-        is_answered,
         calls,
         {{ whole('sum(calls) over of_application') }} as bids,
-        {{ ratio('calls', 'sum(calls) over of_application') }} as share
+        {{ ratio('calls', 'sum(calls) over of_application') }} as share,
+        is_answered
     from counted
     window of_application as (partition by report_date, call_type, application_key)
 )

@@ -100,6 +100,7 @@ unioned as (
 
 final as (
     select
+        hour,
         call_type,
         application_key,
         max(interval_basis) as interval_basis,
@@ -108,7 +109,6 @@ final as (
         max(erlangs) as erlangs,
         max(peak_concurrent_calls) as peak_concurrent_calls,
         cast(hour as date) as date,
-        hour,
         max(peak_at) as peak_at
     from unioned
     group by
