@@ -202,6 +202,7 @@ docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/sta
 generated: $(VENV)/.dev ## the pages written from the code: loader/COMMANDS.md, models/DICTIONARY.md, formulas in models/README.md, answers in models/COOKBOOK.md
 	$(BIN)/python tests/tools/help_texts.py
 	$(BIN)/python tests/tools/dictionary.py
+	$(BIN)/python tests/tools/contracts.py
 	$(BIN)/python tests/tools/formulas.py
 	$(BIN)/python tests/tools/cookbook.py
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import contracts
 import yaml
 from dictionary import PAGE, REPOSITORY, dictionary, models
 
@@ -75,12 +76,26 @@ def test_the_query_in_the_readme_is_the_one_that_make_demo_runs() -> None:
 
 
 def test_every_promise_of_a_contract_is_tested_where_the_engine_does_not_keep_it() -> None:
-    test = (REPOSITORY / "tests/engine/assert_no_null_where_a_contract_forbids_it.sql").read_text()
-    listed = re.findall(r"'(\w+)'", test.split("contracted = [")[1].split("]")[0])
-    contracted = [
-        model["name"]
-        for path in (REPOSITORY / "models").rglob("_*__models.yml")
-        for model in yaml.safe_load(path.read_text())["models"]
-        if any(column.get("constraints") for column in model["columns"])
-    ]
-    assert listed == sorted(contracted)
+    assert contracts.TEST.read_text() == contracts.with_list(), "run make generated"
+
+
+def test_columns_of_marts_are_in_one_order() -> None:
+    """The grain, then ids and texts, numbers, booleans, dates, timestamps."""
+    kinds = ("string", "bigint|integer|double|decimal.*", "boolean", "date", "timestamp")
+
+    def place(column: dict[str, str]) -> int:
+        is_id = column["name"].endswith(("_id", "source_line", "winner_line"))
+        return 0 if is_id else [bool(re.fullmatch(kind, column["data_type"])) for kind in kinds].index(True)
+
+    for model in models():
+        columns = model["columns"]
+        names = [column["name"] for column in columns]
+        grains = [column["name"] for column in columns if "unique" in column.get("data_tests", [])]
+        keys = [[name] for name in grains] + [
+            test["unique_combination"]["arguments"]["columns"]
+            for test in model.get("data_tests", [])
+            if "unique_combination" in test
+        ]
+        grain = next(key for key in keys if key == names[: len(key)])
+        places = [place(column) for column in columns[len(grain) :]]
+        assert places == sorted(places), model["name"]

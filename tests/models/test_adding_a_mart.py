@@ -10,33 +10,46 @@ from pathlib import Path
 import pytest
 from harness import REPOSITORY, Loader
 
-_FILE = re.compile(r"^ +`(models/\S+)`\n\n +```(?:sql|yaml)\n(.*?)^ +```$", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"^ +`(\S+)`\n\n +```(?:sql|yaml|text)\n(.*?)^ +```$", re.DOTALL | re.MULTILINE)
 MART = "marts.mart_late_daily"
 
 
 def walk() -> dict[str, str]:
-    """The files that the walk has one write, and what stands in each."""
+    """The files of the walk, with their text or the row to add."""
     page = (REPOSITORY / "models" / "README.md").read_text()
     section = page.split("## Adding a mart\n")[1].split("\n## ")[0]
     return {name: textwrap.dedent(text) for name, text in _FILE.findall(section)}
 
 
+def run(folder: Path, *arguments: str) -> None:
+    """A Python program in a copy of the project; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the dbt project with the walk's files in it."""
+    """A copy of the project with the walk's files in it."""
     folder = tmp_path / "project"
-    for name in ("models", "macros", "seeds", "tests", "profiles", ".ci"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("*.py", "fixtures"))
-    for name in ("dbt_project.yml", "selectors.yml"):
-        shutil.copy(REPOSITORY / name, folder)
+    shutil.copytree(
+        REPOSITORY,
+        folder,
+        ignore=shutil.ignore_patterns(
+            ".*_cache", ".venv", ".git", ".demo", "target", "fixtures", "*.duckdb*"
+        ),
+    )
     for name, text in walk().items():
         path = folder / name
+        if path.exists():
+            text = path.read_text() + text
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return folder
 
 
-def test_the_walk_builds_and_tests_a_mart(
+def test_the_walk_builds_tests_and_checks_a_mart(
     copy: Loader, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CDR_PROJECT_DIR", str(project))
@@ -51,9 +64,18 @@ def test_the_walk_builds_and_tests_a_mart(
         " group by all order by all"
     )
 
+    conventions = (project / "dbt-bouncer.yml").read_text()
+    (project / "dbt-bouncer.yml").write_text(conventions.replace("target/scratch", "target"))
+    run(project, str(Path(sys.executable).with_name("dbt-bouncer")), "run", "--show-all-failures")
+
 
 def test_the_walk_is_linted(project: Path) -> None:
-    (sql,) = (name for name in walk() if name.endswith(".sql"))
-    lint = [sys.executable, "-m", "sqlfluff", "lint", "--config", str(REPOSITORY / ".sqlfluff"), sql]
-    done = subprocess.run(lint, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run(project, "-m", "sqlfluff", "lint", *(name for name in walk() if name.endswith(".sql")))
+
+
+def test_the_walk_leaves_documents_complete(project: Path) -> None:
+    for script in re.findall(
+        r"\$\(BIN\)/python (tests/\S*/(?:dictionary|contracts)\.py)", (REPOSITORY / "Makefile").read_text()
+    ):
+        run(project, script)
+    run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs/test_docs.py")

@@ -18,7 +18,6 @@ def models() -> list[dict[str, Any]]:
         model
         for path in sorted((REPOSITORY / "models" / "marts").rglob("_*__models.yml"))
         for model in yaml.safe_load(path.read_text()).get("models", [])
-        if path.parent.name != "signals"
     ]
 
 
