@@ -26,8 +26,11 @@ def ending_well() -> Iterator[None]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     raised = threading.Event()
+    is_ending = False
 
     def end(number: int, frame: FrameType | None) -> None:
+        nonlocal is_ending
+        is_ending = True
         raised.set()
         signal.default_int_handler(number, frame)
 
@@ -40,6 +43,11 @@ def ending_well() -> Iterator[None]:
     watcher.start()
     try:
         yield
+    except RuntimeError as error:
+        # DuckDB looks for signals itself, and raises this in place of the KeyboardInterrupt.
+        if is_ending:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         signal.set_wakeup_fd(woken)
         for number, handler in before.items():
