@@ -42,6 +42,7 @@
             {% if check %}{% do checks.append(check) %}{% endif %}
         {% endif %}
     {% endfor %}
+    {% if not checks %}{{ return('') }}{% endif %}
     {% set first_problem %}
         select
             line,
@@ -72,7 +73,7 @@
         order by line
         limit 1
     {% endset %}
-    {% for row in run_query(first_problem).rows if checks %}
+    {% for row in run_query(first_problem).rows %}
         {% do exceptions.raise_compiler_error(path ~ ", line " ~ row['line'] ~ ", " ~ row['problem']) %}
     {% endfor %}
 {% endmacro %}
