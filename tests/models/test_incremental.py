@@ -349,6 +349,7 @@ def rates_gone(world: World) -> None:
 
 def variable_there_and_back(world: World) -> None:
     world.vars = ("--vars", "{pii_mode: masked, longest_call_seconds: 60}")
+    world.warehouse.dbt("seed", "-s", "applications", parse_arguments=world.vars)
     world.run(f"{STAGING} fact_calls")
     world.vars = ()
     world.run("mart_cost_daily")
