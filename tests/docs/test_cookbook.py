@@ -1,15 +1,20 @@
-"""The cookbook's queries answer what its page says, and what Python makes of rows; they are short, of one
-join at most.
+"""The queries of cookbook and runbook give the answers on their pages, and the runbook's commands run.
+
+The cookbook's queries are short, with one join at most, and give what Python computes from rows.
 """
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cookbook import PAGE, answered, deliver, queries
+from cookbook import PAGE, RUNBOOK, answered, deliver, queries
+from harness import environment
 from marts_by_rows import (
     COUNTRIES,
     NAMES,
@@ -29,8 +34,23 @@ from marts_by_rows import (
 Answer = list[tuple[Any, ...]]
 
 
-def test_answers_are_those_of_the_page(tmp_path: Path) -> None:
-    assert answered(PAGE.read_text(), deliver(tmp_path).database) == PAGE.read_text(), "run make generated"
+def test_answers_are_those_of_the_pages(tmp_path: Path) -> None:
+    cookbook = deliver(tmp_path)
+    for page in (PAGE, RUNBOOK):
+        assert answered(page.read_text(), cookbook.database) == page.read_text(), "run make generated"
+    commands = re.findall(r"^```sh\n(.*?)^```", RUNBOOK.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "cookbook").symlink_to(cookbook.inbox)
+    variables = environment() | {
+        "CDR_DATABASE": str(cookbook.database),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        ["bash", "-euc", "".join(commands)], capture_output=True, text=True, env=variables, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The last command ends at the record that the last query found.
+    assert "2026-11-22T11:07:11.569Z;DENIED;N/A;0;" in done.stdout.splitlines()[-1]
+    assert len(queries(RUNBOOK.read_text())) == 8
 
 
 def test_each_question_has_one_short_query_with_an_answer() -> None:

@@ -1,4 +1,4 @@
-"""The outputs in models/COOKBOOK.md; `make generated` runs its queries and writes what they answer."""
+"""The answers in models/COOKBOOK.md and RUNBOOK.md; `make generated` runs the queries and writes them."""
 
 import os
 import re
@@ -14,11 +14,12 @@ from loader.synth import synthesise
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "models" / "COOKBOOK.md"
+RUNBOOK = REPOSITORY / "models" / "RUNBOOK.md"
 _ANSWERED = re.compile(r"```sql\n(?P<query>.*?)\n```\n\n```text\n(?P<answer>.*?)```", re.DOTALL)
 
 
 def deliver(folder: Path) -> Loader:
-    """The delivery of the page's first lines, staged and built: models only, since tests change no answer."""
+    """Stage and build the cookbook's delivery: models only, since tests change no answer."""
     loader = Loader(folder / "cdr.duckdb", folder / "inbox")
     synthesise(loader.inbox, days=14, calls_per_day=200, seed=14, warts=True, plants=True)
     (loader.inbox / "cdr_sip_terminated_2026-11-17.csv").unlink()
@@ -44,7 +45,7 @@ def queries(page: str) -> list[str]:
 
 
 def answered(page: str, database: Path) -> str:
-    """The page with what its queries answer on the database."""
+    """The page with its queries' answers on the database."""
     with duckdb.connect(database, read_only=True) as connection:
 
         def answer(match: re.Match[str]) -> str:
@@ -82,4 +83,5 @@ def is_number(value: object) -> bool:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         database = Path(sys.argv[1]) if sys.argv[1:] else deliver(Path(name)).database
-        PAGE.write_text(answered(PAGE.read_text(), database))
+        for page in (PAGE, RUNBOOK):
+            page.write_text(answered(page.read_text(), database))
