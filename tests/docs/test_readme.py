@@ -1,18 +1,21 @@
-"""loader/README.md says what the commands say, and names every reason code and state; the queries of the
-README answer what Python makes of rows.
+"""README.md's commands run, its queries and those of models/README.md answer what Python computes from rows,
+and loader/README.md lists every reason code, state and option.
 """
 
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
-from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from harness import Loader, environment
 from help_texts import COMMANDS, REPOSITORY, commands, help_page
 from marts_by_rows import (
     COUNTRIES,
-    DAYS,
     Rows,
     connection,
     down,
@@ -50,14 +53,38 @@ def test_options_that_the_readme_names_exist() -> None:
         for option in parameter.opts
     }
     # Options of dbt, passed on by `cdr build`.
-    assert named - known <= {"--help", "--full-refresh", "--select", "--store-failures"}
+    assert named - known <= {"--help", "--full-refresh", "--select", "--store-failures", "--vars"}
+
+
+def test_the_commands_of_the_readme_run_in_order(copy: Loader, tmp_path: Path) -> None:
+    """As they are, in a folder as `make demo` leaves it."""
+    shutil.copytree(copy.inbox, tmp_path / ".demo")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    page = (REPOSITORY / "README.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert [block.startswith("make ") for block in blocks] == [True, False, False]
+    script = "".join(blocks[1:])
+    assert script.count(".venv/bin/cdr ") == 5
+    variables = environment() | {
+        "CDR_DATABASE": str(copy.database),
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "TMPDIR": str(tmp_path),
+    }
+    run = ["bash", "-euc", f"{script}\necho $CDR_DATABASE"]
+    done = subprocess.run(run, capture_output=True, text=True, env=variables, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / ".demo" / "week.html").is_file()
+    own = Loader(Path(done.stdout.splitlines()[-1]), copy.inbox)
+    calls = "select count(*) from marts.fact_calls"
+    assert own.query(calls) == copy.query(calls)
 
 
 Answer = list[tuple[Any, ...]]
 
 
 def queries() -> list[str]:
-    """The queries of README.md and the one about ratios in models/README.md."""
+    """The queries of README.md and models/README.md."""
     found = []
     for name in ("README.md", "models/README.md"):
         for block in re.findall(
@@ -85,60 +112,6 @@ def cost_by_country(mart: dict[str, Rows]) -> Answer:
     return [line for _, line in sorted(lines, key=lambda one: order(down(one[0])))][:12]
 
 
-def yesterday(mart: dict[str, Rows]) -> Answer:
-    wanted = [row for row in mart["mart_quality_daily"] if row["report_date"] == DAYS[-2]]
-    lines = []
-    for (kind,), rows in groups(wanted, "call_type").items():
-        seizures = summed(rows, "seizures")
-        shares = (
-            rounded(ratio(summed(rows, name), seizures), 3) for name in ("answers", "network_effective")
-        )
-        length = rounded(ratio(summed(rows, "talk_seconds"), summed(rows, "timed_answers")), 0)
-        lines.append((kind, summed(rows, "bids"), *shares, length))
-    return sorted(lines, key=lambda line: -line[1])
-
-
-def newest_files(mart: dict[str, Rows]) -> Answer:
-    names = ("call_type", "status", "records", "typical_records", "volume_ratio", "late_calls")
-    rows = [row for row in mart["mart_feed_completeness"] if row["file_date"] == DAYS[-1]]
-    return sorted(tuple(row[name] for name in names) for row in rows)
-
-
-def busy_hours(mart: dict[str, Rows]) -> Answer:
-    """The mean over all days of the feed, those without such a call too."""
-    days = {row["file_date"] for row in mart["mart_feed_completeness"]}
-    wanted = [row for row in mart["mart_traffic_hourly"] if row["date"] in days]
-    assert {row["date"] for row in wanted} < days
-    assert len(wanted) < len(mart["mart_traffic_hourly"])
-    found = groups(wanted, lambda row: row["hour"].hour)
-    lines = [(hour, rounded(summed(rows, "erlangs") / len(days), 2)) for (hour,), rows in found.items()]
-    return sorted(lines, key=lambda line: (-line[1], line[0]))[:3]
-
-
-def lines_needed(mart: dict[str, Rows]) -> Answer:
-    lines = [
-        (*key, *(max(row[name] for row in rows) for name in ("peak_occupied", "lines_at_1pct")))
-        for key, rows in groups(mart["mart_busy_hour"], "scope", "application_key").items()
-    ]
-    return sorted(lines, key=lambda line: order(-line[3], -line[2], *line[:2]))[:3]
-
-
-def newest_signals(mart: dict[str, Rows]) -> Answer:
-    since = DAYS[-2] - timedelta(days=7)
-    severities = ["critical", "warn", "info"]
-    rows = [row for row in mart["mart_signals"] if row["signal_date"] > since]
-    rows.sort(key=lambda row: order(severities.index(row["severity"]), down(row["amount_reporting"])))
-    return [
-        (
-            *(row[name] for name in ("signal_date", "severity", "rule", "entity")),
-            *(rounded(row[name], 2) for name in ("observed", "threshold")),
-            row["calls"],
-            rounded(row["amount_reporting"], 2),
-        )
-        for row in rows[:10]
-    ]
-
-
 def calls_of_signals(mart: dict[str, Rows]) -> Answer:
     names = ("called_at", "user_id", "callee_e164", "number_type", "duration_seconds", "amount")
     lines = [
@@ -162,8 +135,9 @@ def ratios(mart: dict[str, Rows]) -> Answer:
 
 
 COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
-    *(cost_by_country, yesterday, newest_files, busy_hours, lines_needed),
-    *(newest_signals, calls_of_signals, ratios),
+    cost_by_country,
+    ratios,
+    calls_of_signals,
 ]
 
 

@@ -1,4 +1,4 @@
-"""What README says about privacy holds: each sentence has tests, which are named here."""
+"""Each sentence of SECURITY.md about personal data holds: its tests are named here."""
 
 import ast
 import os
@@ -18,25 +18,20 @@ EXTENSION_SETTINGS = """
 EVERY_VARIABLE = "test_the_project_builds_with_every_variable_at_another_value"
 # The first words of each sentence, and the tests that prove it.
 PROOFS = {
-    "Call records are personal data": ["test_columns_with_personal_data_say_so"],
-    "Raw, staging and intermediate tables, and what": [EVERY_VARIABLE, "test_export_follows_the_database"],
-    "Marts follow `pii_mode`": [EVERY_VARIABLE],
-    "A build that was to hide": [
-        "test_a_build_that_could_not_mask_says_so_last",
-        "test_what_was_to_be_hidden_and_is_not_is_not_handed_out",
-    ],
-    "Whatever `cdr` writes": ["test_everything_written_is_private"],
-    "Plain `dbt` makes files": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
+    "Call detail records are personal data": ["test_columns_with_personal_data_say_so"],
+    "Raw, staging and intermediate tables, rejected": [EVERY_VARIABLE, "test_export_follows_the_database"],
+    "Marts follow [`pii_mode`]": [EVERY_VARIABLE],
+    "Whatever `cdr` writes": ["test_everything_written_is_private", "test_a_kill_leaves_nothing_for_long"],
+    "Plain `dbt` creates files": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
     "Nothing is sent anywhere": [
         "test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network",
         "test_a_file_of_another_engine_makes_nothing_be_fetched",
     ],
-    "What a command keeps on disk": ["test_a_kill_leaves_nothing_for_long"],
     "Commands that only read reach": [
         "test_who_reads_a_database_reaches_no_other_file",
         "test_a_view_in_place_of_a_table_is_refused",
     ],
-    "Of a header that is refused": [
+    "A message about a refused header": [
         "test_other_line_ends_are_named_and_no_value_is_told",
         "test_what_cannot_be_a_name_is_told_by_its_place_only",
     ],
@@ -56,9 +51,9 @@ PROOFS = {
 
 
 def sentences() -> list[str]:
-    """Those of README's section, without the words in bold that begin its points."""
-    text = (REPOSITORY / "README.md").read_text().split("## Privacy\n")[1].split("\n## ")[0]
-    text = re.sub(r"^- \*\*.*?\*\*|^Which columns hold.*", "\n", text, flags=re.MULTILINE)
+    """The sentences of the section, without the words in bold that begin its points."""
+    text = (REPOSITORY / "SECURITY.md").read_text().split("## Personal data\n")[1].split("\n## ")[0]
+    text = re.sub(r"^- \*\*.*?\*\*", "\n", text, flags=re.MULTILINE)
     return [
         " ".join(sentence.split())
         for point in text.split("\n\n")

@@ -110,8 +110,8 @@ def test_windows_of_a_rule_and_entity_share_no_call(
         where first_at <= before
     """
     assert rows(warehouse, overlapping) == []
-    # From a signal to its calls, as the README has it: no call twice, though the burst is over midnight.
-    readme = (REPOSITORY / "README.md").read_text()
+    # From a signal to its calls, by the page's query: no call twice, though the burst is over midnight.
+    readme = (REPOSITORY / "models" / "README.md").read_text()
     join = re.search(r"from marts.mart_signals as signals\n.*?        end\n", readme, re.DOTALL)
     assert join
     twice = f"""
