@@ -1,5 +1,5 @@
-# Everything here needs only Python 3.11, 3.12 or 3.13 and make: each target first installs what it needs, from the
-# hashed locks, into .venv. uv is used for speed where it is on the PATH (`UV=` turns that off).
+# Every target needs only Python 3.11, 3.12 or 3.13 and make: it first installs what it needs, from the
+# hashed locks, into .venv, with uv if it is on the PATH (`UV=` ignores it).
 #   PYTHON=python3.12 make test    another Python       JOBS=4 make test    more test processes
 
 VENV ?= .venv
@@ -115,7 +115,7 @@ if os.path.exists(database):
 endef
 export OTHERS
 
-demo: $(VENV)/.report ## synthesise a fortnight of deliveries, run the daily job on them, print an answer, write a page
+demo: $(VENV)/.report ## write a fortnight of synthetic deliveries, run the daily job on them, print an answer, write a page
 	@$(BIN)/python -c "$$OTHERS"
 	@rm -rf .demo
 	@$(BIN)/cdr synth .demo --days 14 --calls-per-day 5000 --seed 14 --planted -q
@@ -167,7 +167,7 @@ test-metrics: $(VENV)/.dev $(VENV)/.metrics ## every metric, as MetricFlow answe
 soak: $(VENV)/.dev $(CLIENT)/.installed ## the tests that take minutes or hundreds of megabytes
 	$(pytest) -m "soak and not spark" --hypothesis-profile=default
 
-lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks; all of them, changing nothing; SQL files only where they changed
+lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks, without changing anything; SQL files that changed since they were clean
 	@failed=; run() { echo "$$*"; "$$@" || failed="$$failed $${1##*/}"; }; \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check --diff .; \
@@ -190,7 +190,7 @@ bench: $(VENV)/.bench ## measure the loader and the models against plain DuckDB 
 	$(BIN)/python tests/benchmarks/bench_marts.py
 	$(BIN)/python tests/benchmarks/bench_rates.py
 
-# --- made files -------------------------------------------------------------------------------------------------
+# --- generated files -------------------------------------------------------------------------------------------------
 
 docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/static_index.html
 	@mkdir -p target/scratch && rm -f target/scratch/scratch.duckdb
@@ -199,7 +199,7 @@ docs: $(VENV)/.core ## one self-contained page of the models, target/scratch/sta
 	@rm -f target/scratch/scratch.duckdb
 	@echo "target/scratch/static_index.html"
 
-generated: $(VENV)/.dev ## the pages written from the code: loader/COMMANDS.md, models/DICTIONARY.md, formulas in models/README.md, answers in models/COOKBOOK.md
+generated: $(VENV)/.dev ## write generated pages: loader/COMMANDS.md, models/DICTIONARY.md, formulas in models/README.md, answers in COOKBOOK.md and RUNBOOK.md
 	$(BIN)/python tests/tools/help_texts.py
 	$(BIN)/python tests/tools/dictionary.py
 	$(BIN)/python tests/tools/contracts.py
@@ -227,13 +227,13 @@ dist: $(VENV)/.dev ## the wheel and the source archive, in dist/
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 	$(BIN)/python -c 'import hatchling.build; print("dist/" + hatchling.build.build_sdist("dist"))'
 
-release-check: $(VENV)/.dev ## VERSION=1.2.3: the version is the same everywhere, the changelog has it, locks and made pages are current
+release-check: $(VENV)/.dev ## VERSION=1.2.3: the version is the same everywhere, the changelog has it, locks and generated pages are current
 	$(BIN)/python .ci/check_release.py "$(VERSION)"
 	$(BIN)/python .ci/check_locks.py
 
-release-database: $(VENV)/.dev ## a database as this version makes it, kept for the tests of later versions
+release-database: $(VENV)/.dev ## a database built by this version, kept for the tests of later versions
 	env -u CDR_DATABASE -u CDR_TARGET PYTHONPATH=. $(BIN)/python tests/tools/release_database.py
 
-clean: ## remove what can be made again; databases and .venv stay
+clean: ## remove everything that can be rebuilt; databases and .venv stay
 	rm -rf .demo target logs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find loader tests -name __pycache__ -type d -prune -exec rm -rf {} +

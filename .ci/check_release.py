@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def problems(version: str) -> list[str]:
-    """What is not right about releasing the version."""
+    """Reasons against releasing the version."""
     found = []
     package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     models = yaml.safe_load((ROOT / "dbt_project.yml").read_text())["version"]
@@ -19,7 +19,7 @@ def problems(version: str) -> list[str]:
         found.append(f"VERSION is {version!r}; name one such as 1.2.3")
     for place, number in (("pyproject.toml", package), ("dbt_project.yml", models)):
         if number != version:
-            found.append(f"{place} says {number}, not {version}")
+            found.append(f"{place} has {number}, not {version}")
     changelog = (ROOT / "CHANGELOG.md").read_text()
     if not re.search(rf"^## {re.escape(version)} \(\d{{4}}-\d{{2}}-\d{{2}}\)$", changelog, re.MULTILINE):
         found.append(f"CHANGELOG.md has no heading `## {version} (YYYY-MM-DD)`")

@@ -21,7 +21,7 @@ def words() -> dict[str, str]:
     """What to write instead of each word or phrase."""
     table = TABLE.search(PAGE.read_text(encoding="utf-8"))
     assert table, "CONTRIBUTING.md has no table `| avoid | write |`"
-    instead = {}
+    instead: dict[str, str] = {}
     for row in table[1].splitlines():
         avoid, write = (cell.strip() for cell in row.strip("|").split("|"))
         instead |= dict.fromkeys(re.findall(r"`([^`]+)`", avoid), write)

@@ -21,7 +21,7 @@ GLUED = re.compile(rf"{_WORDS}[^\n]*~\s*\n|\n\s*~ [^\n]*{_WORDS}")
 
 
 def main(folders: list[str]) -> int:
-    """Lints, tells what is wrong, and remembers what is clean. The exit code is 1 if something is wrong."""
+    """Lint, print the findings and remember which files are clean; exit code 1 with findings."""
     known = set(json.loads(CLEAN.read_text())) if CLEAN.exists() else set()
     rules = _rules()
     ignored = [ROOT / line for line in (ROOT / ".sqlfluffignore").read_text().split()]
@@ -41,7 +41,7 @@ def main(folders: list[str]) -> int:
 
 
 def _rules() -> str:
-    """What every file is linted with, as one hash."""
+    """Everything that every file is linted with, as one hash."""
     digest = hashlib.sha256(version("sqlfluff").encode())
     helpers = [*(ROOT / "macros").rglob("*.*"), *(ROOT / ".ci" / "dbt_names").rglob("*.*")]
     for path in [ROOT / ".sqlfluff", *sorted(helpers)]:
@@ -56,7 +56,7 @@ def _key(path: Path, rules: str) -> str:
 
 
 def _lint(paths: list[Path]) -> set[Path]:
-    """The files with findings, each of which is printed."""
+    """Print the findings and return the files that have them."""
     names = [str(path.relative_to(ROOT)) for path in paths]
     command = [sys.executable, "-m", "sqlfluff", "lint", "--format", "json", "--disable-progress-bar", *names]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)

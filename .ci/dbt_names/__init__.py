@@ -27,7 +27,7 @@ def _dispatch(context: _Context, name: str, *_: _Any) -> _Callable[..., _Any]:
 
 
 class _Relation:
-    """A named table, of which only the names matter."""
+    """A named table; only its names matter."""
 
     def __init__(self, schema: str = "main", identifier: str = "relation", **_: _Any) -> None:
         self.schema = schema
