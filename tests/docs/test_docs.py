@@ -36,18 +36,38 @@ def test_every_environment_variable_of_the_profile_is_documented() -> None:
     assert [name for name in sorted(used) if f"`{name}`" not in documented] == []
 
 
-def test_every_folder_has_a_readme_and_links_lead_somewhere() -> None:
+def test_every_folder_has_a_readme() -> None:
     folders = ["loader", "models", "seeds", "macros", "tests", "profiles", "tests/benchmarks", "."]
-    for folder in folders:
-        readme = REPOSITORY / folder / "README.md"
-        assert readme.is_file(), folder
-        for link in re.findall(r"\]\(([^)#]+)\)", readme.read_text()):
-            assert link.startswith("https://") or (readme.parent / link).exists(), f"{readme}: {link}"
+    assert [folder for folder in folders if not (REPOSITORY / folder / "README.md").is_file()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub derives them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_somewhere() -> None:
+    folders = (*("loader", "macros", "models", "profiles", "seeds", "tests", ".github"), ".")
+    pages = [
+        page
+        for folder in folders
+        for page in (REPOSITORY / folder).glob("**/*.md" if folder != "." else "*.md")
+    ]
+    broken = []
+    for page in pages:
+        for path, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", page.read_text()):
+            target = page.parent / path if path else page
+            if path.startswith("https://"):
+                continue
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                broken.append(f"{page.relative_to(REPOSITORY)}: {path}#{anchor}")
+    assert broken == []
 
 
 def test_sources_in_yaml_are_the_raw_tables_of_the_loader(tmp_path: Path) -> None:
-    """dbt makes missing raw tables from the YAML, the loader from its own definition: they are the same, but
-    for the loader's own notes, which no model reads.
+    """dbt creates missing raw tables from the YAML, the loader from its own definition; both are equal, except
+    for the loader's own records, which no model reads.
     """
     import duckdb
 

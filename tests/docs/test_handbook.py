@@ -21,13 +21,13 @@ _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks() -> Iterator[tuple[str, str]]:
-    """The handbook's blocks in their order: language and text."""
+    """The handbook's blocks in order: language and text."""
     for _, language, text in _BLOCK.findall(HANDBOOK):
         yield language, textwrap.dedent(text)
 
 
 def commands(language: str, text: str) -> list[str]:
-    """What a block has the shell do."""
+    """The shell commands of a block."""
     if language == "sh":
         return [line.split("  #")[0].strip() for line in text.splitlines()]
     if language == "cron":
@@ -57,7 +57,7 @@ def commands(language: str, text: str) -> list[str]:
 
 @pytest.fixture
 def place(copy: Loader, tmp_path: Path) -> dict[str, str]:
-    """The handbook's folders, each with one here in its place."""
+    """A temporary folder for each folder of the handbook."""
     folders = {path: tmp_path / path.strip("/").replace("/", "_") for path in ("/var/lib/cdr", "/backup")}
     for path in ("/srv/tables", "/srv/lake", "/srv/marts"):
         folders[path] = tmp_path / path.rsplit("/", 1)[1]
@@ -70,7 +70,7 @@ def place(copy: Loader, tmp_path: Path) -> dict[str, str]:
 def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path) -> None:
     variables = environment() | {
         "CDR_DATABASE": place["/var/lib/cdr"] + "/cdr.duckdb",
-        # Parsed once, whatever other tests do meanwhile.
+        # A parse of its own, independent of other tests.
         "DBT_TARGET_PATH": str(tmp_path / "target"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
@@ -82,7 +82,7 @@ def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path
             done = subprocess.run(
                 ["bash", "-c", command], capture_output=True, text=True, env=variables, cwd=tmp_path
             )
-            # The newest day of the deliveries here is long ago.
+            # These deliveries are old.
             expected = {0, 1} if "--max-age" in command else {0}
             assert done.returncode in expected, f"{command}: {done.stdout}{done.stderr}"
             ran.append(command)
@@ -95,7 +95,7 @@ def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path
     with duckdb.connect(variables["CDR_DATABASE"], read_only=True) as connection:
         kept = connection.execute("select table_name from duckdb_tables() where schema_name like '%audit'")
         assert kept.fetchall() == [("assert_every_file_record_is_staged_or_rejected",)]
-    # What a reader of their page sees is what the publication holds.
+    # The page of a masked publication shows masked values.
     page = tmp_path / "masked.html"
     Loader(Path(place["/srv/tables"]) / "masked.duckdb", built.inbox)("report", page, "-q")
     users = built.query("select distinct user_id from marts.mart_user_spend_daily where user_id <> ''")

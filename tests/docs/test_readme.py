@@ -57,7 +57,7 @@ def test_options_that_the_readme_names_exist() -> None:
 
 
 def test_the_commands_of_the_readme_run_in_order(copy: Loader, tmp_path: Path) -> None:
-    """As they are, in a folder as `make demo` leaves it."""
+    """As written, in a folder like that of `make demo`."""
     shutil.copytree(copy.inbox, tmp_path / ".demo")
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
