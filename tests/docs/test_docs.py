@@ -66,8 +66,8 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_sources_in_yaml_are_the_raw_tables_of_the_loader(tmp_path: Path) -> None:
-    """dbt creates missing raw tables from the YAML, the loader from its own definition; both are equal, except
-    for the loader's own records, which no model reads.
+    """Both create raw tables: dbt from the YAML, the loader from its own definition. The YAML omits the
+    loader's own records, which no model reads.
     """
     import duckdb
 
