@@ -1,8 +1,8 @@
-"""Measures the loader against plain DuckDB and other readers on the same files; `make bench` runs it.
+"""Measure the loader against plain DuckDB and other readers on the same files; `make bench` runs it.
 
 Every measurement is a process of its own. What is compared runs in turns, and the best of the rounds counts:
 a busy machine only ever adds time. "DuckDB" is `create table as select * from read_csv(all_varchar = true)`.
-Prints the table of README.md; `--calls`, `--rounds` and `--only` make it smaller.
+It prints the tables of README.md; `--calls`, `--rounds` and `--only` make it smaller.
 """
 
 import argparse
@@ -72,7 +72,7 @@ for path in sys.argv[2:]:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took: seconds on the clock and of processors, and its largest memory in MiB."""
+    """The cost of a process: seconds on the clock and of processors, and its largest memory in MiB."""
 
     seconds: float
     processor: float
@@ -80,7 +80,7 @@ class Cost:
 
 
 def measured(command: list[str], expected: tuple[int, ...] = (0,)) -> Cost:
-    """Runs a command in a process of its own."""
+    """Run a command in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
@@ -95,7 +95,7 @@ def measured(command: list[str], expected: tuple[int, ...] = (0,)) -> Cost:
 
 
 class Bench:
-    """The synthetic files, and the ways to take them in."""
+    """The synthetic files, and the ways to load them."""
 
     def __init__(self, folder: Path, rounds: int) -> None:
         self.folder = folder
@@ -113,11 +113,11 @@ class Bench:
         return measured([*stage, str(self.database())], expected)
 
     def script(self, text: str, *paths: Path) -> Cost:
-        """A script that takes a new database and the files."""
+        """A script with a new database and the files as arguments."""
         return measured([sys.executable, "-c", text, str(self.database()), *map(str, paths)])
 
     def compared(self, *ways: Callable[[], Cost]) -> list[Cost]:
-        """The ways in turns, each one's best time and largest memory."""
+        """Run the alternatives in turns; return the best time and largest memory of each."""
         costs = [[way() for way in ways] for _ in range(self.rounds)]
         return [
             Cost(
@@ -172,12 +172,12 @@ def quoted(source: Path, target: Path) -> Path:
 
 
 def main() -> None:
-    """Runs the measurements and prints the table."""
+    """Run the measurements and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--calls", type=int, default=1_000_000, help="records of the file (default: one million)"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the best counts")
+    parser.add_argument("--rounds", type=int, default=3, help="the best of these rounds counts")
     parser.add_argument("--only", choices=["loader", "many", "others", "small", "all"], default="all")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cdr-bench-") as temporary:

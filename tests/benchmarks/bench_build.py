@@ -1,4 +1,4 @@
-"""Measures the models against one hand-written DuckDB script, and a day's job against its history.
+"""Measure the models against one hand-written DuckDB script, and a day's job against its history.
 
 `make bench` runs it after bench.py. A history of days of 250,000 calls is staged once and multiplied inside
 DuckDB: the same calls, earlier and with other ids. Every measurement is a process of its own, what is
@@ -56,7 +56,7 @@ dbtRunner().invoke(["--quiet", "parse", *sys.argv[1:]])
 
 @dataclass
 class Cost:
-    """What a process took: seconds on the clock and of processors, its largest memory and, of the database
+    """The cost of a process: seconds on the clock and of processors, its largest memory and, of the database
     with what spilled beside it, the largest size, both in MiB.
     """
 
@@ -80,7 +80,7 @@ def median(costs: list[Cost]) -> Cost:
 
 
 class Bench:
-    """The folder that everything happens in."""
+    """The folder of all measurements."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,18 +93,18 @@ class Bench:
         self.environment.pop("CDR_TARGET", None)
 
     def path(self, name: str) -> Path:
-        """Where a database is."""
+        """The path of a database."""
         return self.folder / f"{name}.duckdb"
 
     def remove(self, name: str) -> None:
-        """Removes a database."""
+        """Remove a database."""
         for path in self.folder.glob(f"{name}.duckdb*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def measured(self, command: list[str], database: Path) -> Cost:
-        """Runs a command on a database in a process of its own."""
+        """Run a command on a database in a process of its own."""
         output = self.folder / "output.json"
-        # dbt's own files by database: it parses anew for another one.
+        # dbt's own files by database: it parses again for another one.
         target = {"DBT_TARGET_PATH": str(self.folder / f"target-{database.stem}")}
         environment = {**self.environment, **target, "CDR_DATABASE": str(database)}
         with output.open("w") as out, (self.folder / "errors.txt").open("w") as errors:
@@ -128,11 +128,11 @@ class Bench:
         return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, max(sizes), nodes)
 
     def python(self, text: str, *arguments: object, database: Path) -> Cost:
-        """Runs a piece of Python."""
+        """Run a piece of Python."""
         return self.measured([sys.executable, "-c", text, *map(str, arguments)], database)
 
     def cdr(self, *arguments: object, database: Path) -> Cost:
-        """Runs a command of the project."""
+        """Run a command of the project."""
         command = [sys.executable, "-m", "loader", *map(str, arguments), "--json"]
         return self.measured(command, database)
 
@@ -148,7 +148,7 @@ class Bench:
 
 @contextmanager
 def watched(database: Path) -> Iterator[list[float]]:
-    """The sizes in MiB that a database and what is beside it have, twice a second."""
+    """The sizes in MiB of a database and the files next to it, twice a second."""
     sizes: list[float] = [0.0]
     done = threading.Event()
 
@@ -180,7 +180,7 @@ def synthetic(folder: Path, days: int, seed: int, end: date = LAST_DAY, **option
 
 
 def in_a_process(work: Callable[..., object], *arguments: object) -> None:
-    """Runs a function in a process of its own: a process starts with the peak of its parent's memory."""
+    """Run a function in a process of its own: a process starts with the peak of its parent's memory."""
     process = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
     process.start()
     process.join()
@@ -291,7 +291,7 @@ def row(name: str, cost: Cost, base: Cost | None) -> None:
 
 
 def start_table(bench: Bench, rounds: int) -> Cost:
-    """dbt's own start. Returns what every command pays: import and parse from the cache."""
+    """Measure dbt's own start; return the cost that every command has: import and parse from the cache."""
     profile = ["--project-dir", REPOSITORY, "--profiles-dir", REPOSITORY / "profiles"]
     database = bench.path("none")
     cold, imports, warm = [], [], []
@@ -381,13 +381,13 @@ def day_table(bench: Bench, histories: dict[int, Path], days: list[Path]) -> Non
 
 
 def main() -> None:
-    """Runs the measurements and prints the tables."""
+    """Run the measurements and print the tables."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     add = parser.add_argument
     add("--calls", type=int, default=1_000_000, help="calls of the history (default: one million)")
     add("--times", type=int, default=4, help="the larger history, as a multiple (default: 4)")
-    add("--rounds", type=int, default=2, help="rounds, of which the median counts (default: 2)")
+    add("--rounds", type=int, default=2, help="the median of these rounds counts (default: 2)")
     add("--staged", type=Path, help="take the staged history of this database instead of a new one")
     add("--folder", type=Path, help="where to work (default: a temporary folder)")
     add("--only", choices=["equality", "start", "full", "day", "all"], default="all")

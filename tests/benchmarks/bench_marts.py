@@ -1,4 +1,4 @@
-"""Measures each mart over fact_calls against the query that one would write by hand for it.
+"""Measure each mart over fact_calls against the query that one would write by hand for it.
 
 `make bench` runs it after bench_build.py. A history is staged and built once, with the rate card and invoices
 of `cdr synth --planted`. Then, in turns, each mart is computed whole by dbt, with the intermediate tables
@@ -86,7 +86,7 @@ def processor(costs: list[Cost], start: float) -> float:
 
 
 def main() -> None:
-    """Builds the history, measures each mart and prints the tables."""
+    """Build the history, measure each mart and print the tables."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     add = parser.add_argument
@@ -97,7 +97,7 @@ def main() -> None:
         default=1,
         help="so many times these calls, on earlier days (default: 1)",
     )
-    add("--rounds", type=int, default=3, help="rounds, of which the median counts (default: 3)")
+    add("--rounds", type=int, default=3, help="the median of these rounds counts (default: 3)")
     add("--folder", type=Path, help="where to work (default: a temporary folder)")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cdr-bench-", dir=chosen.folder) as temporary:

@@ -1,7 +1,7 @@
-"""Measures an object of 200 MB: `cdr stage s3://…` against downloading it and staging the file.
+"""Measure an object of 200 MB: `cdr stage s3://…` against downloading it and staging the file.
 
 The server is moto's, in a process of its own on this machine. What is compared runs in turns, and the best of
-the rounds counts. Prints the table of README.md; `--calls` and `--rounds` make it smaller.
+the rounds counts. It prints the table of README.md; `--calls` and `--rounds` make it smaller.
 """
 
 import argparse
@@ -71,12 +71,12 @@ def both(first: Cost, second: Cost) -> Cost:
 
 
 def main() -> None:
-    """Runs the measurements and prints the table."""
+    """Run the measurements and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--calls", type=int, default=1_000_000, help="records of the object (default: one million)"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the best counts")
+    parser.add_argument("--rounds", type=int, default=3, help="the best of these rounds counts")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cdr-bench-") as temporary, server():
         bench = Bench(Path(temporary), chosen.rounds)
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def compare(bench: Bench, path: Path) -> None:
-    """Prints two rows for an object with that file's content."""
+    """Print two rows for an object with that file's content."""
     measured([sys.executable, "-c", UPLOAD, path.name, str(path)])
     copy = bench.folder / "downloaded" / path.name
     copy.parent.mkdir(exist_ok=True)

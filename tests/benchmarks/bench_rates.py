@@ -1,4 +1,4 @@
-"""Counts how often the inference of mart_rate_history is right, on a grid of known tariffs.
+"""Count how often the inference of mart_rate_history is right, on a grid of known tariffs.
 
 `make bench` runs it. Each tariff is an application of its own with one day of calls, whose amounts are
 computed by the tariff with whole numbers; the deliveries are staged and built like any others. A tariff is

@@ -1,4 +1,4 @@
-"""Counts the false alarms of mart_signals: a clean synthetic year of twenty applications, nothing planted.
+"""Count the false alarms of mart_signals: a clean synthetic year of twenty applications, nothing planted.
 
     python tests/benchmarks/bench_signals.py                 # 1.5 million calls; minutes
     python tests/benchmarks/bench_signals.py --days 120 --calls-per-day 2000
@@ -32,7 +32,7 @@ APPLICATIONS = "intermediate.int_signals__applications_daily"
 USERS = "intermediate.int_signals__users_daily"
 CALLERS = "intermediate.int_signals__callers_daily"
 NUMBERS = "intermediate.int_signals__own_numbers_daily"
-# The entity-days that each rule can speak of: those with as many calls, or as much spend, as it asks for.
+# The entity-days on which each rule can fire: those with the calls or the spend that it requires.
 LOOKED_AT = {
     ("answer_ratio_drop", "application_country"): (DESTINATIONS, "seizures >= 100"),
     ("dialer_like", "caller"): (CALLERS, "timed_answers >= 100"),
@@ -58,7 +58,7 @@ LOOKED_AT = {
 
 
 def cdr(database: Path, *arguments: str) -> None:
-    """Runs the project's command quietly; its messages are shown where it fails."""
+    """Run the project's command quietly; its messages are shown where it fails."""
     result = subprocess.run(
         [sys.executable, "-m", "loader", *arguments],
         cwd=REPOSITORY,
@@ -85,7 +85,7 @@ def write_year(folder: Path, database: Path, days: int, calls_per_day: int) -> N
 
 
 def rates(database: Path) -> list[tuple[str, str, int, int, int]]:
-    """Rule, entity type, signals, entity-days, and those of them that the rule can speak of."""
+    """Rule, entity type, signals, entity-days, and those of them on which the rule can fire."""
     table = []
     with duckdb.connect(str(database), read_only=True) as connection:
         for (rule, entity_type), (relation, condition) in LOOKED_AT.items():
@@ -101,7 +101,7 @@ def rates(database: Path) -> list[tuple[str, str, int, int, int]]:
 
 
 def main() -> None:
-    """Builds the year and prints a table of signals."""
+    """Build the year and print a table of signals."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--calls-per-day", type=int, default=4_000)
