@@ -1,7 +1,7 @@
--- Ends a pipeline when complete report dates have signals that were not reported yet: the variable
--- signals_fail_on names the severity from which on, `critical` or `warn`; `none` never fails. It looks at the
--- newest complete report date, and at older ones that were not complete, or did not have the signal, at the
--- last look. What was reported once does not fail again.
+-- Fails a pipeline if complete report dates have signals that were not reported yet. The variable
+-- signals_fail_on is the lowest severity that fails, `critical` or `warn`; `none` never fails. Tested are the
+-- newest complete report date, and older ones that were not complete, or did not have the signal, at the last
+-- look. A reported signal does not fail again.
 -- depends_on: {{ ref('mart_signals') }}
 {%- set looks = load_relation(signal_looks()) if execute else none %}
 
@@ -25,7 +25,7 @@ last_look as (
         was_reported
     from {{ looks }}
     {%- else -%}
-    -- No look yet: history is not reported.
+    -- First look: history is not reported.
     select
         signals.signal_date as report_date,
         signals.signal,

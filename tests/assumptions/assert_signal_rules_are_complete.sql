@@ -1,5 +1,5 @@
--- Every setting that the rules of mart_signals read is in the seed and can be read: a rule without one
--- of them would be silent.
+-- The seed has a valid value for every setting that the rules of mart_signals read: a rule without one would
+-- be silent.
 {{ config(tags=['constant']) }}
 {%- set settings = {
     'spend_spike': ['enabled', 'severity', 'mad_factor', 'min_mad', 'median_factor', 'floor', 'min_days', 'short_min_days', 'short_median_factor'],
@@ -47,7 +47,7 @@ from expected
 left join found
     on expected.rule = found.rule and expected.setting = found.setting
 where
-    -- built --empty, the seed is read without its rows
+    -- with --empty the seed has no rows
     {{ not flags.EMPTY }}
     and (
         found.value is null

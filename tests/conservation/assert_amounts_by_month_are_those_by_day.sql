@@ -1,5 +1,5 @@
--- Calls and money per currency: the months of mart_cost_monthly hold what the days of mart_cost_daily
--- do, which another test compares with fact_calls.
+-- Calls and money per currency: the months of mart_cost_monthly equal the days of mart_cost_daily, which
+-- another test compares with fact_calls.
 with
 
 days as (

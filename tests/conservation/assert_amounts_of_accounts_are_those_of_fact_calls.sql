@@ -1,5 +1,5 @@
--- Money per currency: the days that mart_invoice_reconciliation adds up are those of fact_calls, and
--- its account has what they hold, by UTC month.
+-- Money per currency: int_amounts__daily equals fact_calls, and the account of mart_invoice_reconciliation
+-- equals int_amounts__daily, by UTC month.
 with
 
 calls as (

@@ -1,5 +1,4 @@
--- Money per currency and call: the mart holds exactly what fact_calls holds. A join that multiplies rows
--- would show here.
+-- Money per currency and call: the mart equals fact_calls exactly. Detects a join that multiplies rows.
 with
 
 calls as (

@@ -1,4 +1,4 @@
--- Calls and money per currency: users add up to what fact_calls holds, calls without a user among them.
+-- Calls and money per currency: users add up to fact_calls, including calls without a user.
 with
 
 calls as (

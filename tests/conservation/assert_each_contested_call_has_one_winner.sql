@@ -1,4 +1,4 @@
--- Of several records of one call exactly one stands for it; it is in fact_calls and the others are not.
+-- Exactly one of a call's records represents it; that one is in fact_calls and the others are not.
 with
 
 contested as (

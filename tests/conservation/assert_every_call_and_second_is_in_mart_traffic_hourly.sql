@@ -1,5 +1,5 @@
--- Calls by UTC day: fact_calls = bids of mart_traffic_hourly; so for answers. Seconds of all days together,
--- since a call is open beyond midnight: erlangs * 3600, and what is beyond longest_call_seconds of a call =
+-- Calls and answers by UTC day: fact_calls = bids and answers of mart_traffic_hourly. Seconds of all days
+-- together, since calls are open over midnight: erlangs * 3600 + seconds beyond longest_call_seconds =
 -- duration_seconds of answered calls.
 with
 
@@ -45,7 +45,7 @@ from calls
 full outer join bids
     on calls.date = bids.date
 where
-    -- a day without a call may have hours in which calls of the day before are open
+    -- on a day without a call, calls of the day before may be open
     coalesce(calls.calls, 0) <> coalesce(bids.calls, 0)
     or coalesce(calls.answers, 0) <> coalesce(bids.answers, 0)
 
@@ -59,5 +59,5 @@ select
 from talked
 cross join cut
 cross join swept
--- sums of fractions of hours
+-- a tolerance for sums of fractions of hours
 where abs(talked.seconds - cut.seconds - swept.seconds) > 0.001 + 0.000000001 * swept.seconds

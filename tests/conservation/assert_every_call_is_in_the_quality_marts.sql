@@ -1,5 +1,4 @@
--- Calls by day: fact_calls = bids of mart_quality_daily = calls of mart_failure_reasons_daily; so for
--- answers.
+-- Calls and answers by day: fact_calls = mart_quality_daily = mart_failure_reasons_daily.
 with
 
 calls as (

@@ -1,6 +1,6 @@
--- The keys of fact_calls are unique over the whole history if every key that more than one record has is in
--- int_calls__contested, where exactly one wins (assert_each_contested_call_has_one_winner). Looked up for the
--- files taken in lately: eight bytes a call are read of the others.
+-- The keys of fact_calls are unique over the whole history if every key with several records is in
+-- int_calls__contested, where exactly one wins (assert_each_contested_call_has_one_winner). Tested for files
+-- loaded lately; only eight bytes a call are read of the others.
 with
 
 lately_added as (

@@ -1,5 +1,5 @@
--- Per file: records = staged + rejected, and what the manifest says was staged and rejected is there.
--- Guards against a loader that counts right but publishes half. Files that are not current have no rows here.
+-- Per file: records = staged + rejected, and the tables contain as many records as the manifest counts.
+-- Detects a loader that counts all records but publishes half. Files that are not current have no rows here.
 with
 
 files as (

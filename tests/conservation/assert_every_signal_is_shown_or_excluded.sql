@@ -1,5 +1,4 @@
--- The calls of every signal that a rule finds are in mart_signals, or counted under the exclusion that
--- leaves it out.
+-- The calls of every signal are in mart_signals, or counted under the exclusion that hides it.
 with
 
 found as (

@@ -1,5 +1,5 @@
--- A field that could not be read in more than invalid_share_error (variable) of a file's records is no odd
--- record but a file written in another way, such as amounts with a decimal comma: an error on every target.
+-- If a field could not be parsed in more than invalid_share_error (variable) of a file's records, the file
+-- has another format, such as amounts with a decimal comma: an error on every target.
 select
     concat(
         {{ pii_file_name('files.file_name') }}, ': ', invalid.field, ' could not be read in ',

@@ -1,10 +1,10 @@
--- The newest record of a call counts, whatever it says. Where one that lost was charged and is of another
--- time or other parties, two calls had one CallId, and one of them is in no mart. Where one that lost was
--- answered or charged and the one that counts is not, talk and money are in no mart. By currency, of the days
--- written lately.
+-- The newest record of a call counts, whatever it contains. If a losing record was charged and has another
+-- time or other parties, two calls had one CallId, and one of them is in no mart. If a losing record was
+-- answered or charged and the winner is not, talk and money are in no mart. By currency, for the days written
+-- lately.
 {{ config(severity='warn') }}
 
--- Which days were written lately is known once this is built:
+-- The days written lately are known once this is built:
 -- depends_on: {{ ref('fact_calls') }}
 
 with

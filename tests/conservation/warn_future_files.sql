@@ -1,4 +1,5 @@
--- Files of a day later than the one after their loading: mistyped years, which count for no day of the feed.
+-- Files with a date later than the day after their loading: mistyped years, which count for no day of the
+-- feed.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,5 @@
--- Texts that could not be read as what their field is: null in every table, so a sum may lack them. The
--- records are there all the same; the day's marts must not stop for a few of them.
+-- Texts that could not be parsed are null in every table, so a sum may lack them. The records are kept; a few
+-- of them must not stop the day's marts.
 {{ config(severity='warn') }}
 
 select

@@ -1,4 +1,4 @@
--- Days on which a kind of file is expected and none came.
+-- Days without an expected file.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,5 @@
--- Days with less than a share (feed_volume_warn) of the records that are typical of their weekday. A day
--- without a file is told by warn_missing_files, one that another file covers has its records there.
+-- Days with less than a share (feed_volume_warn) of the records typical of their weekday. Days without a file
+-- are in warn_missing_files; the records of a covered day are in another file.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,5 @@
 -- Staged records without a CallId or a readable CallTime identify no call. They are in the mart
--- rejected_records; the day's marts must not stop for them.
+-- rejected_records and must not stop the day's marts.
 {{ config(severity='warn') }}
 
 select

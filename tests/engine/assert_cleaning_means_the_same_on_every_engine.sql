@@ -1,4 +1,4 @@
--- The macros of macros/cleaning/ by example, the same on DuckDB and Spark. Examples are lists of Jinja's:
+-- The macros of macros/cleaning/ by example, the same on DuckDB and Spark. Examples are Jinja lists:
 -- noqa: disable=layout.indent,layout.long_lines
 {{ config(tags=['constant']) }}
 {%- set invisible = [

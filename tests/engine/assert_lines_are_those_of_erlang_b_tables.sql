@@ -1,5 +1,5 @@
--- The traffic that so many lines carry at a loss of 1 %, as tables of Erlang B print it:
--- a thousandth less asks for as many lines, a thousandth more for one more.
+-- The traffic that a number of lines carries at a loss of 1 %, as printed in tables of Erlang B: a thousandth
+-- less needs the same number, a thousandth more one more line.
 {{ config(tags=['constant']) }}
 {%- set table = [
     (1, 0.0101), (2, 0.1526), (3, 0.4555), (4, 0.8694), (5, 1.3608), (6, 1.9090), (7, 2.5009), (8, 3.1276),

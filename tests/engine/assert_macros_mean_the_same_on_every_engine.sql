@@ -1,5 +1,5 @@
--- The macros of macros/engine/, and what macros/cleaning/pii.sql makes of them, by example: the same on both.
--- (Those that write tables are covered by tests/models/test_spark.py.) Examples are lists of Jinja's:
+-- The macros of macros/engine/ and of macros/cleaning/pii.sql by example: the same on both engines. (Those
+-- that write tables are covered by tests/models/test_spark.py.) Examples are Jinja lists:
 -- noqa: disable=layout.indent
 {{ config(tags=['constant']) }}
 {%- set lf, cr, nbsp = 'chr(10)', 'chr(13)', 'chr(160)' -%}

@@ -1,4 +1,4 @@
-{#- Every row satisfies a condition; one that is neither true nor false fails too. -#}
+{#- Every row satisfies a condition; null fails, too. -#}
 {% test rows_satisfy(model, condition, column_name=none) %}
 
 select *

@@ -1,4 +1,4 @@
-{#- No two rows with the same values in all these columns; nulls count as equal. -#}
+{#- No two rows have the same values in all these columns; nulls count as equal. -#}
 {% test unique_combination(model, columns) %}
 
 select

@@ -64,7 +64,7 @@ digits as (
 ),
 
 -- Every number has seven digits, and few codes are longer than four: two lookups of fixed length replace a
--- search for the longest.
+-- search for the longest code.
 four_digits as (
     select concat(first.digit, second.digit, third.digit, fourth.digit) as prefix
     from digits as first

@@ -26,7 +26,7 @@ sip_reasons as (
     from {{ ref('sip_reasons') }}
 ),
 
--- What is busy is busy, whatever a SIP reason says.
+-- A busy call stays busy, whatever its SIP reason.
 sip_outcomes as (
     select
         'ANSWERED' as result,
@@ -47,7 +47,7 @@ sip_outcomes as (
     from sip_reasons
 ),
 
--- Only the reasons of SIP calls are free text.
+-- Only SIP calls have free-text reasons.
 read as (
     select
         *,

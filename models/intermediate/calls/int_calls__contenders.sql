@@ -2,7 +2,7 @@
 
 with
 
--- Of the whole history only eight bytes a call are read; texts are compared later, for the few keys that
+-- Only eight bytes a call are read of the whole history; texts are compared later, for the few keys that
 -- occur more than once.
 added_keys as (
     select distinct key_hash
@@ -33,7 +33,7 @@ candidates as (
     where key_hash in (select key_hash from contested_keys)
 ),
 
--- Of files without such a key no text is read.
+-- No text is read of files without such a key.
 records as (
     select * from {{ ref('stg_sinch__records') }}
     where file_id in (select file_id from candidates)

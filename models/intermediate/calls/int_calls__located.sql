@@ -55,8 +55,8 @@ read as (
         on substr(dialled.callee_digits, 1, 4) = callee_short.prefix
 ),
 
--- Digits without a + are no number of another country than ToCountryId: a national number looks like one.
--- Countries without a calling code of their own (islands numbered with a neighbour) contradict nothing.
+-- Digits without a + whose calling code is not that of ToCountryId may be a national number. Countries
+-- without a calling code of their own (islands that use a neighbour's) contradict no number.
 numbered as (
     select
         read.*,

@@ -16,7 +16,7 @@ normalised as (
         user_id,
         caller,
         callee,
-        -- a user id of digits is no phone number
+        -- a user id of digits is not a phone number
         case when call_type <> 'app_app' then {{ phone_number('caller') }} end as caller_number,
         case when call_type <> 'app_app' then {{ phone_number('callee') }} end as callee_number,
         {{ upper_case('to_country_id') }} as to_country_id,

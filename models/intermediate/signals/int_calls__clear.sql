@@ -7,7 +7,7 @@ calls as (
     select * from {{ ref('fact_calls') }}
 ),
 
--- In pii_mode clear fact_calls has the values itself, and this is not read.
+-- Not read in pii_mode clear: fact_calls has the values.
 delivered as ( -- noqa: structure.unused_cte
     select
         file_id,

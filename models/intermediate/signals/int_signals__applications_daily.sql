@@ -46,7 +46,7 @@ final as (
         cast(
             coalesce(sum(amount_reporting) filter (where amount_reporting > 0 and is_night), 0) as {{ money }}
         ) as night_charged,
-        -- one digit more than the amount has: of two decimals of up to 18 digits DuckDB keeps 18
+        -- 19 digits, one more than the amount has: for two decimals of up to 18 digits DuckDB keeps 18
         cast(
             coalesce(
                 sum(cast(amount_reporting as decimal(19, 6)) * amount_reporting) filter (

@@ -46,7 +46,7 @@ settings as (
     cross join wangiri
 ),
 
--- Most callers make too few calls for any rule, and none has a baseline: they are not kept.
+-- Most callers make too few calls for any rule and are left out: no rule about callers has a baseline.
 busy as (
     select
         calls.caller,
@@ -76,7 +76,7 @@ final as (
         count(*) filter (where calls.is_answered and calls.duration_seconds < settings.engaged_seconds)
             as unengaged_answers,
         count(distinct calls.callee) as distinct_callees,
-        -- of an abandoned call the time it rang is not known, and of any other unanswered one it says nothing
+        -- the ringing time of an abandoned call is not known, and irrelevant for other unanswered calls
         percentile_cont(0.5) within group (
             order by
                 case

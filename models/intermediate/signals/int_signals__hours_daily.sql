@@ -7,7 +7,7 @@ calls as (
         application_key,
         user_id,
         coalesce({{ costly_range('number_type') }}, destination_country) as destination,
-        -- no more of a call than an hour is in any window
+        -- at most an hour of a call is in any window
         least(duration_seconds, 3600) as duration_seconds,
         amount_reporting,
         report_date,
@@ -84,7 +84,8 @@ with_neighbours as (
         )
 ),
 
--- A window reaches into the day before: both days' minutes may fill it. Others have too few on any day.
+-- A window reaches into the day before, so both days' minutes count. Other entities have too few on every
+-- day.
 busy as (
     select distinct
         with_neighbours.entity_type,
@@ -108,7 +109,7 @@ busy as (
         >= 60 * settings.floor_minutes
 ),
 
--- Small numbers instead of long keys: the windows sort every call.
+-- Small numbers instead of long keys, since the windows sort every call.
 groups as (
     select
         row_number() over (order by entity_type, application_key, entity, destination) as group_id,
@@ -165,8 +166,8 @@ late_windows as (
     from late
 ),
 
--- Until when a day's own windows reach, to any destination: what comes after is open to windows of the next
--- day, so that windows of an entity share no time. By the day alone, not by the chain of days before it.
+-- End of a day's own windows, to any destination: later calls are open to windows of the next day, so windows
+-- of an entity share no time. It depends on the day alone, not on the chain of days before it.
 closed as (
     select
         late_windows.entity_type,
@@ -182,7 +183,7 @@ closed as (
         late_windows.report_date
 ),
 
--- The calls of each day's windows: its own, and those of the evening before that are open.
+-- The calls of each day's windows: its own, and the evening before's that are open.
 reachable as (
     select
         group_id,
@@ -211,7 +212,7 @@ reachable as (
     where late.local_hour >= 22 and coalesce(late.called_at > closed.closed_at, true)
 ),
 
--- Of a window only what decides which is the fullest; its other figures are taken of that one alone.
+-- Only what determines the fullest window; other figures are computed for that one alone.
 windowed as (
     select
         group_id,
@@ -226,7 +227,7 @@ windowed as (
     from reachable
 ),
 
--- The fullest window that ends on the day, of equals the first.
+-- The fullest window that ends on the day, the first of equals.
 ranked as (
     select
         windowed.group_id,

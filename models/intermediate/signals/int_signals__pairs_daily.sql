@@ -21,7 +21,7 @@ settings as (
     {{ signal_settings('targeted_pumping', ['min_calls'], also_off=true) }}
 ),
 
--- Small numbers instead of long keys, of the few pairs that call often enough over all days that are read.
+-- Small numbers instead of long keys, for the few pairs with enough calls over all days read.
 pairs as (
     select
         row_number() over (order by frequent.caller, frequent.callee) as pair_id,
@@ -73,8 +73,8 @@ late_windows as (
     from late
 ),
 
--- Until when a day's own windows reach: what comes after is open to windows of the next day, so that windows
--- of a pair share no call. By the day alone, not by the chain of days before it.
+-- End of a day's own windows: later calls are open to windows of the next day, so windows of a pair share no
+-- call. It depends on the day alone, not on the chain of days before it.
 closed as (
     select
         late_windows.pair_id,
@@ -88,7 +88,7 @@ closed as (
         late_windows.report_date
 ),
 
--- The calls of each day's windows: its own, and those of the evening before that are open.
+-- The calls of each day's windows: its own, and the evening before's that are open.
 reachable as (
     select
         pair_id,
@@ -135,7 +135,7 @@ windowed as (
     )
 ),
 
--- The fullest window that ends on the day, of equals the first.
+-- The fullest window that ends on the day, the first of equals.
 ranked as (
     select
         windowed.*,

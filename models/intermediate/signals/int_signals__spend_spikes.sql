@@ -97,7 +97,7 @@ of_type as (
     ) }}
 ),
 
--- With too few days of its type a day is compared with all days, and must be further above them.
+-- With too few days of its type, a day is compared with all days and must be further above them.
 short_candidates as (
     select
         candidates.entity_type,

@@ -42,7 +42,7 @@ kinds as (
     group by call_type
 ),
 
--- What a kind's first file covers lies before its first day.
+-- A kind's first file may cover days before its own.
 covered_days as (
     select
         money_feed.call_type,
@@ -85,7 +85,7 @@ every_month as (
     from invoiced_months
 ),
 
--- Of a month that is not over days are due up to the newest of any kind, unless its invoice is there.
+-- In a month that is not over, days are due up to the newest of any kind; with its invoice, all are.
 months as (
     select
         count(kinds.call_type) as due_kinds,

@@ -25,7 +25,7 @@ calls as (
         and {{ shows_a_tariff() }}
 ),
 
--- Groups as one small integer.
+-- Each group as a small integer.
 sampled as (
     select
         *,
@@ -55,7 +55,7 @@ groups as (
     where place = 1
 ),
 
--- Where there are more pairs than were tried, the best ones are tried once more, on all calls.
+-- If there are more pairs than were sampled, the best increments are tried on all calls.
 finalists as (
     select * from sampled
     where

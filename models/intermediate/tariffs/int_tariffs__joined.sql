@@ -21,8 +21,8 @@ pairs as (
     where not days.is_landmark
 ),
 
--- Days that are ambiguous, or have too few calls, join the run before or the one after if its tariff explains
--- them; else the day with the most calls among those between the same two landmarks, by its best candidate.
+-- Days that are ambiguous or have too few calls join the run before or after if its tariff explains them.
+-- Otherwise they join the day with the most calls between the same two landmarks, by its best candidate.
 run_days as (
     select
         group_number,

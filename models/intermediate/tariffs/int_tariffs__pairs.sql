@@ -38,7 +38,7 @@ pairs as (
         amount
 ),
 
--- Of pairs that are equally common a mixed lot: short and long calls tell different increments apart.
+-- A mixed choice among equally common pairs: short and long calls distinguish different increments.
 ranked as (
     select
         *,

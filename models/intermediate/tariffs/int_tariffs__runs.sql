@@ -48,7 +48,7 @@ marked as (
     from days
 ),
 
--- Runs of days with a clear tariff: the same increment, rounding and fee, and one rate in the intervals of
+-- Runs of days with a clear tariff: the same increment, rounding and fee, and a rate within the intervals of
 -- all.
 landmarks as (
     select
@@ -94,8 +94,8 @@ clear_0 as (
     where status = 'clear'
 ),
 
--- Neighbours may overlap where not all of a run do: then it ends before the first day that has no rate in
--- common.
+-- Neighbours may overlap although not all days of a run do: a run ends before the first day without a common
+-- rate.
 {% for round in range(1, rounds + 1) -%}
 common_{{ round }} as (
     select

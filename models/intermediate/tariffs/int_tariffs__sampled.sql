@@ -48,7 +48,7 @@ paired as (
         currency
 ),
 
--- Groups as one small integer.
+-- Each group as a small integer.
 groups as (
     select
         cast(
@@ -109,8 +109,8 @@ first_ranks as (
         on without_fee.increment = increments.increment
 ),
 
--- Groups that no rate alone explains: a connection fee is the intercept of amount over billed seconds. Where
--- the first step is the shorter one, as in 1/60, it may be a fee that looks like it.
+-- Groups that no rate alone explains: the intercept of amount over billed seconds is a connection fee. If the
+-- first step is the shorter one, as in 1/60, the step itself may look like a fee.
 unexplained as (
     select groups.group_number
     from groups

@@ -1,6 +1,6 @@
 with
 
--- What of each call is on the UTC day of its CallTime; its answer may come on a later day.
+-- The part of each call on the UTC day of its CallTime; its answer may be on a later day.
 first_days as (
     select
         application_key,

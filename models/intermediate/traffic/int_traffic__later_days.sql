@@ -14,7 +14,7 @@ intervals as (
     where {{ stale('call_date') }}
 ),
 
--- The last day is that of the last microsecond: a call that ends at midnight is not open on the day after.
+-- The last day is that of the last microsecond: a call that ends at midnight is not open on the next day.
 crossing as (
     select
         *,

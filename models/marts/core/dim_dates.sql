@@ -7,7 +7,7 @@ observed as (
     where file_date is not null
 ),
 
--- Whole years, each observed one, so that a single mistyped year does not fill the table with centuries.
+-- Only years that occur, so that a mistyped year does not fill the table with centuries.
 years as (
     select distinct cast(date_trunc('year', observed_date) as date) as year_start from observed
 ),

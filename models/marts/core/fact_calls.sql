@@ -1,6 +1,6 @@
 {{ incremental_by_call() }}
 
--- What the hooks read, for dbt to see:
+-- Read by macros, so dbt must order it first:
 -- depends_on: {{ ref('int_calls__contested') }}
 
 with
@@ -70,8 +70,8 @@ converted as (
         timed.*,
         case
             when timed.currency = '{{ var("reporting_currency") }}' then timed.amount
-            -- one digit more than amount has: of two decimals of up to 18 digits DuckDB
-            -- keeps the product to 18 digits, which is four before the point
+            -- 19 digits, one more than amount has: for two decimals of up to 18 digits DuckDB's product has
+            -- 18 digits, four of them before the point
             else try_cast(cast(timed.amount as decimal(19, 6)) * fx_rates.rate as decimal(18, 6))
         end as amount_reporting,
         case when timed.amount is not null then fx_rates.rate_date end as fx_rate_date

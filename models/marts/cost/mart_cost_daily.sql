@@ -19,7 +19,7 @@ calls as (
     where {{ stale('report_date') }}
 ),
 
--- Of files without such a record engines read no more than their statistics.
+-- Engines read only the statistics of files without such a record.
 unreadable as (
     select
         file_id,

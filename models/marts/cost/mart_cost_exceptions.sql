@@ -1,6 +1,6 @@
 {{ incremental_by_day() }}
 
-{#- A rule's name, its condition, the amount it expects, and what it says of a call. -#}
+{#- A rule's name, its condition, the amount it expects, and its detail. -#}
 {%- set rules = [
     (
         'answered_not_charged',
@@ -33,7 +33,7 @@
 
 with
 
--- Few calls break a rule: the rules are told apart among those only.
+-- Few calls break a rule: which one is determined among those only.
 broken as (
     select
         call_key,
@@ -56,7 +56,7 @@ broken as (
         and (({{ rules | map(attribute=1) | join(') or (') }}))
 ),
 
--- The same table is read once more: as one import engines would keep all of its calls.
+-- A second read of the same table: with a single import engines would keep all of its calls.
 charged as (
     select
         call_key,

@@ -65,7 +65,7 @@ compared as (
         on cast(months.month - interval 1 month as date) = previous_feed.month
 ),
 
--- An amount for each day with files, of both months times the days of both.
+-- Amounts per day with files, both multiplied by the days of both months.
 extrapolated as (
     select
         *,

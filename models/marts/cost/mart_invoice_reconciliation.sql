@@ -88,7 +88,7 @@ application_invoices as (
     where application_key is not null
 ),
 
--- The other applications of a month and currency for which an application has a line were not billed.
+-- If an application has a line in a month and currency, other applications without one were not billed.
 application_rows as (
     select
         coalesce(applications.month, application_invoices.month) as month,
@@ -134,7 +134,7 @@ measured as (
         cast(compared.amount as decimal(38, 6)) as cdr_amount,
         cast(compared.invoice_amount as decimal(38, 6)) as invoice_amount,
         cast(compared.amount - compared.invoice_amount as decimal(38, 6)) as variance,
-        -- greatest passes over a null: without an invoice both are
+        -- greatest ignores a null; without an invoice both are null
         cast(
             greatest(
                 case when compared.invoice_amount is not null then {{ var('invoice_tolerance_amount') }} end,

@@ -16,7 +16,8 @@ calls as (
         call_date,
         report_date
     from {{ ref('fact_calls') }}
-    -- A rate card by country prices calls that go out. What is beyond the bounds is no call's amount or talk.
+    -- A rate card by country prices outgoing calls. Values beyond the bounds are not a real amount or
+    -- duration.
     where
         {{ stale('report_date') }}
         and call_type = 'phone_terminated'
@@ -47,7 +48,7 @@ shared_rates as (
     where application_key is null
 ),
 
--- The application's own row counts before the one for every application.
+-- The application's own row takes precedence over the row for every application.
 matched as (
     select
         calls.*,
@@ -86,7 +87,7 @@ rated as (
         *,
         case
             when is_answered and billed > 0
-                -- a minute may cost millions of a weak currency's units
+                -- in a weak currency a minute may cost millions of units
                 then cast({{ rated_micros(wide('rate'), 'billed', 'unit', 'rounding') }} as bigint) + fee
             else 0
         end as expected

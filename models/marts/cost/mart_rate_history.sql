@@ -10,7 +10,7 @@ joined as (
     select * from {{ ref('int_tariffs__joined') }}
 ),
 
--- What is left of ambiguous days stays together while its best candidates agree.
+-- Remaining ambiguous days are one period while their best candidates agree.
 left_over as (
     select
         days.*,
@@ -45,7 +45,7 @@ left_over_runs as (
     from left_over
 ),
 
--- The tariff of a period is that of one of its days, or of a day that it joined.
+-- A period has the tariff of one of its days, or of a day that it joined.
 measured as (
     select
         days.group_number,
@@ -173,7 +173,7 @@ priced as (
             and runners_up.place = 1
 ),
 
--- Nothing explains an unexplained period: it has no price, and is not the one before another.
+-- An unexplained period has no price and is not the previous period of another one.
 known as (
     select
         group_number,
@@ -218,7 +218,7 @@ followed as (
     )
 ),
 
--- One call of average length, before its price is rounded to the unit: by this tariff and by the one before.
+-- Price of one call of average length, not rounded to the unit: by this tariff and by the previous one.
 compared as (
     select
         *,
@@ -245,7 +245,7 @@ final as (
         increment,
         rounding,
         runner_up,
-        -- of an ambiguous period the increment is not known
+        -- the increment of an ambiguous period is not known
         nullif(
             concat_ws(
                 ',',

@@ -64,8 +64,8 @@ first_files as (
         file_date
 ),
 
--- A day's calls, and those that a file of a later day brought, or one loaded half an hour or more after the
--- day's first: what one command stages together is one delivery.
+-- A day's calls, and those in a file of a later day or in one loaded half an hour or more after the day's
+-- first file: files that one command stages are one delivery.
 began as (
     select
         calls.call_type,
@@ -136,7 +136,7 @@ delivered as (
         files.kind
 ),
 
--- Days in the range of dates that the name of another day's file gives, from that file's first call on.
+-- Days within the range of dates in another file's name, from that file's first call on.
 covered as (
     select distinct
         spine.file_date,
@@ -175,7 +175,7 @@ typical as (
         spine.call_type
 ),
 
--- The spine has a row for every day of a kind: 28 rows are 28 days.
+-- Every day of a kind has a row, so 28 rows are 28 days.
 usual as (
     select
         spine.file_date,

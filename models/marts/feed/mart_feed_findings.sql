@@ -39,7 +39,7 @@ calls as (
         days_late
 ),
 
--- A file whose name gives a range of dates rightly has calls of earlier days.
+-- A file with a range of dates in its name legitimately has calls of earlier days.
 counted as (
     select
         recent_files.file_id,
@@ -186,7 +186,7 @@ feed as (
     from {{ ref('mart_feed_completeness') }}
 ),
 
--- Where names are a day late, all calls come with a later day's file: that is one error, not two.
+-- If names are a day late, all calls are in a later day's file: one error, not two.
 newest_day as (
     select
         'newest_day_open' as finding,

@@ -1,6 +1,6 @@
 with
 
--- A file of a later day than the one after its loading has a mistyped date.
+-- A file with a date later than the day after its loading has a mistyped date.
 files as (
     select
         kind as call_type,
@@ -21,7 +21,7 @@ kinds as (
     group by call_type
 ),
 
--- A kind whose newest file is more than seven days behind the feed's has stalled: nothing waits for it.
+-- A kind whose newest file is more than seven days behind the feed's has stalled: no day waits for it.
 due as (
     select
         completeness.file_date,
@@ -53,7 +53,7 @@ span as (
     from utc_days
 ),
 
--- One more at each end: in most time zones a report date needs parts of two UTC days.
+-- One more day at each end: in most time zones a report date needs parts of two UTC days.
 days as (
     select {{ each_day(add_days('first_day', -1), add_days('last_day', 1)) }} as file_date
     from span

@@ -13,7 +13,8 @@ intervals as (
     where {{ stale('traffic_date') }}
 ),
 
--- Number 0 is the whole account: its peaks are swept over all its calls, those of applications do not add up.
+-- Number 0 is the whole account: its peaks are computed over all its calls, since those of applications do
+-- not add up.
 groups as (
     select
         0 as group_id,
@@ -59,7 +60,7 @@ sides as (
         1 as with_ringing
 ),
 
--- One sweep for both: even numbers are conversations, odd ones the same calls with the ringing before them.
+-- One sweep for both: even numbers are conversations, odd ones the same calls with their ringing.
 grouped as (
     select
         2 * numbered.group_id * sides.of_application + sides.with_ringing as group_id,
@@ -120,7 +121,7 @@ circuits as (
     {{ erlang_b_lines('days', loss=0.01) }}
 ),
 
--- On a day on which calls only ring there is no busy hour.
+-- A day on which calls only ring has no busy hour.
 final as (
     select
         days.date,

@@ -19,7 +19,7 @@ calls as (
     where {{ stale('report_date') }}
 ),
 
--- A caller who withholds the number is nobody's name.
+-- A withheld number is not a name.
 parties as (
     select
         *,
@@ -87,7 +87,7 @@ by_number as (
         other_party
 ),
 
--- Parties that pii_mode shows as one are one row; in clear there are none.
+-- Parties that pii_mode shows as one are one row; in mode clear there are none.
 shown as (
     select
         report_date,

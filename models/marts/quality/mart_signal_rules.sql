@@ -18,7 +18,7 @@ spikes as (
     where rule = 'spend_spike'
 ),
 
--- Four days of the same type: weekends have two in a week.
+-- Four days of the same type; a week has two weekend days.
 needs as (
     select
         settings.rule,

@@ -1,6 +1,6 @@
 {{ config(materialized='table') }}
 
-{#- What identifies a person is shown as pii_mode says; countries identify none, and neither do applications that are known. -#}
+{#- Values that identify a person are shown by pii_mode; countries and known applications identify none. -#}
 {%- set personal = "entity_type in ('user', 'caller', 'callee', 'caller_callee')" %}
 
 with
@@ -44,7 +44,7 @@ named as (
     from shown
 ),
 
--- Entities that are shown as one are one row, and so is a user id of several applications.
+-- Entities that look equal are one row, as is a user id of several applications.
 ranked as (
     select
         *,

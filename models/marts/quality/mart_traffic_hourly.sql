@@ -39,7 +39,7 @@ bids as (
         date_trunc('hour', called_at)
 ),
 
--- Small numbers instead of long keys: the sweep sorts every event.
+-- Small numbers instead of long keys, since the sweep sorts every event.
 groups as (
     select
         row_number() over (order by call_type, application_key) as group_id,

@@ -26,7 +26,7 @@ unioned as (
     {%- endfor %}
 ),
 
--- Above the union: then those who read a few files read no others.
+-- Filtered above the union, so that a query of a few files reads only these.
 final as (
     select * from unioned
     where file_id in (select file_id from files)

@@ -89,7 +89,7 @@ norms as (
         countries.report_date
 ),
 
--- Days of too few calls are no baseline either.
+-- Days with too few calls are not part of the baseline either.
 baselines as (
     {{ median_and_mad(
         'candidates', 'candidates', 'baseline_days', ['application_key', 'destination_country'], 'short_share'

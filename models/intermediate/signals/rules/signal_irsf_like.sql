@@ -9,7 +9,7 @@ settings as (
     {{ signal_settings('irsf_like', ['floor_minutes', 'silent_days']) }}
 ),
 
--- The first day within reach: an application that was silent so long begins a new history.
+-- The first day in the look-back window: after so long a silence an application begins a new history.
 histories as (
     select
         today.application_key,
@@ -35,7 +35,7 @@ destination_days as (
     where {{ stale('report_date', looks_back_days=signal_history_days()) }}
 ),
 
--- Before the day and the one before it: a burst over midnight is as new on its second day.
+-- Before the day and the day before it, so that a burst over midnight is new on its second day, too.
 last_traffic as (
     select
         windows.entity_type,

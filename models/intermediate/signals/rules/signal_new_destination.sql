@@ -24,7 +24,7 @@ settings as (
     {{ signal_settings('new_destination', ['floor', 'min_days', 'full_days', 'short_floor_factor']) }}
 ),
 
--- The first day within reach: an application that was silent so long begins a new history.
+-- The first day in the look-back window: after so long a silence an application begins a new history.
 histories as (
     select
         today.application_key,
@@ -50,7 +50,7 @@ with_previous as (
     from days
 ),
 
--- Of the whole account.
+-- For the whole account.
 country_days as (
     select
         destination_country,
