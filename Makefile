@@ -173,7 +173,7 @@ lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks, without changin
 	run $(BIN)/ruff format --check --diff .; \
 	run $(BIN)/mypy; \
 	run $(BIN)/lint-imports; \
-	run $(BIN)/python .ci/lint_sql.py macros/materializations macros/incremental macros/dbt_overrides models tests loader; \
+	run $(BIN)/python .ci/lint_sql.py macros models tests loader; \
 	run $(call scratch,parse) && run $(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml --show-all-failures; \
 	run $(BIN)/python .ci/check_locks.py; \
 	[ -z "$$failed" ] || { echo "make: failed:$$failed" >&2; exit 1; }

@@ -1,7 +1,7 @@
-"""Lints the SQL files that changed since they were last found clean; in a fresh clone, as in CI, all of them.
+"""Lint the SQL files that changed since they were last found clean; in a fresh clone, as in CI, all of them.
 
-What a file was linted with counts too: the settings, sqlfluff's version and every macro that a file may use.
-Of macros, which sqlfluff renders to nothing, it lints what their text shows: see `_lint_macros`.
+The settings, sqlfluff's version and every macro that a file may use count as changes, too. sqlfluff renders
+macros to nothing, so `_lint_macros` checks their text.
 """
 
 import hashlib
@@ -71,8 +71,8 @@ def _lint(paths: list[Path]) -> set[Path]:
 
 
 def _lint_macros(paths: Iterable[Path]) -> set[Path]:
-    """The macro files with lines that are too long, with tabs or blanks at an end, or with SQL glued by `~`
-    over lines: a `set` block reads as SQL does.
+    """Print lines that are too long, tabs, blanks at an end, and SQL joined by `~` over lines, which reads
+    better in a `set` block; return the files that have some.
     """
     settings = ConfigParser()
     settings.read(ROOT / ".sqlfluff")
@@ -81,7 +81,8 @@ def _lint_macros(paths: Iterable[Path]) -> set[Path]:
     for path in paths:
         text = path.read_text(encoding="utf-8")
         found = [
-            (text.count("\n", 0, glued.start()) + 1, "SQL glued over lines") for glued in GLUED.finditer(text)
+            (text.count("\n", 0, glued.start()) + 1, "SQL joined by ~ over lines")
+            for glued in GLUED.finditer(text)
         ]
         for number, line in enumerate(text.splitlines(), 1):
             if len(line) > longest:

@@ -1,6 +1,6 @@
 {#-
-    Codes that Sinch delivers, beside personal data: a record whose fields are shifted holds a number or a name in them. Only what is shaped like a code is shown
-    as it is.
+    Codes that Sinch delivers. A record whose fields are shifted has a number or a name in their place: only
+    what is shaped like a code is shown as it is.
 -#}
 
 {#- The columns of marts that hold codes. -#}
@@ -9,7 +9,10 @@
 {% endmacro %}
 
 
-{#- Whether a text is shaped like a code: `result`, `reason` (SIP's status codes and causes too), `currency`, `country`, or a GUID as `application_key`. -#}
+{#-
+    Whether a text is shaped like a code: `result`, `reason` (with SIP's status codes and causes), `currency`,
+    `country`, or a GUID as `application_key`.
+-#}
 {% macro is_code(text, kind) -%}
     {%- set word = '[A-Z][A-Z0-9_/ ]{0,29}' -%}
     {%- set shapes = {
@@ -23,7 +26,7 @@
 {%- endmacro %}
 
 
-{#- A code for messages and logs: as it is, or by its shape where it is none. -#}
+{#- For messages and logs: a code as it is, any other text by its shape. -#}
 {% macro code_or_shape(text, kind) -%}
     case when {{ is_code(text, kind) }} then {{ text }} else {{ text_shape(text) }} end
 {%- endmacro %}

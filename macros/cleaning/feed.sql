@@ -1,4 +1,7 @@
-{#- The last day that the variable feed_expected_until expects files for, as a date literal; a date before every file where it is not set. -#}
+{#-
+    The last day for which the variable feed_expected_until expects files, as a date literal; a date before
+    every file where it is not set.
+-#}
 {% macro feed_expected_until() -%}
     {%- set until = var('feed_expected_until') -%}
     {%- if until in [none, ''] -%}
@@ -8,6 +11,7 @@
     {%- elif modules.re.match('[0-9]{4}-[0-9]{2}-[0-9]{2}$', until | string) -%}
         date '{{ until }}'
     {%- else -%}
-        {{ exceptions.raise_compiler_error("feed_expected_until is '" ~ until ~ "': set it to a date as 2026-11-22, or to yesterday") }}
+        {%- set remedy = "set it to a date as 2026-11-22, or to yesterday" -%}
+        {{ exceptions.raise_compiler_error("feed_expected_until is '" ~ until ~ "': " ~ remedy) }}
     {%- endif -%}
 {%- endmacro %}

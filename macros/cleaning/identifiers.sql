@@ -1,8 +1,9 @@
-{#- A GUID in its one spelling, lower case with dashes; any other text as it is. -#}
+{#- A GUID in lower case with dashes, however it is spelled; any other text as it is. -#}
 {% macro guid(text) -%}
+    {%- set four = '[0-9A-Fa-f]{4}' -%}
     case
         when {{ matches(text, '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') }} then {{ text }}
-        when {{ matches(text, '^[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}$') }}
+        when {{ matches(text, '^' ~ four ~ four ~ ('-?' ~ four) * 3 ~ '-?' ~ four * 3 ~ '$') }}
             then {{ dashed_guid("replace(lower(" ~ text ~ "), '-', '')") }}
         else {{ text }}
     end
@@ -17,10 +18,12 @@
 
 
 {#-
-    A phone number as digits, with the + that it was delivered with, or null. Taken, unless they begin with 0, are 7 to 15 digits: alone, or as the user of a sip: or
-    tel: URI or within `Name <...>`, where escapes and the separators -.() and blank are undone (behind a + also without a URI). A local number with a
-    global phone-context (tel:911-230-001;phone-context=+34) continues that; one with any other is in a plan of its own. Not taken: names, private,
-    anonymous, alphabetic users, IP addresses, and numbers with a trunk zero in brackets, (0). No prefix is guessed at.
+    A phone number as 7 to 15 digits that do not begin with 0, with the + that it was delivered with;
+    otherwise null. It may be the user of a sip: or tel: URI, or within `Name <...>`: escapes and the
+    separators -.() and blank are removed there, and after a + without a URI, too. A local number with a
+    global phone-context (tel:911-230-001;phone-context=+34) continues that. Null: a local number with
+    another context, names, private, anonymous, alphabetic users, IP addresses, and numbers with a trunk
+    zero in brackets, (0). No prefix is guessed.
 -#}
 {% macro phone_number(text) -%}
     {%- set scheme = '([sS][iI][pP][sS]?|[tT][eE][lL]):' -%}
@@ -28,7 +31,7 @@
     {%- set plain = '^[+]?[1-9][0-9]{6,14}$' -%}
     {%- set plain_uri = '^' ~ scheme ~ '([+]?[1-9][0-9]{6,14})([@:].*)?$' -%}
     {%- set may_hold_one = '^([+]|[^<>]*<|' ~ scheme ~ '|[0-9]{7,15}[@:;])' -%}
-    {#- Each step takes something away; what is then no number in international form has none. -#}
+    {#- What these steps leave is a number in international form, or there is none. -#}
     {%- set steps = [
         ('^[^<>]*<([^<>]*)>.*$', '$1'),
         ('%2[bB]', '+'),
@@ -61,7 +64,10 @@
 {%- endmacro %}
 
 
-{#- The E.164 form of what phone_number gives: a + is believed; digits without one begin with an assigned calling code and are as many as it can have. -#}
+{#-
+    The E.164 form of what phone_number returns. A + is believed; digits without one must begin with an
+    assigned calling code and be as many as it can have.
+-#}
 {% macro e164(number, calling_code, lengths) -%}
     case
         when {{ number }} like '+%' then {{ number }}
@@ -76,7 +82,10 @@
 {%- endmacro %}
 
 
-{#- The calling code that a number or a prefix begins with, by the plan of ITU-T E.164: which digits are a code of one or two. -#}
+{#-
+    The calling code that a number or a prefix begins with: ITU-T E.164 lists those of one and two digits, all
+    others have three.
+-#}
 {% macro calling_code(digits) -%}
     {{ extract_pattern(digits, '^(1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3})', 1) }}
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {#-
-    Personal data in the marts, by the variable pii_mode: `clear`; `hashed`, keyed by a secret so that nobody can hash all numbers to find one, equal values
-    staying equal; or `masked`: a number keeps its head, everything else is hidden whole.
+    Personal data in the marts, by the variable pii_mode: `clear`; `hashed`, where equal values stay equal and
+    nobody without the secret key can hash all numbers to find one; or `masked`, where a number keeps its head
+    and everything else is hidden whole.
 -#}
 
 {% macro pii(column) -%}
@@ -17,7 +18,7 @@
 {%- endmacro %}
 
 
-{#- A text where it is valid JSON, else null; neither a hash nor a masked text is JSON. -#}
+{#- A text where it is valid JSON, otherwise null. Neither a hash nor a masked text is JSON. -#}
 {% macro pii_json(column) -%}
     {%- if var('pii_mode') == 'clear' -%}
         case when {{ is_json(column) }} then {{ column }} end
@@ -28,8 +29,8 @@
 
 
 {#-
-    A code, which is no personal data, by its kind (macros/cleaning/codes.sql). What is shaped otherwise may be: a number or a name in the wrong column. `known`, as
-    SQL, are other codes that are known.
+    A code, by its kind (macros/cleaning/codes.sql). A text of another shape may be personal data: a number
+    or a name in the wrong column. `known` is SQL that is true for other codes.
 -#}
 {% macro pii_code(column, kind, known='false') -%}
     {%- if var('pii_mode') == 'clear' -%}
@@ -40,18 +41,23 @@
 {%- endmacro %}
 
 
-{#- The key of an application: a GUID, or what seed applications lists. The seed is read only where something is hidden. -#}
+{#-
+    The key of an application: a GUID, or what the seed applications lists. The seed is read only where
+    something is hidden.
+-#}
 {% macro pii_application(column) -%}
     {%- if var('pii_mode') == 'clear' -%}
         {{ column }}
     {%- else -%}
-        {%- set listed = column ~ ' in (select ' ~ guid('application_key') ~ ' from ' ~ ref('applications') ~ ')' -%}
-        {{ pii_code(column, 'application_key', listed) }}
+        {%- set is_listed -%}
+            {{ column }} in (select {{ guid('application_key') }} from {{ ref('applications') }})
+        {%- endset -%}
+        {{ pii_code(column, 'application_key', is_listed) }}
     {%- endif -%}
 {%- endmacro %}
 
 
-{#- An amount; null where its currency is hidden, since amounts of hidden currencies cannot be added up. -#}
+{#- An amount; null where its currency is hidden: such amounts cannot be added up. -#}
 {% macro pii_amount(column, currency) -%}
     {%- if var('pii_mode') == 'clear' -%}
         {{ column }}
@@ -62,8 +68,8 @@
 
 
 {#-
-    The name of a file, which whoever delivers chooses: a name made of kinds, dates and single groups of at most six digits says nothing about a person and stays;
-    any other is personal data.
+    The name of a file. One of kinds, dates and single groups of at most six digits stays; any other may be
+    personal data, since whoever delivers chooses it.
 -#}
 {% macro pii_file_name(column) -%}
     {%- if var('pii_mode') == 'clear' -%}
@@ -74,7 +80,7 @@
 {%- endmacro %}
 
 
-{#- Two groups of digits in a row could be a number written with dashes, so a word or a date stands between them. -#}
+{#- A word or a date must separate groups of digits: without it they could be a number with dashes. -#}
 {% macro is_plain_file_name(column) -%}
     {%- set word = '(cdrs?|sinch|calls?|phone_terminated|phone_originated|app_app|sip_terminated|csv|txt)' -%}
     {%- set time = '[tT_-]?([01][0-9]|2[0-3])([-.]?[0-5][0-9]){1,2}[zZ]?' -%}
@@ -84,17 +90,24 @@
 {%- endmacro %}
 
 
-{#- Of a number and nothing else the last four digits are hidden; `private` and `anonymous` name nobody; any other value is hidden whole. -#}
+{#-
+    A number without its last four digits; `private` and `anonymous`, which name nobody; any other value is
+    hidden whole.
+-#}
 {% macro masked(text) -%}
     case
-        when {{ matches(text, '^[+]?[0-9]{7,15}$') }} then concat(substr({{ text }}, 1, length({{ text }}) - 4), '****')
+        when {{ matches(text, '^[+]?[0-9]{7,15}$') }}
+            then concat(substr({{ text }}, 1, length({{ text }}) - 4), '****')
         when lower({{ text }}) in ('private', 'anonymous') then {{ text }}
         when {{ text }} is not null then '****'
     end
 {%- endmacro %}
 
 
-{#- What of pii_mode a model's rows depend on, as SQL: the mode and, where it counts, the secret (as a hash that is no use for guessing numbers). -#}
+{#-
+    SQL of what a model's rows depend on: the mode and, where it is hashed, the secret (as a hash that does
+    not help to guess numbers).
+-#}
 {% macro pii_settings() -%}
     {%- if var('pii_mode') == 'hashed' -%}
         concat('hashed ', {{ keyed_hash("'settings'") }})
@@ -104,7 +117,7 @@
 {%- endmacro %}
 
 
-{#- At the start of a run: hashed without a key, or with one that can be guessed, would be no protection. -#}
+{#- Hook at the start of a run: a hash without a key, or with one that can be guessed, protects nothing. -#}
 {% macro require_pii_key() %}
     {% if execute and flags.WHICH in ['build', 'run', 'retry'] and var('pii_mode') == 'hashed' %}
         {% set weak %}
@@ -113,10 +126,9 @@
             where coalesce(length(secret), 0) < 16 or replace(secret, substr(secret, 1, 1), '') = ''
         {% endset %}
         {% if query_texts(weak) %}
-            {{ exceptions.raise_compiler_error(
-                "pii_mode is hashed and its key is missing, shorter than 16 characters or one character repeated:"
-                ~ " set the environment variable DBT_ENV_SECRET_CDR_PII_KEY"
-            ) }}
+            {% set problem = "its key is missing, shorter than 16 characters or one character repeated" %}
+            {% set remedy = "set the environment variable DBT_ENV_SECRET_CDR_PII_KEY" %}
+            {{ exceptions.raise_compiler_error("pii_mode is hashed and " ~ problem ~ ": " ~ remedy) }}
         {% endif %}
     {% endif %}
 {% endmacro %}

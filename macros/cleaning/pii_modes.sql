@@ -1,33 +1,36 @@
 {#-
-    What each mart shows of personal data, in intermediate.build_pii_modes: the pii_mode that a build was to give it and the one that it has. Both are logged as
-    they change, the newest entry of a mart counts. `cdr publish` and `cdr report` refuse a mart whose two differ: a build that was to hide failed or was killed.
+    How each mart shows personal data, in intermediate.build_pii_modes: the pii_mode that a build was to
+    give it and the one that it has. Changes are logged; a mart's newest entry counts. `cdr publish` and
+    `cdr report` refuse a mart where the two differ: a build that was to hide something failed or was
+    killed.
 -#}
 
 {% macro build_pii_modes() %}
-    {{ return(api.Relation.create(database=generate_database_name(), schema=build_schema(), identifier='build_pii_modes')) }}
+    {{ return(build_log().incorporate(path={'identifier': 'build_pii_modes'})) }}
 {% endmacro %}
 
 
-{#- The tables of schema marts among nodes that pii_mode may change: those with personal data, or with codes that may hold it. -#}
+{#- The marts among nodes that pii_mode may change: tables with personal data, or with codes. -#}
 {% macro marts_with_personal_data(ids) %}
     {% set marts = [] %}
     {% for id in ids if id in graph.nodes %}
         {% set node = graph.nodes[id] %}
-        {% if node.resource_type == 'model' and node.schema == 'marts' and node.config.materialized not in ['view', 'ephemeral'] %}
-            {% set held = namespace(personal=false) %}
+        {% set is_table = node.config.materialized not in ['view', 'ephemeral'] %}
+        {% if node.resource_type == 'model' and node.schema == 'marts' and is_table %}
+            {% set hidden = [] %}
             {% for name, column in node.columns.items() %}
-                {% if column.meta.get('contains_pii') or column.get('config', {}).get('meta', {}).get('contains_pii') or name in code_columns() %}
-                    {% set held.personal = true %}
-                {% endif %}
+                {% set meta = column.get('config', {}).get('meta') or column.meta %}
+                {% set may_be_hidden = meta.get('contains_pii') or name in code_columns() %}
+                {% if may_be_hidden %}{% do hidden.append(name) %}{% endif %}
             {% endfor %}
-            {% if held.personal %}{% do marts.append(node.schema ~ '.' ~ node.alias) %}{% endif %}
+            {% if hidden %}{% do marts.append(node.schema ~ '.' ~ node.alias) %}{% endif %}
         {% endif %}
     {% endfor %}
     {{ return(marts) }}
 {% endmacro %}
 
 
-{#- Hook at the start of a run: what its marts must come to show. -#}
+{#- Hook at the start of a run: the mode that its marts are to have. -#}
 {% macro log_wanted_pii_modes() %}
     {% if is_building() and not flags.EMPTY %}
         {% set create %}
@@ -44,11 +47,12 @@
 {% endmacro %}
 
 
-{#- Hook at the end of a run: what the marts that were built show. -#}
+{#- Hook at the end of a run: the mode that the marts it built have. -#}
 {% macro log_shown_pii_modes(results) %}
     {% if is_building() and not flags.EMPTY %}
-        {% set built = results | selectattr('status', 'equalto', 'success') | map(attribute='node.unique_id') | list %}
-        {{ return(log_pii_modes(marts_with_personal_data(built), is_built=true)) }}
+        {% set built = results | selectattr('status', 'equalto', 'success') %}
+        {% set marts = marts_with_personal_data(built | map(attribute='node.unique_id')) %}
+        {{ return(log_pii_modes(marts, is_built=true)) }}
     {% endif %}
 {% endmacro %}
 

@@ -4,7 +4,10 @@
 {%- endmacro %}
 
 
-{#- A sum of whole numbers as a bigint, 0 where there is none: engines make a wider type of it, which no contract takes. -#}
+{#-
+    A sum of integers as a bigint, 0 where there is none. An engine's sum has a wider type, which no contract
+    accepts.
+-#}
 {% macro whole(expression) -%}
     cast(coalesce({{ expression }}, 0) as bigint)
 {%- endmacro %}

@@ -1,5 +1,6 @@
 {#-
-    Records that `cdr subject --erase` has redacted: their unknown columns hold, instead, a keyed hash of what the record was and what was derived from its numbers.
+    Records that `cdr subject --erase` has redacted: instead of unknown columns they hold a keyed hash of what
+    the record was, and what was derived from its numbers.
 -#}
 
 {#- The note of a redacted record, from its unknown columns; null for any other record. -#}
@@ -8,7 +9,10 @@
 {%- endmacro %}
 
 
-{#- A text of the note: `redacted` (the hash), `origin_country`, `destination_country`, `number_type`; null where it has none. -#}
+{#-
+    A text of the note: `redacted` (the hash), `origin_country`, `destination_country` or `number_type`; null
+    where it has none.
+-#}
 {% macro kept(redaction, name) -%}
     nullif({{ extract_pattern(redaction, '"_' ~ name ~ '":"([^"]*)"', 1) }}, '')
 {%- endmacro %}

@@ -1,9 +1,10 @@
 {#- How the free text of a SIP call's Reason is read. Every macro expects it in upper case. -#}
 
 {#-
-    The kind of code a text gives and the code, as `sip|486` or `q850|17`; null where it gives none. Read are reasons of RFC 3326 (`Q.850;cause=17`,
-    `SIP;text="Busy Here";cause=486`: of several values the first, its parameters in any order, quoted texts left out), and texts that begin with a final SIP status:
-    200 or 300 to 699.
+    The kind of code in a text and the code, as `sip|486` or `q850|17`; null where there is none. Of a reason
+    of RFC 3326 (`Q.850;cause=17`, `SIP;text="Busy Here";cause=486`) the first value counts, parameters in any
+    order, quoted texts ignored; of any other text the final SIP status (200, or 300 to 699) that it begins
+    with.
 -#}
 {% macro sip_reason_code(reason) -%}
     {%- set header = '^(SIP|Q[.]850) *;([^,]*;)? *CAUSE *= *0*([0-9]{1,3}) *([;,].*)?$' -%}
@@ -20,7 +21,10 @@
 {%- endmacro %}
 
 
-{#- A text as phrases are written in the seed: one blank for each underscore and each run of blanks, so that NORMAL_CLEARING is NORMAL CLEARING. -#}
+{#-
+    A text as the seed sip_reasons spells phrases: underscores and runs of blanks are one blank
+    (NORMAL_CLEARING is NORMAL CLEARING).
+-#}
 {% macro sip_reason_phrase(reason) -%}
     {{ replace_pattern(reason, '[ _]+', ' ') }}
 {%- endmacro %}

@@ -1,35 +1,49 @@
-{#- How a delivered text becomes a typed value: trimmed, empty is null, anything that does not fit is null and gets named. -#}
+{#- Delivered text to typed value: trimmed; null where it is empty or does not fit. -#}
 
-{#- A text without blank and invisible characters at its ends; null where nothing is left. For names, numbers, ids and custom. -#}
+{#-
+    A text without blank and invisible characters at its ends; null where nothing is left. For names, numbers,
+    ids and custom.
+-#}
 {% macro clean_text(column) -%}
     nullif({{ trim_blanks(column) }}, '')
 {%- endmacro %}
 
 
-{#- As clean_text, and null where systems write a word for "none": for every column that cannot hold such a word as its value. -#}
+{#-
+    As clean_text, and null where the text is a word for "none". For every column that cannot hold such a word
+    as its value.
+-#}
 {% macro clean_code(column) -%}
     {%- set text = trim_blanks(column) -%}
     {%- set postgres_null = text_literal('\\N') -%}
-    case when {{ text }} not in ('', '-', 'NULL', 'null', 'nil', 'None', {{ postgres_null }}) then {{ text }} end
+    case
+        when {{ text }} not in ('', '-', 'NULL', 'null', 'nil', 'None', {{ postgres_null }}) then {{ text }}
+    end
 {%- endmacro %}
 
 
-{#- Digits only: 12.5 and 1e3 would be rounded by one engine and refused by the other. A number above `at_most` does not fit. -#}
+{#-
+    The bigint of a text of digits, at most `at_most`. One engine rounds 12.5 and 1e3, the other refuses them.
+-#}
 {% macro whole_number(text, at_most=none) -%}
     case
-        when {{ matches(text, '^[0-9]+$') }} {%- if at_most is not none %} and try_cast({{ text }} as bigint) <= {{ at_most }} {%- endif %}
+        when
+            {{ matches(text, '^[0-9]+$') }}
+            {%- if at_most is not none %}
+            and try_cast({{ text }} as bigint) <= {{ at_most }}
+            {%- endif %}
             then try_cast({{ text }} as bigint)
     end
 {%- endmacro %}
 
 
-{#- Seconds of a call, at most ten million (115 days): more is a fault, and no call's end can be told from it. -#}
+{#- The seconds of a call. More than ten million (115 days) are a fault. -#}
 {% macro call_seconds(text) -%}
     {{ whole_number(text, at_most=10000000) }}
 {%- endmacro %}
 
 
-{#- [+-]digits[.digits] with six decimals kept; a further decimal must be zero, because money is never rounded. -#}
+{#- [+-]digits[.digits] as a decimal(18, 6). A seventh decimal must be zero: money is never rounded. -#}
 {% macro to_decimal(text) -%}
     case
         when {{ matches(text, '^[+-]?[0-9]+([.][0-9]{1,6})?$') }} then try_cast({{ text }} as decimal(18, 6))
@@ -40,33 +54,41 @@
 
 
 {#-
-    An ISO 8601 date and time before 2100 as a UTC timestamp: T, t or a blank between them, seconds or not, a fraction behind a point or a comma (cut
-    beyond microseconds), then Z, z, an offset as hh, hhmm or hh:mm, or nothing (UTC). The usual form is read at once; other forms are
-    first written as the usual one. A leap second (60) is the first second of the next minute, and a database's zero date (0000-00-00) the year 1. Hour 24
-    and offsets of 18 hours and more are refused, since only one of the engines reads them.
+    An ISO 8601 date and time before 2100 as a UTC timestamp: T, t or a blank between them; with or without
+    seconds; a fraction after a point or a comma, cut to microseconds; then Z, z, an offset as hh, hhmm or
+    hh:mm, or nothing (UTC). The usual form is cast as it is, others are rewritten first. A leap second (60)
+    is the first second of the next minute; a database's zero date (0000-00-00) is in year 1. Hour 24 and
+    offsets of 18 hours and more are null: only one of the engines reads them.
 -#}
 {% macro iso_timestamp(text) -%}
     {%- set date_shape = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
     {%- set minute_shape = '([01][0-9]|2[0-3]):[0-9]{2}' -%}
-    {%- set usual = '^([01][0-9]|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]' ~ minute_shape ~ ':[0-9]{2}([.][0-9]{1,9})?Z?$' -%}
+    {%- set usual_date = '([01][0-9]|20)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])' -%}
+    {%- set usual = '^' ~ usual_date ~ '[T ]' ~ minute_shape ~ ':[0-9]{2}([.][0-9]{1,9})?Z?$' -%}
     {%- set offset = '[+-](0[0-9]|1[0-7])(:?[0-5][0-9])?' -%}
-    {%- set other = '^' ~ date_shape ~ '[Tt ]' ~ minute_shape ~ '(:[0-9]{2}([.,][0-9]+)?)?([Zz]|' ~ offset ~ ')?$' -%}
-    {%- set leap_second = '^' ~ date_shape ~ '[Tt ]' ~ minute_shape ~ ':60' -%}
+    {%- set to_the_minute = '^' ~ date_shape ~ '[Tt ]' ~ minute_shape -%}
+    {%- set other = to_the_minute ~ '(:[0-9]{2}([.,][0-9]+)?)?([Zz]|' ~ offset ~ ')?$' -%}
+    {%- set leap_second = to_the_minute ~ ':60' -%}
     {%- set read = utc_timestamp(usual_iso_form(text)) -%}
-    {%- set second_before = utc_timestamp(usual_iso_form("concat(substr(" ~ text ~ ", 1, 17), '59', substr(" ~ text ~ ", 20))")) -%}
+    {%- set with_second_59 = "concat(substr(" ~ text ~ ", 1, 17), '59', substr(" ~ text ~ ", 20))" -%}
+    {%- set after_leap = add_seconds(utc_timestamp(usual_iso_form(with_second_59)), 1) -%}
     {%- set end = "timestamp '2100-01-01 00:00:00'" -%}
     case
-        when {{ matches(text, usual) }} and substr({{ text }}, 18, 2) <> '60' then try_cast({{ text }} as timestamp)
+        when {{ matches(text, usual) }} and substr({{ text }}, 18, 2) <> '60'
+            then try_cast({{ text }} as timestamp)
         when not {{ matches(text, other) }} then null
         when substr({{ text }}, 1, 10) = '0000-00-00' then timestamp '0001-01-01 00:00:00'
         when {{ matches(text, leap_second) }}
-            then case when {{ add_seconds(second_before, 1) }} < {{ end }} then {{ add_seconds(second_before, 1) }} end
+            then case when {{ after_leap }} < {{ end }} then {{ after_leap }} end
         when {{ read }} < {{ end }} then {{ read }}
     end
 {%- endmacro %}
 
 
-{#- An ISO 8601 text of one of the other forms, written with a capital T and Z, seconds, a decimal point, six decimals at most, and minutes in its offset. -#}
+{#-
+    An ISO 8601 text of another form, rewritten with capital T and Z, seconds, a decimal point, at most six
+    decimals, and minutes in its offset.
+-#}
 {% macro usual_iso_form(text) -%}
     {%- set capital = "upper(replace(" ~ text ~ ", ',', '.'))" -%}
     {%- set with_seconds = replace_pattern(capital, '^(.{16})((Z|[+-].*)?)$', '$1:00$2') -%}
@@ -75,14 +97,17 @@
 {%- endmacro %}
 
 
-{#- A moment, or null where it is before 1990: no call is that old, but systems write "none" as one of year 1, 1900 or 1970, in any time zone. -#}
+{#-
+    A timestamp; null before 1990. No call is that old, but systems write "none" as a time of year 1, 1900 or
+    1970, in any time zone.
+-#}
 {% macro null_if_no_moment(moment) -%}
     case when {{ moment }} >= timestamp '1990-01-01 00:00:00' then {{ moment }} end
 {%- endmacro %}
 
 
 {#-
-    Names of the fields whose text (`<field>_text`) is there but did not parse, comma-separated; null when all did.
+    Names of the fields whose text (`<field>_text`) did not parse, comma-separated; null where there are none.
 -#}
 {% macro invalid_fields(fields) -%}
     nullif(
@@ -97,7 +122,7 @@
 {%- endmacro %}
 
 
-{#- The fields that are more than text, so that what is delivered in them may not parse. -#}
+{#- The fields that are more than text, so that their text may not parse. -#}
 {% macro typed_fields() %}
     {{ return(['user_space_id', 'call_time', 'duration', 'answer_time', 'amount']) }}
 {% endmacro %}
@@ -109,7 +134,10 @@
 {%- endmacro %}
 
 
-{#- What a text looks like, and nothing of what it says: digits as 9, letters (and what could be either) as a, cut to 40 characters. -#}
+{#-
+    The shape of a text, without its content: digits as 9, letters (and what could be either) as a, cut to 40
+    characters.
+-#}
 {% macro text_shape(text) -%}
     {%- set letters = '[A-Za-zªµºÀ-ÖØ-öø-῿Ⰰ-퟿豈-￯𐀀-𯿿]' -%}
     {{ replace_pattern(replace_pattern('substr(' ~ text ~ ', 1, 40)', '[0-9]', '9'), letters, 'a') }}

@@ -1,11 +1,9 @@
 {#-
-    Rating in whole numbers, so that no amount depends on floating point: amounts and units in millionths of
-    the currency, rates per minute in hundred-millionths. `billed` are seconds.
+    Rating in integers, so that no amount depends on floating point: amounts and units in millionths of the
+    currency, rates per minute in hundred-millionths. `billed` are seconds.
 -#}
 
-{#-
-    The seconds that are billed for a call: the first ones at least, then in steps; none for a call of 0 s.
--#}
+{#- The seconds that are billed for a call: at least the first ones, then steps; none for a call of 0 s. -#}
 {% macro billed_seconds(duration, first_seconds, next_seconds) -%}
     case
         when {{ duration }} <= 0 then 0
@@ -17,12 +15,10 @@
 
 
 {#-
-    The price of billed seconds, rounded to the unit: to the nearest, an exact half up, or up. Without the
-    connection fee.
+    The price of billed seconds without the connection fee, rounded to the unit: up, or to the nearest (an
+    exact half up).
 -#}
 {% macro rated_micros(rate, billed, unit, rounding) -%}
-    {%- set price = rate ~ ' * ' ~ billed -%}
-    {%- set price = rate ~ ' * ' ~ billed -%}
     {%- set price = rate ~ ' * ' ~ billed -%}
     {{ unit }} * case
         when {{ rounding }} = 'up'
@@ -33,8 +29,7 @@
 
 
 {#-
-    What a call of so many seconds costs by a rate and a connection fee, not rounded: a double, in 6,000ths of
-    a millionth.
+    The price of a call by its rate and connection fee, not rounded: a double, in 6,000ths of a millionth.
 -#}
 {% macro price_of_call(rate_per_minute, connection_fee, duration, first_seconds, next_seconds) -%}
     6000 * cast({{ micros(connection_fee) }} as double)

@@ -1,6 +1,6 @@
 {#-
-    The calls used to infer a tariff: answered, charged, longer than 0 s; what is beyond cannot be rated
-    in whole numbers of 64 bits.
+    The calls used to infer a tariff: answered, charged, longer than 0 s. What is above the limits cannot be
+    rated in integers of 64 bits.
 -#}
 {% macro shows_a_tariff(relation='') -%}
     {%- set prefix = relation ~ '.' if relation else '' -%}
@@ -19,7 +19,7 @@
 {% endmacro %}
 
 
-{#- The condition that two relations' rows are of the same group; null equals null. -#}
+{#- Whether two relations' rows are of the same group; null equals null. -#}
 {% macro same_tariff_group(one, other) -%}
     {%- for column in tariff_group() %}
     {{ one }}.{{ column }} is not distinct from {{ other }}.{{ column }}
@@ -29,9 +29,10 @@
 
 
 {#-
-    The rates per minute (in hundred-millionths) that make `amount` of `billed` seconds (millionths, without
-    the connection fee) are those from rate_at_least to below rate_below. To the nearest unit: [(a - u/2) *
-    60/b, (a + u/2) * 60/b), since an exact half is billed up; up: ((a - u) * 60/b, a * 60/b].
+    The rates per minute (hundred-millionths) by which `billed` seconds cost `amount` (millionths, without the
+    connection fee): from rate_at_least to below rate_below. Rounded to the nearest unit they are
+    [(a - u/2) * 60/b, (a + u/2) * 60/b), since an exact half is rounded up; rounded up ((a - u) * 60/b,
+    a * 60/b].
 -#}
 {% macro rate_at_least(amount, billed, unit, rounding) -%}
     case
@@ -51,8 +52,8 @@
 
 
 {#-
-    The greatest power of ten of which a multiple lies in [low, high): the rate with the fewest decimals, as a
-    step of hundred-millionths.
+    The greatest power of ten with a multiple in [low, high): the step, in hundred-millionths, of the rate
+    with the fewest decimals.
 -#}
 {% macro roundest_step(low, high) -%}
     case
@@ -86,10 +87,10 @@
 
 
 {#-
-    CTEs that find, of each group and increment of `source` (group_number, increment, first_seconds,
-    next_seconds, fee, intercept, billed, amount, unit, calls), the rate that explains most calls: where most
-    intervals overlap, by a sweep over their ends, as for concurrency. Each CTE is read once: Spark computes
-    it for every reading. Result: `{name}`.
+    CTEs that find the rate that explains most calls, for each group and increment of `source`
+    (group_number, increment, first_seconds, next_seconds, fee, intercept, billed, amount, unit, calls): a
+    sweep over the ends of the calls' intervals finds where most overlap. Each CTE is read once: Spark
+    computes it for every reader. Result: `{name}`.
 -#}
 {% macro rates_that_explain_most(name, source) -%}
 {%- set option = "group_number, increment, fee, rounding" %}
@@ -155,8 +156,8 @@
 
 
 {#-
-    CTEs that rank the increments of each group of `source`, the rates that explain most, by what they
-    explain. Result: `{name}`, one row for each increment, the best at `place` 1.
+    CTEs that rank the increments of each group by the calls that their best rate explains (`source`). Result:
+    `{name}`, a row for each increment, the best at `place` 1.
 -#}
 {% macro best_increments(name, source) -%}
 {{ name }}_options as (
@@ -181,7 +182,7 @@
                 options.step desc,
                 options.rounding asc,
                 options.fee asc,
-                -- of equal explanations the plainer one
+                -- if equal, the simpler one
                 case when increments.first_seconds = increments.next_seconds then 0 else 1 end asc,
                 increments.first_seconds asc,
                 increments.next_seconds asc
@@ -195,9 +196,9 @@
 
 
 {#-
-    CTEs that try tariffs on days of other tariffs: which of `offers` (group_number, report_date, tariff_day,
-    preference) explain enough of the day's pairs. `tariffs` holds the tariffs by group_number and
-    report_date. Result: `{name}`.
+    CTEs that test the tariffs of some days on others: which of `offers` (group_number, report_date,
+    tariff_day, preference) explain enough of the day's pairs. `tariffs` holds the tariffs by group_number
+    and report_date. Result: `{name}`.
 -#}
 {% macro tariffs_that_fit(name, offers, tariffs) -%}
 {{ name }}_rated as (

@@ -1,7 +1,7 @@
 {#-
-    dbt-duckdb 1.11's own asks twice for a relation's columns and writes every comment again: a tenth of a
-    daily build. Here a comment that is there already stays, and the others are one statement. Models of other
-    packages come here, too, and find no macro of this project: it calls dbt's alone.
+    dbt-duckdb 1.11's macro queries a relation's columns twice and writes every comment again: a tenth of a
+    daily build. This one writes only new comments, in one statement. Models of other packages use it, too,
+    and find no macros of this project: it calls only dbt's.
 -#}
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) %}
     {% set of_relation %}

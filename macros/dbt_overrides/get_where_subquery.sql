@@ -1,6 +1,6 @@
 {#-
-    dbt's get_where_subquery (dbt-core 1.11), which puts the `where` of a test around the table that it reads.
-    Here the word `changed` there stands for what was written lately (macros/incremental/test_scope.sql).
+    dbt-core 1.11's macro applies the `where` of a test to the table that it reads. Here `where: changed`
+    means the rows written lately (macros/incremental/test_scope.sql).
 -#}
 {% macro get_where_subquery(relation) -%}
     {%- set where = config.get('where') or 'true' -%}

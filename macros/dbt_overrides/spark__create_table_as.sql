@@ -1,7 +1,7 @@
 {#-
-    dbt-spark 1.11's own, which makes and fills a table in one statement. A build that is killed there leaves
-    files where there is no table, and Spark refuses to make a table on them. Here the table is made empty,
-    then filled. Models of other packages come here, too, and find this project's macros by its name only.
+    dbt-spark 1.11's macro creates and fills a table in one statement. A build that is killed then leaves
+    files without a table, and Spark refuses to create a table on them. This one creates the table empty,
+    then fills it. Models of other packages use it, too, and find this project's macros only by its name.
 -#}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- if temporary -%}

@@ -1,4 +1,4 @@
-{#- dbt-spark 1.11's own minds quotes only: a backslash in a text would be read as the start of an escape. -#}
+{#- dbt-spark 1.11's macro escapes only quotes: a backslash in a text would begin an escape. -#}
 {% macro spark__escape_single_quotes(expression) -%}
     {{ expression | replace('\\', '\\\\') | replace("'", "\\'") }}
 {%- endmacro %}

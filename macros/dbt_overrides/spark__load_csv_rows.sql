@@ -1,6 +1,6 @@
 {#-
-    dbt-spark 1.11's own puts values between quotes as they are: a quote in a name breaks the statement, and
-    null becomes the text None.
+    dbt-spark 1.11's macro quotes values without escapes: a quote in a name breaks the statement, and null
+    becomes the text None.
 -#}
 {% macro spark__load_csv_rows(model, agate_table) %}
     {% if not agate_table.rows %}{{ return('') }}{% endif %}

@@ -1,5 +1,5 @@
 {#-
-    dbt-spark 1.11's own takes every table for a Delta one and alters it. Parquet tables hold no constraints;
-    tests check what the contracts' constraints are (tests/engine/).
+    dbt-spark 1.11's macro alters every table as if it were a Delta one. Parquet tables have no constraints: a
+    test checks the contracts' instead (tests/engine/).
 -#}
 {% macro spark__persist_constraints(relation, model) %}{% endmacro %}

@@ -1,6 +1,6 @@
 {#-
-    The number of the batch of a day, by the records of the days before it. Spark divides a statement into
-    tasks, each of which fits: there all days are one batch.
+    The number of the batch of a day, by the records of the days before it. Spark splits a statement into
+    tasks that fit: all days are one batch there.
 -#}
 {% macro batch_of(records_before) %}{{ return(adapter.dispatch('batch_of')(records_before)) }}{% endmacro %}
 
@@ -13,8 +13,8 @@
 
 {#-
     Statements that write rows (unit, part, version, records, batch) into the model's part of the log: stale
-    ones in place of all that was logged of their units, done ones in place of the batch. Spark's Parquet
-    tables have no deletes: there that part is written whole.
+    ones replace all rows of their units, done ones replace the batch. Spark's Parquet tables have no deletes:
+    there the model's part is written whole.
 -#}
 {% macro write_log(rows_sql, done) %}{{ return(adapter.dispatch('write_log')(rows_sql, done)) }}{% endmacro %}
 
@@ -42,7 +42,7 @@
 {%- endmacro %}
 
 
-{#- A statement that takes a model out of the log. -#}
+{#- A statement that removes a model from the log. -#}
 {% macro forget(model_name) %}{{ return(adapter.dispatch('forget')(model_name)) }}{% endmacro %}
 
 {% macro duckdb__forget(model_name) -%}
@@ -65,8 +65,8 @@
 
 
 {#-
-    Makes the table of queries that `cdr verify` asks: of each model the versions of its units. It does not
-    read Spark.
+    Creates the table of queries that `cdr verify` runs: for each model, the versions of its units. It does
+    not read Spark.
 -#}
 {% macro create_build_queries() %}{{ return(adapter.dispatch('create_build_queries')()) }}{% endmacro %}
 
@@ -92,13 +92,13 @@
 
 
 {#-
-    Statements that keep the model's query there, with its table and the expression of a row's unit, by which
-    its rows are counted.
+    Statements that keep the model's query there, with its table and the expression of a row's unit, which
+    counts its rows.
 -#}
 {% macro keep_query(query) %}{{ return(adapter.dispatch('keep_query')(query)) }}{% endmacro %}
 
 {% macro duckdb__keep_query(query) -%}
-    {#- Rows that are replaced by key belong to other files than those that are done. -#}
+    {#- Rows that are replaced by key belong to other files than those computed. -#}
     {%- set unit = '' if config.get('unique_key') else unit_of_row() -%}
     {%- set query = query | replace(adapter.quote(this.database) ~ '.', '') -%}
     {%- set texts = [this.name, this.include(database=false) | string, unit, query] -%}
@@ -113,7 +113,7 @@
 {% macro spark__keep_query(query) %}{{ return('') }}{% endmacro %}
 
 
-{#- SQL of a text that changes with names and types of the columns of models' tables. -#}
+{#- SQL of a text that changes with the names and types of the columns of models' tables. -#}
 {% macro columns_of(nodes) %}{{ return(adapter.dispatch('columns_of')(nodes)) }}{% endmacro %}
 
 {% macro duckdb__columns_of(nodes) -%}

@@ -15,7 +15,7 @@
 {%- endmacro %}
 
 
-{#- Whether a call belongs to one of those units. -#}
+{#- Whether a call belongs to one of some units. -#}
 {% macro in_call_units(units_sql) %}{{ return(adapter.dispatch('in_call_units')(units_sql)) }}{% endmacro %}
 
 {% macro duckdb__in_call_units(units_sql) -%}
@@ -33,10 +33,10 @@
 
 
 {#-
-    Besides: whether it is of a file that has a unit to compute. DuckDB carries no semi-join down through the
-    views that fact_calls reads, and would put the whole history into one spelling to throw it away; a
-    condition on constants it does. The files are in a variable that insert_stale_rows sets, not in the text,
-    which is part of the model's rule.
+    Also: whether it belongs to a file with a unit to compute. DuckDB pushes a condition on constants
+    through the views that fact_calls reads, but no semi-join: without this it would clean the whole history
+    first. The files are in a variable that insert_stale_rows sets, not in the SQL, which is part of the
+    model's rule.
 -#}
 {% macro and_of_stale_files() %}{{ return(adapter.dispatch('and_of_stale_files')()) }}{% endmacro %}
 

@@ -6,7 +6,7 @@
     {% set text = adapter.dispatch('file_text')(path) %}
     {% if text is none or '\x00' in text or '\ufffd' in text %}
         {% set remedy = "(UTF-16, or a spreadsheet?); save it as CSV in UTF-8" %}
-        {% do exceptions.raise_compiler_error(path ~ ": the file is no text in UTF-8 " ~ remedy) %}
+        {% do exceptions.raise_compiler_error(path ~ ": the file is not text in UTF-8 " ~ remedy) %}
     {% endif %}
     {{ return(text) }}
 {% endmacro %}
@@ -48,7 +48,9 @@
     A statement that replaces what is kept of a team's file, or drops it (`seed` none). Spark has no deletes:
     there a kind is a partition.
 -#}
-{% macro replace_team_seed(name, seed) %}{{ return(adapter.dispatch('replace_team_seed')(name, seed)) }}{% endmacro %}
+{% macro replace_team_seed(name, seed) %}
+    {{ return(adapter.dispatch('replace_team_seed')(name, seed)) }}
+{% endmacro %}
 
 {% macro duckdb__replace_team_seed(name, seed) -%}
     delete from {{ team_seeds() }} where kind = '{{ name }}';

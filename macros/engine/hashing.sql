@@ -1,7 +1,6 @@
 {#-
-    A bigint that is equal for equal texts: eight bytes to look up instead of a long key. Different texts may
-    share one, so callers compare the texts themselves afterwards. The function differs; values are never
-    compared across engines.
+    A bigint that is equal for equal texts: eight bytes to join on instead of a long key. Different texts may
+    share one, so callers compare the texts afterwards. Its values differ between engines.
 -#}
 {% macro key_hash(text) %}{{ return(adapter.dispatch('key_hash')(text)) }}{% endmacro %}
 
@@ -26,16 +25,15 @@
 
 {% macro spark__pii_key() -%}
     {#-
-        Spark puts the setting there when it reads the statement; between r" and " every other character means
-        itself.
+        Spark inserts the setting when it parses the statement. In r"…" no other character is special.
     -#}
     r"${spark.cdr.pii.key}"
 {%- endmacro %}
 
 
 {#-
-    A text hashed with the secret, twice: of a hash of key and text alone others could be made for longer
-    texts. The name of the function differs.
+    A text hashed with the secret, twice: a single hash of key and text could be extended to hashes of longer
+    texts without the key.
 -#}
 {% macro keyed_hash(text) %}{{ return(adapter.dispatch('keyed_hash')(text)) }}{% endmacro %}
 

@@ -1,6 +1,6 @@
 {#-
-    Whether a table keeps its rows from build to build. On Spark, where single rows cannot be deleted, one
-    whose rows are replaced by key is rebuilt by each build.
+    Whether a model's table keeps its rows from build to build. Spark cannot delete single rows: there each
+    build rebuilds a table whose rows are replaced by key.
 -#}
 {% macro table_keeps_rows() %}{{ return(adapter.dispatch('table_keeps_rows')()) }}{% endmacro %}
 
@@ -10,8 +10,8 @@
 
 
 {#-
-    A statement that makes a model's table, without rows. On DuckDB its contract is checked first and kept by
-    it.
+    A statement that creates a model's table without rows. Its contract is checked first; DuckDB's table
+    enforces it.
 -#}
 {% macro create_empty_table(relation, sql) %}
     {{ return(adapter.dispatch('create_empty_table')(relation, sql)) }}
@@ -47,7 +47,7 @@
 {%- endmacro %}
 
 
-{#- A statement that takes the rows of stale units out of the model's table. -#}
+{#- A statement that deletes the rows of stale units from the model's table. -#}
 {% macro delete_stale_rows() %}{{ return(adapter.dispatch('delete_stale_rows')()) }}{% endmacro %}
 
 {% macro duckdb__delete_stale_rows() -%}
@@ -55,7 +55,7 @@
     where {{ in_units(model.config.meta.increment.column, units_not_done()) }}
 {%- endmacro %}
 
-{#- The partitions are dropped, so that a day or file without rows leaves nothing behind. -#}
+{#- Partitions are dropped: an overwrite without rows would leave them. -#}
 {% macro spark__delete_stale_rows() -%}
     {%- set increment = model.config.meta.increment -%}
     {%- set partitions = [] -%}
@@ -68,9 +68,9 @@
 
 
 {#-
-    A statement that computes the rows of the batch and puts them into the table. Where rows have a key, rows
-    of other units with the same one go. Spark puts whole partitions in place: what a killed build left in one
-    is overwritten.
+    A statement that computes the rows of the batch and inserts them into the table. Where rows have a key,
+    they replace rows of other units with the same one. Spark overwrites whole partitions, with what a
+    killed build left in them.
 -#}
 {% macro insert_stale_rows(sql) %}{{ return(adapter.dispatch('insert_stale_rows')(sql)) }}{% endmacro %}
 
@@ -104,10 +104,7 @@
 {%- endmacro %}
 
 
-{#-
-    Runs a model's steps in their order as dbt's statement `main`: on DuckDB one script, on Spark each by
-    itself.
--#}
+{#- Runs a model's steps in order as dbt's statement `main`: on DuckDB one script, on Spark one by one. -#}
 {% macro run_as_main(steps) %}{{ return(adapter.dispatch('run_as_main')(steps)) }}{% endmacro %}
 
 {% macro duckdb__run_as_main(steps) %}
@@ -115,7 +112,7 @@
 {% endmacro %}
 
 {% macro spark__run_as_main(steps) %}
-    {#- So that only the partitions that get rows are overwritten, whatever the profile says. -#}
+    {#- Overwrites only the partitions that get rows, whatever the profile sets. -#}
     {% do in_transaction("set spark.sql.sources.partitionOverwriteMode = dynamic") %}
     {% for step in steps %}
         {% call statement('main' if loop.last else none) %}{{ step }}{% endcall %}
@@ -123,7 +120,7 @@
 {% endmacro %}
 
 
-{#- Puts the rows of a query in the place of a table that the query itself may read. -#}
+{#- Replaces a table by the rows of a query that may read it. -#}
 {% macro replace_rows(relation, query) %}
     {{ return(adapter.dispatch('replace_rows')(relation, query)) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{#- A whole number whose products may have up to 38 digits. -#}
+{#- An integer whose products may have up to 38 digits. -#}
 {% macro wide(number) %}{{ return(adapter.dispatch('wide')(number)) }}{% endmacro %}
 
 {% macro duckdb__wide(number) -%}
@@ -10,8 +10,10 @@
 {%- endmacro %}
 
 
-{#- The whole part of a quotient of whole numbers that are not negative. Plain division makes a double of them. -#}
-{% macro whole_division(dividend, divisor) %}{{ return(adapter.dispatch('whole_division')(dividend, divisor)) }}{% endmacro %}
+{#- The integer quotient of two integers that are not negative. Plain division returns a double. -#}
+{% macro whole_division(dividend, divisor) %}
+    {{ return(adapter.dispatch('whole_division')(dividend, divisor)) }}
+{% endmacro %}
 
 {% macro duckdb__whole_division(dividend, divisor) -%}
     (({{ dividend }}) // {{ divisor }})
@@ -22,7 +24,7 @@
 {%- endmacro %}
 
 
-{#- In a select list: a row for every whole number from one to another. -#}
+{#- In a select list: a row for every integer from one to another. -#}
 {% macro each_number(first, last) %}{{ return(adapter.dispatch('each_number')(first, last)) }}{% endmacro %}
 
 {% macro duckdb__each_number(first, last) -%}

@@ -1,15 +1,12 @@
 {#-
-    The raw tables, empty, where the loader has not made them: so that `dbt build` and unit tests work on a
-    new database. On Spark tables over the Parquet files that `cdr export` wrote. Columns and types are those
-    of models/staging/sinch/_sinch__sources.yml.
+    Hook at the start of a run: creates the raw tables that the loader has not created, empty, so that
+    `dbt build` and unit tests work on a new database. On Spark they are tables over the Parquet files of
+    `cdr export`. Columns and types are those of models/staging/sinch/_sinch__sources.yml.
 -#}
 {% macro create_raw_tables() %}
     {% if execute %}{{ return(adapter.dispatch('create_raw_tables')()) }}{% endif %}
 {% endmacro %}
 
-{#-
-    The raw tables of the sources. DuckDB holds them, so the missing ones are made; on Spark they are files.
--#}
 {% macro duckdb__create_raw_tables() %}
     {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}
         create schema if not exists {{ adapter.quote(source.schema) }};
@@ -21,10 +18,7 @@
     {% endfor %}
 {% endmacro %}
 
-{#-
-    Over the Parquet files of `cdr export` in CDR_EXPORT_DIR, recreated each time: the files are the tables.
-    Empty ones where the variable is not set.
--#}
+{#- Over the files in CDR_EXPORT_DIR, recreated each time; empty ones where the variable is not set. -#}
 {% macro spark__create_raw_tables() %}
     {% set folder = env_var('CDR_EXPORT_DIR', '') %}
     {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}

@@ -23,13 +23,12 @@
 {#-
     A text without the blank and invisible characters at its ends: blanks and separators of every kind,
     controls, and format characters such as zero-width spaces, byte order marks and direction marks (Unicode
-    categories Z, Cc and Cf). Both engines read the same list of them, since their own notions of a blank
-    differ; the backslash of a pattern does.
+    categories Z, Cc and Cf). Engines disagree on what a blank is, so both read one list of them.
 -#}
 {% macro trim_blanks(text) %}{{ return(adapter.dispatch('trim_blanks')(text)) }}{% endmacro %}
 
 {% macro duckdb__trim_blanks(text) -%}
-    {#- A pattern is slow: only where the first or last character is none of the visible ones of ASCII. -#}
+    {#- A pattern is slow: only where the first or last character is not a visible one of ASCII. -#}
     case
         when {{ text }} between '!' and '~' and array_extract({{ text }}, -1) between '!' and '~'
             then {{ text }}
@@ -57,7 +56,7 @@
 {%- endmacro %}
 
 
-{#- Upper case, letter by letter. Spark makes two letters of a sharp s. -#}
+{#- Upper case, letter by letter. Spark turns a sharp s into two letters. -#}
 {% macro upper_case(text) %}{{ return(adapter.dispatch('upper_case')(text)) }}{% endmacro %}
 
 {% macro duckdb__upper_case(text) -%}
@@ -71,8 +70,8 @@
 
 {#-
     Whether a text matches a pattern; write the anchors, and [0-9] for \d (Spark drops the backslash). The
-    name differs, and what a line end is: for Spark several characters are, and its $ also stands before the
-    last one.
+    function's name differs, and line ends: for Spark several characters are one, and its $ also matches
+    before the last one.
 -#}
 {% macro matches(text, pattern) %}{{ return(adapter.dispatch('matches')(text, pattern)) }}{% endmacro %}
 
@@ -91,8 +90,8 @@
 
 
 {#-
-    The part of a text that a group of a pattern matches, an empty text where it matches nothing. Patterns
-    differ as in `matches`.
+    The part of a text that a group of a pattern matches; an empty text where it matches nothing. Patterns are
+    those of `matches`.
 -#}
 {% macro extract_pattern(text, pattern, group) %}
     {{ return(adapter.dispatch('extract_pattern')(text, pattern, group)) }}
@@ -108,8 +107,8 @@
 
 
 {#-
-    Every match of a pattern replaced, $1 the first group. DuckDB replaces only the first match without 'g',
-    and writes \1.
+    A text with every match of a pattern replaced; $1 is the first group. DuckDB writes \1, and replaces only
+    the first match without 'g'.
 -#}
 {% macro replace_pattern(text, pattern, replacement) %}
     {{ return(adapter.dispatch('replace_pattern')(text, pattern, replacement)) }}
@@ -125,9 +124,9 @@
 
 
 {#-
-    Whether a text is valid JSON (RFC 8259). DuckDB's validator also takes NaN, Infinity and a comma after the
-    last element: where it finds the text good, they are looked for outside of strings. Spark has no validator
-    and its parser stops after the first value; only one value fits both into [] and behind a key.
+    Whether a text is valid JSON (RFC 8259). DuckDB's validator also accepts NaN, Infinity and a comma after
+    the last element: a text that it accepts is searched for them, strings left out. Spark has no validator,
+    and its parser stops after the first value; only a single value fits both into [] and after a key.
 -#}
 {% macro is_json(text) %}{{ return(adapter.dispatch('is_json')(text)) }}{% endmacro %}
 

@@ -1,7 +1,7 @@
 {#-
-    An ISO 8601 text that already has the right shape and at most six decimals, as a UTC timestamp; null where
-    it names no moment. DuckDB's plain timestamp reads Z but drops an offset silently, so a text with one goes
-    through timestamptz; Spark's timestamp honours it (session time zone UTC).
+    An ISO 8601 text of the right shape and at most six decimals as a UTC timestamp; null where there is no
+    such time. DuckDB's plain timestamp reads Z but drops an offset silently, so a text with one is cast to
+    timestamptz; Spark's timestamp applies it (session time zone UTC).
 -#}
 {% macro utc_timestamp(text) %}{{ return(adapter.dispatch('utc_timestamp')(text)) }}{% endmacro %}
 
@@ -32,7 +32,7 @@
 {%- endmacro %}
 
 
-{#- A timestamp some whole seconds later. -#}
+{#- A timestamp some seconds later, an integer. -#}
 {% macro add_seconds(moment, seconds) %}
     {{ return(adapter.dispatch('add_seconds')(moment, seconds)) }}
 {% endmacro %}
@@ -96,13 +96,13 @@
 {%- endmacro %}
 
 
-{#- The first day of a date's month. What date_trunc returns differs. -#}
+{#- The first day of a date's month. date_trunc returns another type on each engine. -#}
 {% macro month_of(day) -%}
     cast(date_trunc('month', {{ day }}) as date)
 {%- endmacro %}
 
 
-{#- A timestamp as microseconds since 1970, a bigint to count with. -#}
+{#- A timestamp as microseconds since 1970, a bigint. -#}
 {% macro microseconds(moment) %}{{ return(adapter.dispatch('microseconds')(moment)) }}{% endmacro %}
 
 {% macro duckdb__microseconds(moment) -%}

@@ -1,16 +1,16 @@
 {#-
-    What each model's rows were computed from, kept in the warehouse. models/README.md draws it; in short:
+    What each model's rows were computed from, kept in the database. models/README.md has a picture; in short:
 
     model   unit                 part          version: a hash of
     stg_*   file_id              call_date     the file, the rule
-    fact    file_id|call_date    report_date   the files' versions, who lost, the day's rates, the rule
+    fact    file_id|call_date    report_date   the files' versions, losers, the day's rates, the rule
             (Spark: call_date)
     mart    a day or a file      the same      the units of its inputs that have rows in it, the rule
     view    all                  -             its SQL
 
-    A unit has a row for each part that it has rows in, or one row where it has none. The row `all` of a model
-    holds its rule. Rows are replaced, never appended. A stale unit is there with `done` false, the version
-    that it will have, or none where it goes, and the number of the batch in which it is computed.
+    A unit has a row for each part that it has rows in, or one row where it has none. The row `all` of a
+    model is its rule. Rows are replaced, never appended. A stale unit has `done` false, the version that it
+    will have (none where it is only deleted) and the number of the batch that computes it.
 -#}
 
 {% macro build_log() %}
@@ -20,9 +20,7 @@
 {% endmacro %}
 
 
-{#-
-    The schema of the intermediate models, which a project that has this one as a package may call otherwise.
--#}
+{#- The schema of the intermediate models: a project with this one as a package may rename it. -#}
 {% macro build_schema() %}
     {#- While unit tests are compiled the graph is empty. -#}
     {% set node = graph.get('nodes', {}).get('model.sinch_cdr.int_calls__contenders') %}
@@ -31,8 +29,8 @@
 
 
 {#-
-    At the start of a run. A log of another shape is of an earlier version: without it everything is computed
-    whole.
+    Hook at the start of a run. A log of another shape is of an earlier version: it is dropped, and everything
+    is recomputed.
 -#}
 {% macro create_build_log() %}
     {% if execute %}
@@ -57,7 +55,7 @@
 {% endmacro %}
 
 
-{#- The log's rows of models, as something to select from: what their tables hold. -#}
+{#- The log's rows of models, as something to select from: the content of their tables. -#}
 {% macro logged(models) -%}
     (
         select
@@ -71,10 +69,7 @@
 {%- endmacro %}
 
 
-{#-
-    Rows (unit, part, version, records, and batch where they are stale) as rows of the model's part of the
-    log.
--#}
+{#- Rows (unit, part, version, records, and batch where they are stale) as rows of the log. -#}
 {% macro log_rows(rows_sql, done) -%}
     select
         unit,
@@ -104,7 +99,7 @@
     coalesce(cast({{ column }} as {{ dbt.type_string() }}), '')
 {%- endmacro %}
 
-{#- The part that is logged of a unit without rows: none, but where parts are units. -#}
+{#- The part of a unit without rows: the unit itself where parts are units, otherwise none. -#}
 {% macro part_without_rows() -%}
     {%- if model.config.meta.increment.part_is_unit -%}
         case when stale.unit <> 'all' then stale.unit else '' end

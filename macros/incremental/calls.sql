@@ -1,11 +1,11 @@
 {#-
-    What is particular to fact_calls: a unit is a file's calls of a day, and which of them lost depends on the
-    other files.
+    What only fact_calls has: a unit is a file's calls of a day, and which of them lost depends on other
+    files.
 -#}
 
 {#-
-    In int_calls__contested: whether both the staging models and int_calls__contenders hold a file's records.
-    Whichever of them is ahead, every call then has one winner.
+    In int_calls__contested: whether both the staging models and int_calls__contenders hold a file's
+    records. So every call has one winner, whichever of them is ahead.
 -#}
 {% macro is_in_both(file_id) -%}
     {%- if not is_building() or model.resource_type == 'unit_test' -%}
@@ -35,8 +35,8 @@
 
 
 {#-
-    SQL of its name where it has a file's records in another version than staging, else null: the fact would
-    mix two rules.
+    SQL of its name where it has a file's records in another version than staging, otherwise null: fact_calls
+    would mix two rules.
 -#}
 {% macro contenders_behind() -%}
     (
@@ -50,7 +50,8 @@
 
 
 {#-
-    The units of fact_calls: what of each file was staged for a day, who lost, and the day's exchange rates.
+    The units of fact_calls: a file's staged records of a day, which of them lost, and the day's exchange
+    rates.
 -#}
 {% macro versions_of_calls(rule) -%}
     with

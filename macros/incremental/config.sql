@@ -1,12 +1,12 @@
 {#-
-    One line at the top of an incremental model holds its config. models/README.md ("How increments are
-    decided") shows each form and what a unit, a part and a version are. Units are `file_id`, `call_date` (UTC
-    days), `report_date` or, of fact_calls alone, `call`.
+    One line at the top of an incremental model is its config. models/README.md, "How increments are decided",
+    shows each form and defines unit, part and version. Units are `file_id`, `call_date` (UTC days),
+    `report_date` or, in fact_calls alone, `call`.
 -#}
 
 {#-
-    A model whose rows belong to files: a staging model (`kind` of file; other models read it by the day of
-    its calls), or one that reads staging models.
+    A model whose rows belong to files: a staging model of a `kind` of file, which other models read by the
+    day of its calls, or one that reads staging models.
 -#}
 {% macro incremental_by_file(kind=none) %}
     {% if kind %}
@@ -25,9 +25,9 @@
 
 
 {#-
-    A model whose rows belong to days: `report_date`, or `call_date` for UTC days. `column` holds the day,
-    where it has another name. `reaches` is the column of the day on which others read a row, where that is a
-    later one. A day that `looks_back_days` is also computed again when one of those days before changes.
+    A model whose rows belong to days: `report_date`, or `call_date` for UTC days. `column` holds the day
+    where its name is another. `reaches` is the column of the day on which others read a row, where that is
+    later. A change on one of `looks_back_days` days before recomputes a day, too.
 -#}
 {% macro incremental_by_day(day='report_date', column=none, reaches=none, looks_back_days=0) %}
     {{ configure_increment({
@@ -41,7 +41,7 @@
 {% endmacro %}
 
 
-{#- fact_calls: a file's calls of a UTC day. What is read by unit, and not as part of the rule, is named. -#}
+{#- fact_calls: a file's calls of a UTC day. `read_by_unit` names what is not part of the rule. -#}
 {% macro incremental_by_call() %}
     {{ configure_increment({
         'unit': 'call',
@@ -53,9 +53,7 @@
 {% endmacro %}
 
 
-{#-
-    int_calls__contenders: the records of a file, and with them those of other files that have the same key.
--#}
+{#- int_calls__contenders: the records of a file, with those of other files that have the same key. -#}
 {% macro incremental_by_key() %}
     {{ configure_increment({'unit': 'file_id', 'column': 'file_id'}) }}
     {{ config(unique_key='key_hash', partition_by=none) }}

@@ -1,6 +1,5 @@
 {#-
-    Which of several records of one call wins: the latest file_date, then the latest loaded, then the last
-    line.
+    Which of several records of a call wins: the latest file_date, then the latest loaded, then the last line.
 -#}
 {% macro newest_first() -%}
     case when file_date is null then 1 else 0 end,
@@ -27,7 +26,7 @@
 
 
 {#-
-    All fields of a raw record as one text, to compare records: the separator occurs in no field, an absent
+    All fields of a raw record as one text, to compare records. No field contains the separator; an absent
     field equals an empty one. Redacted records differ where they did before.
 -#}
 {% macro record_text(kind) -%}
@@ -54,8 +53,8 @@
 
 
 {#-
-    The names, by staging, of the fields in which two raw records of a kind differ, in the vendor's order and
-    joined by commas.
+    The fields in which two raw records of a kind differ: staging's names in the vendor's order, joined by
+    commas.
 -#}
 {% macro differing_fields(one, other, call_type) -%}
     concat_ws(

@@ -1,7 +1,7 @@
 {#-
-    What a model's rows depend on, told from the graph: a model needs no list. Incremental models that it
-    reads count by the units that have rows in each of its own units; its SQL, the views it reads through, and
-    seeds and small tables (by their content) are its rule.
+    What a model's rows depend on, read from dbt's graph: a model needs no list. Of the incremental models
+    that it reads count the units that have rows in each of its own units. Its SQL, the views that it reads
+    through, and seeds and small tables (by their content) are its rule.
 -#}
 
 {#- The nodes that a model reads, by id: directly, and through views and ephemeral models. -#}
@@ -17,8 +17,8 @@
 
 
 {#-
-    The incremental models among them whose units or parts are of the kind that the model's own units are, and
-    the expression for those.
+    The incremental models among them whose units or parts are of the kind of the model's own units: for each,
+    the column of the log that holds them.
 -#}
 {% macro inputs_by_unit(node) %}
     {% set unit = node.config.meta.increment.unit %}
@@ -34,14 +34,14 @@
         {% endif %}
     {% endfor %}
     {% if not inputs %}
-        {% set message = node.name ~ " is incremental by " ~ unit ~ ", and reads nothing that is" %}
+        {% set message = node.name ~ " is incremental by " ~ unit ~ ", but reads nothing that is" %}
         {% do exceptions.raise_compiler_error(message) %}
     {% endif %}
     {{ return(inputs) }}
 {% endmacro %}
 
 
-{#- A query (unit, version): the units that a model's inputs give now. `rule` is SQL. -#}
+{#- A query (unit, version): the units that a model's inputs have now. `rule` is SQL. -#}
 {% macro versions(node, rule) %}
     {% set increment = node.config.meta.increment %}
     {% if increment.kind %}{{ return(versions_of_files(increment.kind, rule)) }}{% endif %}
@@ -66,7 +66,7 @@
 {%- endmacro %}
 
 
-{#- A unit that looks back counts what its inputs have on the days before, too. -#}
+{#- With `looks_back_days` a unit's version covers its inputs of the days before, too. -#}
 {% macro versions_by_inputs(node, rule) -%}
     {%- set looks_back_days = node.config.meta.increment.looks_back_days -%}
     with
@@ -99,8 +99,8 @@
 
 
 {#-
-    Rows as one short text: two sets of different rows have different ones, whatever the order. Equal rows
-    would cancel each other: distinct ones only.
+    A set of rows as one short text, in any order. The rows must be distinct: equal ones would cancel each
+    other.
 -#}
 {% macro fingerprint(text) -%}
     concat_ws(
@@ -112,8 +112,8 @@
 
 
 {#-
-    The compiled SQL of the model that is being built, without what says nothing: blanks, and the name of the
-    database.
+    The compiled SQL of the model that is being built, without what does not matter: blanks, and the name of
+    the database.
 -#}
 {% macro rule_text() %}
     {% set text = sql %}
@@ -125,7 +125,7 @@
 {% endmacro %}
 
 
-{#- What the model's contract says of its table: names, types and constraints of the columns. -#}
+{#- The model's contract: names, types and constraints of its columns. -#}
 {% macro contract_text() %}
     {% set texts = [] %}
     {% if config.get('contract').enforced %}
@@ -138,9 +138,9 @@
 
 
 {#-
-    SQL of one text that changes whenever the model's rows may, other than by the units of its inputs: its SQL
-    and its contract, the columns of those inputs, the views it reads through as they are in the database,
-    seeds and small tables by their content, and the key of pii_mode hashed.
+    SQL of one text that changes with everything that a model's rows depend on but the units of its inputs:
+    its SQL and contract, the columns of those inputs, the views that it reads through as they are in the
+    database, seeds and small tables by their content, and the key of pii_mode hashed.
 -#}
 {% macro rule_version() -%}
     {%- set views = [] -%}
@@ -197,7 +197,7 @@
 {%- endmacro %}
 
 
-{#- SQL of the name of an input that is not built, or is behind what it reads itself; null where none is. -#}
+{#- SQL of the name of an input that is not built, or is behind its own inputs; null where none is. -#}
 {% macro what_is_missing() -%}
     {%- set inputs = nodes_read(model, {}) | selectattr('config.meta.increment') -%}
     coalesce(

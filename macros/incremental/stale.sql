@@ -1,12 +1,12 @@
 {#-
-    Which rows a model computes. The text is the same in every build, since it is part of the model's rule.
+    Which rows a model computes. The SQL is the same in every build, since it is part of the model's rule.
 -#}
 
 {#-
-    In a model's `where`: the rows that it must compute. `column` holds days or files, as the model's units
-    are; of fact_calls none is named. With `looks_back_days` also the rows of as many days before. In unit
-    tests, and where nothing is built (`dbt show`), every row. In an ephemeral model, the rows for the
-    incremental model that reads it.
+    In a model's `where`: the rows that it must compute. `column` holds the model's units, days or files;
+    fact_calls names none. With `looks_back_days` also the rows of as many days before. In unit tests, and
+    where nothing is built (`dbt show`), every row. In an ephemeral model, the rows for the incremental model
+    that reads it.
 -#}
 {% macro stale(column=none, looks_back_days=0) -%}
     {%- if not is_building() or model.resource_type == 'unit_test' -%}
@@ -25,25 +25,23 @@
 {%- endmacro %}
 
 
-{#- Whether models are being built: without a build there is nothing stale to look at. -#}
+{#- Whether models are being built: without a build nothing is stale. -#}
 {% macro is_building() %}{{ return(execute and flags.WHICH in ['build', 'run', 'retry']) }}{% endmacro %}
 
 
-{#-
-    The node of the model that is being built; of an ephemeral model, that of the incremental one that reads
-    it.
--#}
+{#- The node of the model that is being built, or of the incremental one that reads an ephemeral model. -#}
 {% macro incremental_model(node=none) %}
     {% set node = node or model %}
     {% if node.config.meta.get('increment') %}{{ return(node) }}{% endif %}
     {% for other in graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') %}
         {% if node.unique_id in other.depends_on.nodes %}{{ return(incremental_model(other)) }}{% endif %}
     {% endfor %}
-    {% do exceptions.raise_compiler_error(node.name ~ " is in no incremental model: it has no stale rows") %}
+    {% set problem = "no incremental model reads it, so it has no stale rows" %}
+    {% do exceptions.raise_compiler_error(node.name ~ ": " ~ problem) %}
 {% endmacro %}
 
 
-{#- The units of the batch that is computed now, without those that go. -#}
+{#- The units of the batch that is computed now, without those that are only deleted. -#}
 {% macro units_to_compute() -%}
     select unit
     from {{ build_log() }}
@@ -51,15 +49,19 @@
 {%- endmacro %}
 
 
-{#- In the log: whether a unit is of the batch that is computed now, which is the first that is not done. -#}
+{#- In the log: whether a unit is of the batch that is computed now, the first that is not done. -#}
 {% macro is_of_batch(prefix='') -%}
-    {%- set is_stale = "model = '" ~ incremental_model().name ~ "' and not " -%}
-    {{ prefix }}{{ is_stale }}{{ prefix }}done
-    and {{ prefix }}batch = (select min(batch) from {{ build_log() }} where {{ is_stale }}done)
+    {{ prefix }}model = '{{ incremental_model().name }}'
+    and not {{ prefix }}done
+    and {{ prefix }}batch = (
+        select min(batch)
+        from {{ build_log() }}
+        where model = '{{ incremental_model().name }}' and not done
+    )
 {%- endmacro %}
 
 
-{#- All units that are not done, of every batch, and those that go. -#}
+{#- All units that are not done, of every batch, with those that are only deleted. -#}
 {% macro units_not_done() -%}
     select unit
     from {{ build_log() }}
@@ -67,7 +69,7 @@
 {%- endmacro %}
 
 
-{#- Whether a row belongs to one of those units; `column` holds days or files, as the model's units are. -#}
+{#- Whether a row belongs to one of some units; `column` holds the model's units, days or files. -#}
 {% macro in_units(column, units_sql) -%}
     {%- set unit = incremental_model().config.meta.increment.unit -%}
     {%- set type = 'bigint' if unit == 'file_id' else 'date' -%}

@@ -1,11 +1,11 @@
 {#-
-    Tests of the big tables look at what changed lately: rows that nobody has written since they were tested
-    cannot have gone wrong. A test with `where: changed` reads only the units (files in staging, a file's
-    calls of a day in fact_calls, days in marts) written in the last `test_window_days` days; with the
-    variable test_scope set to `all`, everything.
+    Tests of the big tables read what changed lately: rows that were tested and not written since cannot
+    have become wrong. A test with `where: changed` reads only the units (files in staging, a file's calls
+    of a day in fact_calls, days in marts) written in the last `test_window_days` days; with the variable
+    test_scope set to `all`, everything.
 -#}
 
-{#- A column of the log, of what was written of a model lately. -#}
+{#- A column of the log: the units or parts of a model that were written lately. -#}
 {% macro logged_lately(model_name, column) -%}
     {%- set since = run_started_at - modules.datetime.timedelta(days=var('test_window_days')) -%}
     select {{ column }}
@@ -18,9 +18,7 @@
 {%- endmacro %}
 
 
-{#-
-    A condition for the rows of an incremental model that were written lately; `true` for every other model.
--#}
+{#- A condition for the rows of an incremental model written lately; `true` for every other model. -#}
 {% macro lately_changed(model_name) %}
     {% if not execute or var('test_scope') == 'all' %}{{ return('true') }}{% endif %}
     {% set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') %}

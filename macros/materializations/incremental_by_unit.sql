@@ -1,9 +1,9 @@
 {#-
-    How an incremental model is built, from top to bottom. models/README.md, "How increments are decided", has
-    the words; macros/engine/ has what differs between DuckDB and Spark.
+    How an incremental model is built, from top to bottom. models/README.md, "How increments are decided",
+    defines the words; macros/engine/ has what differs between DuckDB and Spark.
 
-    From the second step to the last, stale units are in the log as not done. A build that ends in between,
-    wherever that is, leaves them so, and the next one computes them. On DuckDB it is one transaction besides.
+    From the second step to the last, stale units are in the log as not done. A build that is killed in
+    between leaves them so, and the next one computes them. On DuckDB all steps are one transaction, too.
 -#}
 {% materialization incremental_by_unit, default %}
     {% set table = this.incorporate(type='table') %}
@@ -12,13 +12,13 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {#- 1. The rule, now and as it was logged, and an input that is not built. -#}
+    {#- 1. Read the rule, the logged one, and an input that is not built. -#}
     {% set rule = rule_version() %}
     {% set state = first_row(state_of_increment(rule)) %}
     {% set is_behind = state.missing and not flags.EMPTY %}
     {% if is_behind %}{% do report_missing_input(state.missing, fail=is_new) %}{% endif %}
 
-    {#- 2. Stale units: what is logged of them is replaced by their versions now, as not done. -#}
+    {#- 2. Log stale units with their new versions, as not done. -#}
     {% set is_whole = not is_behind and (is_new or (state.rule != state.logged_rule and not flags.EMPTY)) %}
     {% if is_whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
     {% set rule_now = "'" ~ state.rule ~ "'" %}
@@ -30,21 +30,21 @@
     {% endif %}
 
     {% set steps = [] %}
-    {#- 3. The table is rebuilt, or rows of stale units are deleted. -#}
+    {#- 3. Create the table, or delete the rows of stale units. -#}
     {% if is_whole %}
         {% if found %}{% do steps.append('drop ' ~ found.type ~ ' if exists ' ~ found) %}{% endif %}
         {% do steps.append(create_empty_table(table, sql)) %}
     {% elif stale.units %}
         {% do steps.append(delete_stale_rows()) %}
     {% endif %}
-    {#- 4. Rows are computed, batch by batch, and what was stale is logged as done. -#}
+    {#- 4. Compute rows, batch by batch, and log the units as done. -#}
     {% for _ in range(stale.batches | int) %}
         {% do steps.append(insert_stale_rows(sql)) %}
         {% do steps.append(write_log(units_of_batch(), done=true)) %}
     {% endfor %}
     {% if flags.EMPTY %}{% do steps.append(insert_stale_rows(sql)) %}{% endif %}
     {% if not is_behind and not flags.EMPTY %}
-        {#- The kept query computes the rule when it is asked; a rule that holds a key it keeps as a hash. -#}
+        {#- The kept query computes the rule when it runs; a rule with a secret key is kept as a hash. -#}
         {% do steps.append(keep_query(versions(model, rule_now if pii_key() in sql else rule))) %}
     {% endif %}
     {% do run_as_main(steps | select | list or ["select 'nothing is stale' as state"]) %}
@@ -90,12 +90,11 @@
 
 
 {#-
-    Units whose version now is not the logged one, or that are not done: rows (unit, part, version, records,
-    batch). One that the inputs do not give any more has no version. `all` stands for the rule.
+    Units whose version is not the logged one, or that are not done: rows (unit, part, version, records,
+    batch). One that the inputs no longer have has no version. `all` is the rule.
 
-    A model by days computes them in batches: as many days in one statement, in the order of the calendar, as
-    have about var `calls_at_once` records in its inputs. The memory and disk that a history takes are those
-    of a batch.
+    A model by days computes them in batches: a statement takes as many days, in calendar order, as have about
+    var `calls_at_once` records in its inputs. So a history needs the memory and disk of one batch.
 -#}
 {% macro stale_units(versions_sql, rule) -%}
     {%- set has_batches = model.config.meta.increment.unit in ['call_date', 'report_date'] -%}
@@ -144,7 +143,7 @@
 {%- endmacro %}
 
 
-{#- How many units are stale, the row of the rule left out, and how many batches they are computed in. -#}
+{#- How many units are stale, without the row of the rule, and in how many batches. -#}
 {% macro stale_counted() -%}
     select
         count(case when unit <> 'all' then unit end) as units,
@@ -175,7 +174,7 @@
 
 {#-
     The units that the last statement computed: rows (unit, part, version, records), one for each part that a
-    unit has rows in, or one where it has none. What has gone is not among them.
+    unit has rows in, or one where it has none. Units that were only deleted are left out.
 -#}
 {% macro units_of_batch() -%}
     select

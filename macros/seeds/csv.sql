@@ -1,6 +1,6 @@
 {#-
-    The lines of a CSV text that are not blank, as a query (line, text, fields). `fields` are those of the
-    line without quotes and outer blanks, chr(31) after each; null where the quotes are not in pairs.
+    The lines of a CSV text that are not blank, as a query (line, fields). `fields` are the line's fields
+    without quotes and outer blanks, chr(31) after each; null where the quotes are not in pairs.
 -#}
 {% macro csv_lines(content) -%}
     {%- set blank = '[ \t\r\v\f\u00a0\u2000-\u200a\u3000]' -%}
@@ -34,7 +34,7 @@
         order by line
         limit 2
     {% endset %}
-    {% set names = types.keys() | join(', ') %}
+    {% set expected = types.keys() | join(', ') %}
     {% set header = {} %}
     {% for row in run_query(found).rows %}
         {% set place = path ~ ", line " ~ row['line'] %}
@@ -48,11 +48,13 @@
         {% endif %}
         {% do header.update({'line': row['line'], 'columns': fields | map('lower') | list}) %}
         {% if header.columns | sort != types.keys() | sort %}
-            {% set problem = header.columns | join(', ') ~ "; they must be " ~ names ~ ", separated by commas" %}
-            {% do exceptions.raise_compiler_error(place ~ ": the columns are " ~ problem) %}
+            {% set problem = ": the columns are " ~ header.columns | join(', ') %}
+            {% set remedy = "; they must be " ~ expected ~ ", separated by commas" %}
+            {% do exceptions.raise_compiler_error(place ~ problem ~ remedy) %}
         {% endif %}
     {% else %}
-        {% do exceptions.raise_compiler_error(path ~ ": the file is empty; its first line must name the columns " ~ names) %}
+        {% set problem = "the file is empty; its first line must name the columns " ~ expected %}
+        {% do exceptions.raise_compiler_error(path ~ ": " ~ problem) %}
     {% endfor %}
     {{ return(header) }}
 {% endmacro %}
@@ -75,7 +77,8 @@
     select
         line as line_of_file
         {%- for column, type in types.items() %},
-        try_cast(nullif({{ column }}, '') as {{ dbt.type_string() if type == 'string' else type }}) as {{ column }}
+        {%- set type = dbt.type_string() if type == 'string' else type %}
+        try_cast(nullif({{ column }}, '') as {{ type }}) as {{ column }}
         {%- endfor %}
     from ({{ texts }}) as texts
 {%- endmacro %}

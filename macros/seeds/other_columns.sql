@@ -12,7 +12,8 @@
         {% set expected = node.config.column_types | map('lower') | sort %}
         {% if relation and expected %}
             {% set found = run_query('select * from ' ~ relation ~ ' limit 0').column_names %}
-            {% if found | map('lower') | sort != expected %}{% do adapter.drop_relation(relation) %}{% endif %}
+            {% set has_others = found | map('lower') | sort != expected %}
+            {% if has_others %}{% do adapter.drop_relation(relation) %}{% endif %}
         {% endif %}
     {% endfor %}
 {% endmacro %}

@@ -9,11 +9,9 @@
     {%- set own = team_seed(name) if execute and model.resource_type != 'unit_test' else none -%}
     {%- if not own -%}{{ return(seed) }}{%- endif -%}
     {%- if own.is_lost -%}
-        {%- set message -%}
-            {{ own.path }}, which an earlier build took in place of the seed {{ name }}, cannot be read: what it
-            held then counts; put it back, or name another in CDR_{{ name | upper }} ('project': none)
-        {%- endset -%}
-        {%- do exceptions.warn(message.split() | join(' ')) -%}
+        {%- set problem = ", which an earlier build used for the seed " ~ name ~ ", cannot be read" -%}
+        {%- set remedy = "put it back, or name another in CDR_" ~ name | upper ~ " ('project': none)" -%}
+        {%- do exceptions.warn(own.path ~ problem ~ ": its content of then counts; " ~ remedy) -%}
     {%- endif -%}
     {%- set types = seed_node(name).config.column_types -%}
     {%- set texts = csv_texts(own.content, csv_header(own.content, own.path, types)) -%}

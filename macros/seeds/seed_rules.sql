@@ -80,10 +80,10 @@
 
 
 {#-
-    A check: its columns, the problem as SQL, and SQL that is true where a row's texts fail it or, where that is
-    none, SQL that is true where its typed columns `hold`.
+    A check: its columns, the problem as SQL, and SQL that is true where a row's texts fail it or, where
+    that is none, SQL that is true where its typed columns `hold`.
 -#}
-{% macro check(columns, problem, fails, holds=none) %}
+{% macro seed_check(columns, problem, fails, holds=none) %}
     {{ return({'columns': columns, 'problem': problem, 'fails': fails, 'holds': holds}) }}
 {% endmacro %}
 
@@ -91,26 +91,29 @@
 {% macro check_of_type(column, type) %}
     {% if type == 'date' %}
         {% set shape = '[0-9]{4}-[0-9]{2}-[0-9]{2}' %}
-        {% set problem = "is no date (as 2026-11-01)" %}
+        {% set problem = "is not a date (as 2026-11-01)" %}
     {% elif type in ['integer', 'bigint'] %}
         {% set shape = '[0-9]{1,9}' %}
-        {% set problem = "is no whole number" %}
+        {% set problem = "is not an integer" %}
     {% elif type == 'boolean' %}
         {% set shape = '[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]' %}
         {% set problem = "is neither true nor false" %}
     {% else %}
         {% set size = modules.re.findall('[0-9]+', type) | map('int') | list %}
         {% set shape = '[+-]?[0-9]{1,' ~ (size[0] - size[1]) ~ '}([.][0-9]{1,' ~ size[1] ~ '}0*)?' %}
-        {% set problem = "is no number with a decimal point, at most " ~ size[1] ~ " decimals and no other signs" %}
+        {% set rule = "a decimal point, at most " ~ size[1] ~ " decimals and no other signs" %}
+        {% set problem = "is not a number with " ~ rule %}
     {% endif %}
     {% set fails %}
         {{ column }} <> ''
         and not (
             {{ matches(column, '^(' ~ shape ~ ')$') }}
-            {% if type == 'date' %}and coalesce(try_cast({{ column }} as date) >= date '0001-01-01', false){% endif %}
+            {%- if type == 'date' %}
+            and coalesce(try_cast({{ column }} as date) >= date '0001-01-01', false)
+            {%- endif %}
         )
     {% endset %}
-    {{ return(check([column], text_literal(problem), fails)) }}
+    {{ return(seed_check([column], text_literal(problem), fails)) }}
 {% endmacro %}
 
 
@@ -119,34 +122,35 @@
     {% set columns = arguments.columns or [arguments.column_name] %}
     {% set column = columns[0] %}
     {% if name == 'not_null' %}
-        {{ return(check(columns, text_literal("is empty, and must not be"), column ~ " = ''")) }}
+        {{ return(seed_check(columns, text_literal("is empty, but must have a value"), column ~ " = ''")) }}
     {% elif name in ['unique', 'unique_combination'] %}
         {% set key = [] %}
         {% for column in columns %}{% do key.append(upper_case(column)) %}{% endfor %}
         {% set first_line = "min(texts.line) over (partition by " ~ key | join(', ') ~ ")" %}
         {% set is_key = "true" if columns | length > 1 else column ~ " <> ''" %}
-        {{ return(check(
+        {{ return(seed_check(
             columns,
-            "concat('is there twice, first on line ', " ~ first_line ~ ")",
+            "concat('occurs twice, first on line ', " ~ first_line ~ ")",
             "texts.line > " ~ first_line ~ " and " ~ is_key,
         )) }}
     {% elif name == 'accepted_values' %}
         {% set values = arguments['values'] | map('string') | list %}
-        {{ return(check(columns, text_literal("is none of " ~ values | join(', ')), is_none_of(column, values))) }}
+        {% set problem = text_literal("is not one of " ~ values | join(', ')) %}
+        {{ return(seed_check(columns, problem, is_none_of(column, values))) }}
     {% elif name == 'relationships' %}
         {% set other = seed_node(modules.re.sub('^ref\\(.|.\\)$', '', arguments.to)) %}
         {% set path = other.original_file_path %}
         {% if is_file(other.root_path ~ '/' ~ path) %}
             {% set content = file_text(other.root_path ~ '/' ~ path) %}
             {% set texts = csv_texts(content, csv_header(content, path, other.config.column_types)) %}
-            {% set values = query_texts("select distinct " ~ arguments.field ~ " from (" ~ texts ~ ") as texts") %}
-            {% set problem = text_literal("is no " ~ arguments.field ~ " of " ~ path) %}
-            {{ return(check(columns, problem, is_none_of(column, values))) }}
+            {% set values %}select distinct {{ arguments.field }} from ({{ texts }}) as texts{% endset %}
+            {% set problem = text_literal("is not listed as " ~ arguments.field ~ " in " ~ path) %}
+            {{ return(seed_check(columns, problem, is_none_of(column, query_texts(values)))) }}
         {% endif %}
     {% elif name == 'rows_satisfy' %}
         {% set rule = arguments.condition %}
         {% set problem = text_literal("breaks the rule: " ~ rule.split() | join(' ')) %}
-        {{ return(check(columns, problem, none, holds=rule)) }}
+        {{ return(seed_check(columns, problem, none, holds=rule)) }}
     {% endif %}
     {{ return(none) }}
 {% endmacro %}

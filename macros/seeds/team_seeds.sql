@@ -38,9 +38,9 @@
     {% if path %}
         {% set path = absolute_path(path) %}
         {% if is_file(path) == false %}
-            {% set problem = "there is no such file, which " ~ variable ~ " names; put the path right, or set " %}
-            {% set remedy = variable ~ "=project to do without a file of your own" %}
-            {% do exceptions.raise_compiler_error(path ~ ": " ~ problem ~ remedy) %}
+            {% set problem = variable ~ " names this file, but it does not exist" %}
+            {% set remedy = "correct the path, or set " ~ variable ~ "=project to use no file of your own" %}
+            {% do exceptions.raise_compiler_error(path ~ ": " ~ problem ~ "; " ~ remedy) %}
         {% endif %}
         {{ return({'path': path, 'content': file_text(path), 'is_lost': false}) }}
     {% endif %}

@@ -1,4 +1,9 @@
-{#- The number type where it is one that fraud earns from: premium, satellite and international network numbers; else null. -#}
+{#-
+    The number type where fraud earns from it: premium, satellite and international network numbers; otherwise
+    null.
+-#}
 {% macro costly_range(number_type) -%}
-    case when {{ number_type }} in ('premium', 'satellite', 'international_network') then {{ number_type }} end
+    case
+        when {{ number_type }} in ('premium', 'satellite', 'international_network') then {{ number_type }}
+    end
 {%- endmacro %}

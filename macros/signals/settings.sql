@@ -1,6 +1,6 @@
 {#-
-    A query with one row: the severity and the named thresholds of a rule, from the seed signal_rules. No row where the rule is switched off, so that a rule
-    that is joined with it finds nothing; with `also_off` always a row.
+    A query with one row: the severity and the named thresholds of a rule, from the seed signal_rules. A rule
+    that is off has no row, so that a join with it finds nothing; with `also_off` it has one.
 -#}
 {% macro signal_settings(rule, thresholds, also_off=false) %}
     select

@@ -1,12 +1,10 @@
 {#-
-    The least number of lines of which a traffic finds at most the share `loss` of its calls refused (Erlang
-    B, ITU-T E.501): a query with a row for each `erlangs` of a relation that is above 0.
+    The least number of lines with which at most the share `loss` of a traffic's calls is refused (Erlang B,
+    ITU-T E.501): a query (erlangs, lines) with a row for each `erlangs` of a relation that is above 0.
 
-    Rows: erlangs, lines.
-
-    B(n) = t(n) / (t(0) + … + t(n)), where t(n) = t(n - 1) * erlangs / n. Terms far below the traffic count
-    for nothing, so they begin at 12 standard deviations below it; 3 above it and 3 lines are more than 1 %
-    loss asks for, whatever the traffic.
+    B(n) = t(n) / (t(0) + … + t(n)), where t(n) = t(n - 1) * erlangs / n. Terms far below the traffic are
+    negligible: they begin 12 standard deviations below it. 3 above it and 3 more lines are enough for 1 %
+    loss, whatever the traffic.
 -#}
 {% macro erlang_b_lines(relation, loss) -%}
     with

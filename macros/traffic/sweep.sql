@@ -1,23 +1,23 @@
 {#-
-    How many calls are open at a time, exact to the microsecond: a query with a row for every hour in which a
-    call is open, of a relation with the columns group_id, is_answer_time (0 or 1), opened_at and closed_at,
-    where no interval reaches over a midnight (UTC) and each is longer than nothing.
+    How many calls are open at a time, exact to the microsecond: a query (group_id, interval_basis, erlangs,
+    peak_concurrent_calls, hour, peak_at) with a row for every hour in which a call is open.
 
-    Rows: group_id, interval_basis, erlangs, peak_concurrent_calls, hour, peak_at.
+    `intervals` is a relation (group_id, is_answer_time: 0 or 1, opened_at, closed_at). No interval is empty
+    or crosses a midnight (UTC).
 
-    Every interval is two events, and no interval is split over hours. An event's key is 4 * microseconds of
-    the hour, + 2 for a start, + 1 where the interval starts at AnswerTime: so an end sorts before a start of
-    the same moment. An end belongs to the hour of its last microsecond, so that what is open when an hour
-    begins is what was opened less what was closed in the hours before. The peak is what is open then plus the
-    highest running sum within the hour, if that is above 0. It is reached at a start: at the n-th event of
-    the hour, which is its m-th start, m were opened and n - m closed. (Two row numbers take half the time of
-    one running sum.) Sum and key share one number, of which the largest is the highest sum at its first
-    moment. Everything is counted in whole numbers.
+    Every interval is two events; none is split over hours. An event's key is 4 * microseconds of the hour,
+    + 2 for a start, + 1 where the interval starts at AnswerTime: an end sorts before a start of the same
+    moment. An end belongs to the hour of its last microsecond, so the calls open when an hour begins are
+    those opened less those closed in the hours before. The peak is this number plus the highest running sum
+    within the hour, if that is above 0. It is reached at a start: at the n-th event of the hour, if it is
+    the m-th start, m calls were opened and n - m closed. (Two row numbers take half the time of a running
+    sum.) Sum and key share one number: the largest has the highest sum, at its first moment. All numbers
+    are integers.
 -#}
 {% macro sweep(intervals) -%}
     {%- set hour = 3600000000 -%}
     {%- set day = 24 * hour -%}
-    {#- More than any key of an hour: 4 * hour + 3. -#}
+    {#- 2^34, more than any key: 4 * hour + 3. -#}
     {%- set keys = 17179869184 -%}
     {%- set is_start = "event_key % 4 >= 2" -%}
     {%- set sign = "case when " ~ is_start ~ " then 1 else -1 end" -%}
@@ -81,7 +81,7 @@
                 as opened_answer_time,
             count(*) filter (where event_key % 4 = 3) as starts_answer_time,
             count(*) filter (where event_key % 4 = 2) as starts_call_time,
-            -- for every start the rest of the hour, less for every end the rest of the hour
+            -- the rest of the hour after every start, less that after every end
             cast(
                 sum(({{ sign }}) * ({{ hour }} - cast((event_key - event_key % 4) / 4 as bigint))) as bigint
             ) as open_microseconds

@@ -102,7 +102,18 @@
     {%- do cases.append((
         'no JSON ' ~ text, is_json(dbt.string_literal(dbt.escape_single_quotes(text))), 'false'
     )) -%}
-{%- endfor %}
+{%- endfor -%}
+{%- for text, fields in [
+    ('a, b ,\n', 'a|b||'), ('\ufeff\n\n "a ""b"", \'c\'" ,\t2\r\n', 'a "b", \'c\'|2|'), ('\\N,$1', '\\N|$1|'), ('" a\u00a0","",', 'a|||'),
+    ('\n \r\n', none), ('1"0,2', none), ('a,"b', none),
+] -%}
+    {%- do cases.append((
+        'CSV ' ~ text,
+        "(select max(replace(fields, chr(31), '|')) from (" ~ csv_lines(text) ~ ") as lines)",
+        'null' if fields is none else text_literal(fields),
+    )) -%}
+{%- endfor -%}
+{%- do cases.append(('lines', "(select max(line) from (" ~ each_line("'a\n\nb'") ~ ") as lines)", '3')) %}
 
 with
 

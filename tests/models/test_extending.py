@@ -17,17 +17,17 @@ MISTAKES = {
     "fx_rates": (
         "2026-10-01,CHF,EUR,1.071200",
         '2026-10-01,CHF,EUR,"0,86"',
-        "3, rate: '0,86' is no number with a decimal point",
+        "3, rate: '0,86' is not a number with a decimal point",
     ),
     "outcome_map": (
         "ANSWERED,CALLEEHANGUP,completed,",
         "ANSWERED,CALLEEHANGUP,done,",
-        "3, outcome: 'done' is no outcome of seeds/outcomes.csv",
+        "3, outcome: 'done' is not listed as outcome in seeds/outcomes.csv",
     ),
     "outcomes": (
         "completed,customer,",
         "completed,somebody,",
-        "2, outcome_side: 'somebody' is none of application, called_party,",
+        "2, outcome_side: 'somebody' is not one of application, called_party,",
     ),
     "signal_rules": (
         "spend_spike,severity,warn",
@@ -42,9 +42,9 @@ MISTAKES = {
     "countries": (
         "AE,United Arab Emirates,",
         "AE,Andorra,",
-        "3, country_name: 'Andorra' is there twice, first on line 2",
+        "3, country_name: 'Andorra' occurs twice, first on line 2",
     ),
-    "currencies": ("AFN,Afghani,", "AFN,,", "3, currency_name: '' is empty, and must not be"),
+    "currencies": ("AFN,Afghani,", "AFN,,", "3, currency_name: '' is empty, but must have a value"),
 }
 NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 

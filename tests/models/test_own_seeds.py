@@ -71,18 +71,21 @@ def test_a_file_is_taken_in_place_of_the_seed_and_followed(warehouse: Warehouse,
         (HEADER.replace(",", ";"), "line 1: the columns are invoice_month;application_key;"),
         (HEADER + "2026-11-01,EUR,1\n", "line 2: 3 fields; there must be 4"),
         (HEADER + "\n2026-11-01,,EUR,1,5\n", "line 3: 5 fields; there must be 4"),
-        (HEADER + "2026-11-01,,EUR,1\n2026-02-30,,EUR,1\n", "line 3, invoice_month: '2026-02-30' is no date"),
-        (HEADER + "01.11.2026,,EUR,1\n", "line 2, invoice_month: '01.11.2026' is no date"),
-        (HEADER + '2026-11-01,,EUR,"1,000.00"\n', "line 2, invoice_amount: '1,000.00' is no number"),
-        (HEADER + "2026-11-01,,EUR,1e3\n", "line 2, invoice_amount: '1e3' is no number"),
-        (HEADER + "2026-11-01,,EUR,1.2345678\n", "line 2, invoice_amount: '1.2345678' is no number"),
+        (
+            HEADER + "2026-11-01,,EUR,1\n2026-02-30,,EUR,1\n",
+            "line 3, invoice_month: '2026-02-30' is not a date",
+        ),
+        (HEADER + "01.11.2026,,EUR,1\n", "line 2, invoice_month: '01.11.2026' is not a date"),
+        (HEADER + '2026-11-01,,EUR,"1,000.00"\n', "line 2, invoice_amount: '1,000.00' is not a number"),
+        (HEADER + "2026-11-01,,EUR,1e3\n", "line 2, invoice_amount: '1e3' is not a number"),
+        (HEADER + "2026-11-01,,EUR,1.2345678\n", "line 2, invoice_amount: '1.2345678' is not a number"),
         (HEADER + '2026-11-01,,EUR,1"0\n', "line 2: the quotes are not in pairs"),
         (
             HEADER + "2026-11-01,,EUR,1\n2026-11-02,,EUR,1\n",
             "line 3, invoice_month: '2026-11-02' breaks the rule",
         ),
-        (HEADER + "2026-11-01,,,1\n", "line 2, currency: '' is empty, and must not be"),
-        (HEADER + "\n2026-11-01,,EUR,\n", "line 3, invoice_amount: '' is empty, and must not be"),
+        (HEADER + "2026-11-01,,,1\n", "line 2, currency: '' is empty, but must have a value"),
+        (HEADER + "\n2026-11-01,,EUR,\n", "line 3, invoice_amount: '' is empty, but must have a value"),
     ],
 )
 def test_what_does_not_fit_is_named(build: Invoices, content: str, complaint: str) -> None:
@@ -96,8 +99,8 @@ def test_a_file_that_is_not_there_is_named(warehouse: Warehouse, monkeypatch: py
     monkeypatch.setenv("CDR_INVOICES", "/nowhere/invoices.csv")
     outcome = warehouse.try_dbt("run", "-s", "int_invoices")
     (message,) = (result.message for result in outcome.result.results if result.status == "error")
-    assert "/nowhere/invoices.csv: there is no such file" in message
-    assert "set CDR_INVOICES=project to do without" in message
+    assert "/nowhere/invoices.csv: CDR_INVOICES names this file, but it does not exist" in message
+    assert "set CDR_INVOICES=project to use no file" in message
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
@@ -109,7 +112,7 @@ def test_a_file_in_another_encoding_is_one_plain_line(
     monkeypatch.setenv("CDR_INVOICES", str(path))
     outcome = warehouse.try_dbt("run", "-s", "int_invoices")
     (message,) = (result.message for result in outcome.result.results if result.status == "error")
-    assert f"{path}: the file is no text in UTF-8" in message
+    assert f"{path}: the file is not text in UTF-8" in message
     assert "read_blob" not in message
 
 
@@ -127,7 +130,7 @@ def test_a_seed_in_another_encoding_is_one_plain_line(warehouse: Warehouse, tmp_
     finally:
         warehouse.edit = None
     (message,) = (result.message for result in outcome.result.results if result.status == "error")
-    assert f"{path}: the file is no text in UTF-8" in message
+    assert f"{path}: the file is not text in UTF-8" in message
 
 
 def test_a_file_is_remembered_until_it_is_dropped_on_purpose(
@@ -184,7 +187,7 @@ INCREMENTS = "increment,first_seconds,next_seconds,description\n"
             ",VN,VND,2026-11-01,-1,60/60,,,1",
             "rate_per_minute: '-1' breaks the rule: rate_per_minute >= 0",
         ),
-        ("rate_card", ",,VND,2026-11-01,1,60/60,,,1", "country: '' is empty, and must not be"),
+        ("rate_card", ",,VND,2026-11-01,1,60/60,,,1", "country: '' is empty, but must have a value"),
         ("rate_card", ",VN,VND,2026-11-01,1,minute,,,1", "increment: 'minute' breaks the rule"),
         ("rate_card", ",VN,VND,2026-11-01,1,60/60,-1,,1", "connection_fee: '-1' breaks the rule"),
         ("rate_card", ",VN,VND,2026-11-01,1,60/60,,down,1", "rounding: 'down' breaks the rule"),
@@ -192,7 +195,7 @@ INCREMENTS = "increment,first_seconds,next_seconds,description\n"
         (
             "rate_card",
             "a,VN,VND,2026-11-01,1,60/60,,,1\nA,VN,vnd,2026-11-01,1,60/60,,,1",
-            "application_key, country, currency, valid_from: 'A, VN, vnd, 2026-11-01' is there twice,",
+            "application_key, country, currency, valid_from: 'A, VN, vnd, 2026-11-01' occurs twice,",
         ),
         ("billing_increments", "0/1,0,1,none", "first_seconds: '0' breaks the rule: first_seconds >= 1"),
         ("billing_increments", "60/60,60,30,minutes", "increment: '60/60' breaks the rule"),
