@@ -207,11 +207,13 @@ def _is_locked(lock: int, folder: Path) -> bool:
 def _remove(folder: Path) -> None:
     """Removes a folder, what it lists first and its lock last: cut off, the next command does the rest."""
     _own.discard(folder)
-    with suppress(OSError):
-        for listed in (folder / _ELSEWHERE).read_bytes().split(b"\0"):
-            other = Path(os.fsdecode(listed))
-            if _ELSEWHERE_NAME.fullmatch(other.name) and _is_private(other):
-                shutil.rmtree(other, ignore_errors=True)
+    # A copy of the database that is built within the folder has a workspace of its own.
+    for lists in (folder / _ELSEWHERE, *folder.glob(f"*/.*.work-*/{_ELSEWHERE}")):
+        with suppress(OSError):
+            for listed in lists.read_bytes().split(b"\0"):
+                other = Path(os.fsdecode(listed))
+                if _ELSEWHERE_NAME.fullmatch(other.name) and _is_private(other):
+                    shutil.rmtree(other, ignore_errors=True)
     with suppress(OSError):
         for entry in folder.iterdir():
             if entry.is_dir() and not entry.is_symlink():
