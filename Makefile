@@ -167,7 +167,7 @@ test-metrics: $(VENV)/.dev $(VENV)/.metrics ## every metric, as MetricFlow answe
 soak: $(VENV)/.dev $(CLIENT)/.installed ## the tests that take minutes or hundreds of megabytes
 	$(pytest) -m "soak and not spark" --hypothesis-profile=default
 
-lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks, without changing anything; SQL files that changed since they were clean
+lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, words, locks, without changing anything; SQL files that changed since they were clean
 	@failed=; run() { echo "$$*"; "$$@" || failed="$$failed $${1##*/}"; }; \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check --diff .; \
@@ -175,6 +175,7 @@ lint: $(VENV)/.dev ## style, types, SQL, dbt conventions, locks, without changin
 	run $(BIN)/lint-imports; \
 	run $(BIN)/python .ci/lint_sql.py macros models tests loader; \
 	run $(call scratch,parse) && run $(BIN)/dbt-bouncer run --config-file dbt-bouncer.yml --show-all-failures; \
+	run $(BIN)/python .ci/check_words.py *.md models macros seeds profiles tests/benchmarks tests/docs .ci .github; \
 	run $(BIN)/python .ci/check_locks.py; \
 	[ -z "$$failed" ] || { echo "make: failed:$$failed" >&2; exit 1; }
 
