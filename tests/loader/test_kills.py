@@ -42,6 +42,8 @@ KINDS = {
     "masked, building": Kind(("publish", "out/calls.duckdb", "--pii-mode", "masked"), "spill/.cdr-*", 40),
     "purge": Kind(("purge", "--before", "2026-11-22", "--yes")),
     "compact": Kind(("compact",)),
+    "subject": Kind(("subject", "SOMEBODY", "--out", "out/calls.csv")),
+    "erase": Kind(("subject", "SOMEBODY", "--erase", "--yes")),
     "report": Kind(("report", "out/calls.html")),
     "export": Kind(("export", "lake")),
 }
@@ -61,8 +63,10 @@ def ready(copy: Loader) -> Path:
 
 def start(copy: Loader, kind: Kind) -> subprocess.Popen[bytes]:
     folder = copy.database.parent
+    ((somebody,),) = copy.query("select min(user_id) from marts.fact_calls")
+    arguments = [somebody if argument == "SOMEBODY" else argument for argument in kind.arguments]
     return subprocess.Popen(
-        copy.command(*kind.arguments, "-q"),
+        copy.command(*arguments, "-q"),
         cwd=folder,
         env=environment()
         | {"CDR_TEMP_DIRECTORY": str(folder / "spill"), "DBT_TARGET_PATH": str(folder / "t")},
@@ -84,7 +88,7 @@ def left(folder: Path) -> list[str]:
     asked = {"cdr.duckdb", "cdr.duckdb.wal", "new", "out", "spill", "lake", "t"}
     inside = [path for name in ("out", "spill") for path in (folder / name).iterdir()]
     surplus = [path for path in folder.iterdir() if path.name not in asked]
-    return [str(path) for path in [*surplus, *inside] if path.name not in ("calls.duckdb", "calls.html")]
+    return [str(path) for path in [*surplus, *inside] if path.stem != "calls"]
 
 
 def clear_values_in(folder: Path, copy: Loader) -> list[str]:
