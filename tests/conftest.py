@@ -4,21 +4,31 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
-from harness import Loader, Once
+from harness import SHARED_PARSES, Loader, Once
 from hypothesis import settings
 
 # The same examples every time, so that a red test is about the change; `make soak` draws new ones.
 settings.register_profile("fixed", derandomize=True)
-# Nobody reads dbt's log here, and writing it takes a tenth of a build.
+# No test reads dbt's log, and writing it takes a tenth of a build.
 os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
-# dbt keeps what it has parsed: looking through it for garbage takes a tenth, too.
+# Writing manifest.json and run_results.json takes two seconds of a build; tests that read them ask for them.
+os.environ.setdefault("DBT_WRITE_JSON", "false")
+# Searching dbt's parsed project for garbage takes another tenth.
 gc.set_threshold(100_000, 50, 1000)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of shared parses; processes of xdist inherit it."""
+    if SHARED_PARSES not in os.environ:
+        os.environ[SHARED_PARSES] = mkdtemp(prefix="cdr-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(SHARED_PARSES), ignore_errors=True))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All unit tests of the project are one test here, of a minute: first, so that nobody waits for it."""
+    """Run the longest test first: it has all unit tests of the project and takes a minute."""
     items.sort(key=lambda item: not item.name.endswith("at_another_value[masked]"))
 
 
@@ -35,7 +45,7 @@ def cdr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
-    """Fills a folder that all test processes share; the first that asks does it, the others wait."""
+    """Fill a folder that all test processes share: the first fills it, the others wait."""
     root = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent

@@ -26,7 +26,7 @@ def dbt_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(cdr: Loader, dbt_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
     """dbt's own files go elsewhere, so that tests can run side by side. The database's path is the same for
-    all tests: for another one dbt parses the project anew.
+    all tests, so that dbt parses the project once.
     """
     monkeypatch.setenv("DBT_TARGET_PATH", str(dbt_folder / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(dbt_folder / "logs"))
@@ -91,7 +91,7 @@ def test_run_does_not_build_after_a_failure_of_everything(project: Loader) -> No
     assert "of no known kind" in project("run", "bad.csv", code=2).stderr
 
 
-def test_build_makes_what_is_missing_and_passes_arguments_on(project: Loader) -> None:
+def test_build_creates_what_is_missing_and_passes_arguments_on(project: Loader) -> None:
     nodes = project.json("build", *SELECT, "--full-refresh")["nodes"]
     assert "seed.sinch_cdr.currencies" in [node["node"] for node in nodes]
     assert project.query("select count(*) from raw_sinch.files") == [(0,)]
@@ -121,14 +121,14 @@ def test_what_does_not_fit_into_memory_goes_where_nobody_else_can_read(
     assert not folder.exists()
 
 
-def test_build_says_what_dbt_refuses(project: Loader) -> None:
+def test_build_reports_what_dbt_refuses(project: Loader) -> None:
     assert "No such option '--nonsense'" in project.error("build", "--nonsense")
 
 
-def test_run_says_what_is_staged_and_not_built(
+def test_run_reports_what_is_staged_and_not_built(
     project: Loader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """dbt refuses its version; the next build does the rest, so a run after it is not told of nothing new."""
+    """dbt refuses its version; a run after it still has to build, so it does not report nothing new."""
     shutil.copytree(REPOSITORY / "profiles", tmp_path / "other" / "profiles")
     shutil.copy(REPOSITORY / "dbt_project.yml", tmp_path / "other")
     settings = tmp_path / "other" / "dbt_project.yml"
@@ -136,11 +136,11 @@ def test_run_says_what_is_staged_and_not_built(
     monkeypatch.setenv("CDR_PROJECT_DIR", str(settings.parent))
     project.write("empty_app_app_2026-11-22.csv", "")
     result = project("run", ".", code=1)
-    said = " ".join(result.stdout.split())
-    assert "files 2 new (1 without records), 0 known, 0 failed, 0 records rejected" in said
-    assert "not built 2 files are staged, the tables are as they were: dbt could not run" in said
-    assert "run `cdr build` again" in said
-    assert "nothing new" not in said
+    message = " ".join(result.stdout.split())
+    assert "files 2 new (1 without records), 0 known, 0 failed, 0 records rejected" in message
+    assert "not built 2 files are staged, the tables are as they were: dbt could not run" in message
+    assert "run `cdr build` again" in message
+    assert "nothing new" not in message
     assert "This version of dbt is not supported" in result.stderr
     again = project.json("run", ".", code=1)
     assert (again["build"], again["up_to_date"]) == (None, False)
@@ -184,7 +184,7 @@ def test_a_build_without_rows_is_refused_where_there_are_some(project: Loader) -
     project("build", "--empty", "--no-empty", *SELECT, "-q")
 
 
-def test_an_interrupted_build_says_what_is_done_and_what_to_type(
+def test_an_interrupted_build_reports_what_is_done_and_what_to_type(
     project: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
@@ -193,8 +193,8 @@ def test_an_interrupted_build_says_what_is_done_and_what_to_type(
     monkeypatch.setattr("dbt.task.build.BuildTask.handle_job_queue", interrupted)
     project.write("cdr_sip_terminated_2026-11-28.csv", delivery("interrupted"))
     result = project("run", ".", code=130)
-    said = "cdr: interrupted while building; the files are staged: `cdr build` does the rest"
-    assert result.stderr.splitlines()[-1] == said
+    message = "cdr: interrupted while building; the files are staged: `cdr build` does the rest"
+    assert result.stderr.splitlines()[-1] == message
     assert "Traceback" not in result.stdout
 
 
@@ -214,7 +214,7 @@ def test_a_locked_database_is_found_before_dbt_starts(project: Loader) -> None:
         assert "is in use by process" in project.error("build")
 
 
-def test_tables_of_an_earlier_version_are_made_anew(project: Loader) -> None:
+def test_tables_of_an_earlier_version_are_rebuilt(project: Loader) -> None:
     """Other columns in an incremental table, and a log of another shape."""
     only_models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "-q")
     select = ("build", "--select", "+stg_sinch__sip_terminated", *only_models)

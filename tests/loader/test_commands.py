@@ -1,4 +1,4 @@
-"""What commands say and which exit code they end with."""
+"""The output of commands, and their exit codes."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_help_has_an_example_and_the_common_options(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         (("nonsense",), "No such command 'nonsense'."),
         (("stage",), "Missing argument 'PATH...'"),
@@ -65,10 +65,10 @@ def test_help_has_an_example_and_the_common_options(name: str) -> None:
     ],
 )
 def test_wrong_usage_is_one_line_and_changes_nothing(
-    cdr: Loader, arguments: tuple[str, ...], said: str
+    cdr: Loader, arguments: tuple[str, ...], printed: str
 ) -> None:
-    assert said in cdr.error(*arguments)
-    assert said in cdr.json(*arguments, code=2)["error"]
+    assert printed in cdr.error(*arguments)
+    assert printed in cdr.json(*arguments, code=2)["error"]
     assert not cdr.database.exists()
 
 
@@ -90,7 +90,7 @@ def test_without_a_database(cdr: Loader, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_file_that_is_no_database(cdr: Loader, name: str) -> None:
+def test_a_file_that_is_not_a_database(cdr: Loader, name: str) -> None:
     cdr.write("a.csv", delivery("a"))
     cdr.database.write_text("hello" * 5000)
     assert f"{cdr.database} is not a DuckDB database; name another file" in cdr.error(*COMMANDS[name])
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_database(cdr: Loader, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_file_of_another_engine_makes_nothing_be_fetched(cdr: Loader, name: str) -> None:
+def test_a_file_of_another_engine_fetches_no_extension(cdr: Loader, name: str) -> None:
     """DuckDB would download an extension that reads it."""
     cdr.write("a.csv", delivery("a"))
     with closing(sqlite3.connect(cdr.database)) as connection:
@@ -445,7 +445,7 @@ def test_what_cannot_be_proven_is_not_published(cdr: Loader, monkeypatch: pytest
 
 
 def test_no_disk_space_fails_the_file_and_the_others_go_on(cdr: Loader) -> None:
-    """A limit on the size of files stands in for a full disk: the unpacked copy cannot be written."""
+    """A limit on the size of files simulates a full disk: the unpacked copy cannot be written."""
     cdr.write("a.csv", delivery("a"))
     cdr.write("b.csv", (header() + "\n" + (record(Custom="x" * 1000) + "\n") * 60_000).encode("utf-16"))
     cdr.write("c.csv", delivery("c"))
@@ -776,7 +776,7 @@ def test_a_kill_leaves_every_file_whole_or_absent(cdr: Loader, delay: float) -> 
     assert sorted(path.name for path in cdr.database.parent.iterdir()) == ["cdr.duckdb", "inbox"]
 
 
-def test_an_interrupt_says_so(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_is_reported(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -837,8 +837,8 @@ def test_a_truncated_database_is_one_line(cdr: Loader, name: str) -> None:
 
 
 @pytest.mark.parametrize("kibibytes", [60, 300, 700])
-def test_a_full_disk_is_told_with_its_remedy(cdr: Loader, kibibytes: int) -> None:
-    """A limit on the size of files stands in for it."""
+def test_a_full_disk_is_reported_with_its_remedy(cdr: Loader, kibibytes: int) -> None:
+    """A limit on the size of files simulates a full disk."""
     cdr.write("a.csv", delivery(*(f"call-{at}" for at in range(20_000))))
 
     def limited() -> None:

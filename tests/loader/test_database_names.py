@@ -13,7 +13,7 @@ NAMES = [
     *("main", "temp", "system", "memory", "raw_sinch", "staging", "marts", "select", "1", "x.y"),
     *("it's", "a b", 'say "ünï"'),
 ]
-# The schema of every raw table, and a quote in every statement: with `cdr build`, which starts dbt anew.
+# The schema of every raw table, and a quote in every statement: with `cdr build`, which starts dbt itself.
 HARDEST = ("raw_sinch", "it's")
 FEW = ("stg_sinch__files", "mart_feed_reconciliation")
 

@@ -94,7 +94,7 @@ class Reader:
         self.connection.execute("set threads = 4")
 
     def __call__(self, text: bytes, way: LoadStrategy | None, section: int = insert.SECTION) -> list[Outcome]:
-        """Stages a text that way, or the first that can prove itself; returns what became of its records."""
+        """Stage a text that way, or the first that can prove itself; return what became of its records."""
         path = self.folder / "sip_terminated.csv"
         path.write_bytes(text)
         text_read = prepare(LocalFile(path), None, self.folder)
@@ -156,7 +156,7 @@ def test_what_the_csv_module_writes_comes_back(
     read: Reader, way: Any, rows: list[list[str]], quoting: Any, line_end: str, bom: bool, section: int
 ) -> None:
     if line_end == "\n" and quoting != csv.QUOTE_ALL:
-        # The csv module leaves a CR unquoted then, where nobody can tell it from a part of the line's end.
+        # The csv module leaves a CR unquoted then, where it looks like a part of the line's end.
         rows = [[value.replace("\r", "") for value in row] for row in rows]
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=";", quoting=quoting, lineterminator=line_end)
@@ -204,7 +204,7 @@ texts = st.lists(
 @example(text=b";;;;;;;;;\r", cut=False, section=40)
 @example(text=b"\x02\x03;;;;;;;;;\n", cut=False, section=40)
 @hostile
-def test_hostile_texts_are_read_as_the_grammar_says(
+def test_hostile_texts_are_read_by_the_grammar(
     read: Reader, way: Any, text: bytes, cut: bool, section: int
 ) -> None:
     compare_with_the_grammar(read, way, text[:-1] if cut else text, section)
@@ -340,7 +340,7 @@ HOSTILE_LINES = {
 
 def check_at_buffer_boundary(read: Reader, hostile_line: bytes, offset: int) -> None:
     """A file larger than the engine's buffer, with a hostile line that starts at an offset from its end;
-    every other line tells its own number in CallId.
+    every other line has its own number in CallId.
     """
     text = bytearray(HEADER)
     number = 1

@@ -50,7 +50,7 @@ PATTERNS: dict[str, Callable[[int], bytes]] = {
 
 
 class Counted(Lines):
-    """Counts the bytes of every line that is looked at, each time it is."""
+    """Count the bytes of every line that is looked at, each time it is."""
 
     seen = 0
 

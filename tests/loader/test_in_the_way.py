@@ -167,7 +167,7 @@ def is_untouched(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("put", [pipe, link_to_a_file, second_name, somebodys])
-def test_what_stands_where_the_lock_should_be(staged: Loader, tmp_path: Path, put: Any) -> None:
+def test_something_else_where_the_lock_should_be(staged: Loader, tmp_path: Path, put: Any) -> None:
     folder = tmp_path / "of_the_database"
     folder.mkdir()
     staged.database = staged.database.rename(folder / "cdr.duckdb")
@@ -181,7 +181,7 @@ def test_what_stands_where_the_lock_should_be(staged: Loader, tmp_path: Path, pu
 
 @pytest.mark.parametrize("put", [pipe, link_to_a_file])
 @pytest.mark.parametrize("suffix", [".wal", ".wal.checkpoint"])
-def test_what_stands_where_duckdb_writes(staged: Loader, tmp_path: Path, put: Any, suffix: str) -> None:
+def test_something_else_where_duckdb_writes(staged: Loader, tmp_path: Path, put: Any, suffix: str) -> None:
     folder = tmp_path / "of_the_database"
     folder.mkdir()
     staged.database = staged.database.rename(folder / "cdr.duckdb")

@@ -142,7 +142,7 @@ def test_a_teams_project_survives_an_upgrade(
     finally:
         install(installed, wheel)
     assert cdr(installed, tmp_path, "--version").stdout != "cdr, version 0.0.1\n"
-    # In a moved environment besides: the link to the package is made anew.
+    # In a moved environment: the link to the package is made again.
     shutil.rmtree(ours / "dbt_packages")
     result = cdr(installed, ours, "build", "-q", "-s", "mart_minutes_by_weekday")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -151,7 +151,7 @@ def test_a_teams_project_survives_an_upgrade(
     with duckdb.connect(ours / "cdr.duckdb", read_only=True) as connection:
         found = connection.execute("select count(*) from reference.fx_rates where from_currency = 'XAF'")
         assert found.fetchone() == (1,)
-    # A project that this version makes: the same, or else it has to be built too.
+    # A project that this version makes is the same; otherwise it has to build too.
     assert cdr(installed, tmp_path, "init", "again").returncode == 0
     again = tmp_path / "again"
     made = {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""What `--json` prints is as the package's JSON Schemas say; the harness checks what any test prints."""
+"""The output of `--json` matches the package's JSON Schemas; the harness checks the output of every test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_every_command_has_a_strict_schema(name: str) -> None:
     schema = schemas.read(name)
     jsonschema.Draft202012Validator.check_schema(schema)
     for part in objects(schema):
-        # Objects by name (tables, versions) say what each value is.
+        # Objects by name (tables, versions) describe each value.
         assert part["additionalProperties"] is False or "type" in part["additionalProperties"], part
     if name != "common":
         with pytest.raises(AssertionError):
@@ -68,7 +68,7 @@ def test_documents_of_every_command(copy: Loader, tmp_path: Path, monkeypatch: p
     copy.json("rejects", "--file", "sip_2026-11-23.csv", "--out", tmp_path / "raw.csv")
     copy.json("withdraw", "99", code=2)
 
-    # A build that cannot run: the files are staged all the same, and both are said.
+    # A build that cannot run: the files are staged all the same, and both are reported.
     def broken(*_: Any, **__: Any) -> None:
         from loader.errors import CdrError
 

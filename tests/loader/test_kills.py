@@ -1,4 +1,4 @@
-"""A command that is killed, or told to end, leaves nothing for long: after one more command of any kind no
+"""A command that is killed or terminated leaves nothing for long: after one more command of any kind no
 file of ours is there, and no clear value beside a masked publication.
 """
 
@@ -69,7 +69,11 @@ def start(copy: Loader, kind: Kind) -> subprocess.Popen[bytes]:
         copy.command(*arguments, "-q"),
         cwd=folder,
         env=environment()
-        | {"CDR_TEMP_DIRECTORY": str(folder / "spill"), "DBT_TARGET_PATH": str(folder / "t")},
+        | {
+            "CDR_TEMP_DIRECTORY": str(folder / "spill"),
+            "DBT_TARGET_PATH": str(folder / "t"),
+            "DBT_WRITE_JSON": "true",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -115,7 +119,7 @@ def test_a_kill_leaves_nothing_for_long(copy: Loader, name: str, monkeypatch: py
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("name", ["stage", "masked"])
-def test_told_to_end_a_command_cleans_up_itself(copy: Loader, name: str, number: signal.Signals) -> None:
+def test_a_command_that_is_terminated_cleans_up(copy: Loader, name: str, number: signal.Signals) -> None:
     folder, kind = ready(copy), KINDS[name]
     process = start(copy, kind)
     wait_for(process, folder, kind.moment)

@@ -34,7 +34,7 @@ from moto.server import ThreadedMotoServer
 
 from loader.inputs import object_storage
 
-SECRET = "never-to-be-told"
+SECRET = "never-to-be-shown"
 KEY_ID = "KEYIDNEVERTOLD"
 
 
@@ -307,14 +307,14 @@ def test_one_object_is_named_listed_and_withdrawn_by_its_uri(cdr: Loader, store:
     assert cdr.states() == [(1, "notes", "current")]
 
 
-def test_an_object_that_two_uris_stand_for_is_staged_once(cdr: Loader, store: Store) -> None:
+def test_an_object_named_by_two_uris_is_staged_once(cdr: Loader, store: Store) -> None:
     uri = store.put("in/sip.csv", delivery("a"))
     assert states(cdr.stage(store.uri("in/"), uri)) == [("sip.csv", "current")]
 
 
 class Proxy:
     """Stands before the server. `relay` is given a piece of an answer and how many bytes of it went before,
-    and tells what to send on; None cuts the connection.
+    and returns what to send on; None cuts the connection.
     """
 
     def __init__(self, port: int, relay: Callable[[bytes, int], bytes | None]) -> None:
@@ -357,7 +357,7 @@ class Proxy:
 def proxy(
     server: tuple[int, _Requests], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Callable[[bytes, int], bytes | None]], None]]:
-    """Puts a proxy before the server."""
+    """Put a proxy before the server."""
     made: list[Proxy] = []
 
     def before(relay: Callable[[bytes, int], bytes | None]) -> None:
@@ -477,7 +477,7 @@ def test_two_hundred_megabytes_in_bounded_memory(cdr: Loader, store: Store) -> N
     assert len(text) > 200e6
     uri = store.put("sip.csv", text)
     gzipped = store.put("sip_2026-11-21.csv.gz", gzip.compress(text.replace("call-", "kall-").encode(), 1))
-    # Of the program alone: what getrusage tells of a new process begins with its parent's memory.
+    # Of the program alone: getrusage of a new process begins with its parent's memory.
     program = (
         "import re, sys\n"
         "from click.testing import CliRunner\n"
@@ -554,15 +554,15 @@ def test_other_stores(cdr: Loader, monkeypatch: pytest.MonkeyPatch, uri: str, li
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "message"),
     [
         (403, "access is denied (403); check the credentials in the environment and their rights"),
         (301, "the store refuses the request; check bucket, region (AWS_REGION) and endpoint"),
         (500, "the store answers 500, after 3 retries; check the endpoint and try again later"),
     ],
 )
-def test_what_a_server_says_is_not_repeated(
-    cdr: Loader, monkeypatch: pytest.MonkeyPatch, status: int, told: str
+def test_a_servers_text_is_not_repeated(
+    cdr: Loader, monkeypatch: pytest.MonkeyPatch, status: int, message: str
 ) -> None:
     asked: list[str] = []
 
@@ -577,7 +577,7 @@ def test_what_a_server_says_is_not_repeated(
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         for command in ("stage", "export"):
             began = time.monotonic()
-            assert cdr.error(command, "s3://bucket/in/") == f"cdr: s3://bucket/in/: {told}"
+            assert cdr.error(command, "s3://bucket/in/") == f"cdr: s3://bucket/in/: {message}"
             assert time.monotonic() - began < 10
         assert len(asked) == (8 if status == 500 else 2)
 
@@ -594,11 +594,11 @@ def test_without_credentials_no_role_is_asked_where_that_is_forbidden(
         )
 
 
-def test_what_cannot_be_read_is_told_in_one_line(
+def test_what_cannot_be_read_is_reported_in_one_line(
     cdr: Loader, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(object_storage._RETRY["backoff"], "max_backoff", timedelta(milliseconds=100))  # type: ignore[arg-type]
-    told = [
+    message = [
         cdr.error("stage", uri)
         for uri in (
             "s3://no-such-bucket/in/",
@@ -609,7 +609,7 @@ def test_what_cannot_be_read_is_told_in_one_line(
             "https://host/bucket/in/",
         )
     ]
-    assert told == [
+    assert message == [
         "cdr: s3://no-such-bucket/in/: there is no such bucket; check its name and the endpoint",
         f"cdr: {store.uri('nothing/')}: there is no object of this name, nor any below it; "
         "check bucket and prefix",
@@ -622,18 +622,18 @@ def test_what_cannot_be_read_is_told_in_one_line(
         "environment, as AWS_ENDPOINT_URL",
     ]
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    told.append(cdr.error("stage", store.uri("in/")))
-    assert told[-1].endswith(
+    message.append(cdr.error("stage", store.uri("in/")))
+    assert message[-1].endswith(
         "the store cannot be reached, after 3 retries; check the endpoint and try again later"
     )
     monkeypatch.setenv("AWS_ALLOW_HTTP", "false")
-    told.append(cdr.error("stage", store.uri("in/")))
-    assert told[-1].endswith("set AWS_ALLOW_HTTP=true")
-    assert not [line for line in told if SECRET in line or KEY_ID in line]
+    message.append(cdr.error("stage", store.uri("in/")))
+    assert message[-1].endswith("set AWS_ALLOW_HTTP=true")
+    assert not [line for line in message if SECRET in line or KEY_ID in line]
     assert not cdr.database.exists()
 
 
-def test_an_object_that_may_not_be_read_fails_and_tells_no_credentials(
+def test_an_object_that_may_not_be_read_fails_and_shows_no_credentials(
     cdr: Loader, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from obstore.exceptions import PermissionDeniedError
@@ -655,7 +655,7 @@ def test_an_object_that_may_not_be_read_fails_and_tells_no_credentials(
     assert states(cdr.stage(store.uri("in/"))) == [("sip.csv", "current")]
 
 
-def test_without_the_package_the_command_says_how_to_install_it(
+def test_without_the_package_the_command_names_the_remedy(
     cdr: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "obstore.store", None)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import date
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ NUMBER = "+46701112233"
 
 @pytest.fixture
 def only_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Builds without data tests, which are half of a build and not what is looked at here."""
+    """Leave out data tests, which are half of a build and are not tested here."""
     monkeypatch.setenv("DBT_RESOURCE_TYPES", "model seed")
 
 
@@ -85,9 +85,9 @@ def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
         "days_of_history": 1,
         "days_needed": 28,
     } in summary()["waiting_rules"]
-    said = " ".join(copy("run", copy.inbox).stdout.split())
-    assert "silent, days of history 1: " in said
-    assert "new_destination (of 28)" in said
+    message = " ".join(copy("run", copy.inbox).stdout.split())
+    assert "silent, days of history 1: " in message
+    assert "new_destination (of 28)" in message
     # Nothing is compared with a day that lacks a file, and a day that lacks one is not the newest.
     copy.execute(f"update marts.mart_report_dates set is_complete = false where report_date = '{before}'")
     assert amounts("amount")
@@ -103,7 +103,7 @@ def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
 def test_errors_of_the_feed_are_in_the_summary_and_the_status(copy: Loader) -> None:
     """Also where nothing is new: a feed that has stalled brings nothing."""
 
-    def said(command: str, *arguments: object) -> str:
+    def message(command: str, *arguments: object) -> str:
         return " ".join(copy(command, *arguments).stdout.split())
 
     def documents() -> list[Any]:
@@ -111,7 +111,7 @@ def test_errors_of_the_feed_are_in_the_summary_and_the_status(copy: Loader) -> N
 
     for found in documents():
         assert [(error["finding"], error["last_date"]) for error in found] == [("feed_stalled", "2026-11-22")]
-    for text in (said("run", copy.inbox), said("status")):
+    for text in (message("run", copy.inbox), message("status")):
         assert re.search(
             r"feed nothing for [\d,]+ days?: the newest file of any kind is of 2026-11-22;", text
         )
@@ -130,7 +130,7 @@ def test_errors_of_the_feed_are_in_the_summary_and_the_status(copy: Loader) -> N
     for found in documents():
         assert [error["call_types"] for error in found] == [[], ["app_app", "sip_terminated"]]
     sentence = "feed days mixed in 3 files (app_app, sip_terminated; 2026-11-21 to 2026-11-22): 20 % of their"
-    for text in (said("run", copy.inbox), said("status")):
+    for text in (message("run", copy.inbox), message("status")):
         assert sentence in text
 
 
@@ -214,6 +214,7 @@ def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(
     late = tmp_path / "late_sip_2026-11-22.csv"
     late.write_text(delivery("late"))
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path))
+    monkeypatch.setenv("DBT_WRITE_JSON", "true")
     (tmp_path / "manifest.json").write_text("of the last build")
     build = copy.json("run", late)["build"]
     assert build["exit_code"] == 0
@@ -236,20 +237,31 @@ def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(
     assert what_is_due(copy.database, project_root()) == Due.DELIVERIES
 
 
-def test_status(copy: Loader) -> None:
+def test_status(copy: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Clock":
+            return cls(2026, 11, 24, 12, tzinfo=tz)
+
+    monkeypatch.setattr("loader.operations.status.datetime", Clock)
+    copy.execute("update raw_sinch.files set loaded_at = '2026-11-23'")
     found = copy.json("status")
     assert [kind["newest_day"] for kind in found["kinds"]] == ["2026-11-22"] * 4
+    assert [kind["files"] for kind in found["kinds"]] == [2] * 4
+    assert sum(kind["records"] for kind in found["kinds"]) == 2 * 60
+    counters = ("age_days", "open_rejects", "failed_files", "files_behind", "days_behind")
+    assert [found[name] for name in counters] == [2, 0, 0, 0, 0]
     assert found["newest_complete_day"] == "2026-11-22"
     assert found["last_build"]["success"] is True
     assert set(found["versions"]) == {"cdr-tables", "dbt-core", "dbt-duckdb", "duckdb"}
     text = copy("status").stdout
     assert "2026-11-22" in text
-    late = copy("status", "--max-age", "0", code=1)
+    late = copy("status", "--max-age", "1", code=1)
     assert "the newest day is 2026-11-22" in late.stderr
-    copy("status", "--max-age", "100000")
+    copy("status", "--max-age", "2")
 
 
-def test_a_failed_build_is_what_status_tells(copy: Loader) -> None:
+def test_status_reports_a_failed_build(copy: Loader) -> None:
     copy.execute("update raw_sinch.files set records = records + 1 where file_id = 1")
     copy("build", "-q", "-s", "test_type:singular", code=1)
     last = copy.json("status")["last_build"]
@@ -263,10 +275,10 @@ def test_status_of_tables_behind_staged_files(copy: Loader, tmp_path: Path) -> N
     def behind(loader: Loader, files: int, days: int = 0) -> None:
         found = loader.json("status")
         assert (found["files_behind"], found["days_behind"]) == (files, days)
-        said = f"tables are behind {files or days} {'file' if files else 'day'}"
-        assert (said in loader("status").stdout) is bool(files or days)
+        message = f"tables are behind {files or days} {'file' if files else 'day'}"
+        assert (message in loader("status").stdout) is bool(files or days)
         old = loader("status", "--max-age", "100000", code=int(bool(files or days)))
-        assert (said in old.stderr) is bool(files or days)
+        assert (message in old.stderr) is bool(files or days)
         assert loader.json("status", "--max-age", "100000", code=old.exit_code)["files_behind"] == files
 
     behind(copy, 0)
@@ -419,15 +431,15 @@ def test_erased_in_one_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("only_models")
-def test_a_purge_says_what_remains(copy: Loader, tmp_path: Path) -> None:
+def test_a_purge_reports_what_remains(copy: Loader, tmp_path: Path) -> None:
     """Both commands until the tables are built; nothing after the purge then, or where nothing is built."""
     purge = ("purge", "--before", "2026-11-22", "--yes")
     for _ in range(2):
         assert "two commands remain" in copy(*purge).stdout
     copy("build", "-q", "--exclude-resource-type", "unit_test")
-    said = copy(*purge).stdout
-    assert "two commands remain" not in said
-    assert "nothing remains to be done" in said
+    message = copy(*purge).stdout
+    assert "two commands remain" not in message
+    assert "nothing remains to be done" in message
     unbuilt = Loader(tmp_path / "unbuilt.duckdb", copy.inbox)
     unbuilt("stage", copy.inbox, "-q")
     assert "nothing remains to be done" in unbuilt(*purge).stdout
@@ -449,11 +461,13 @@ def test_the_proof_of_a_purge_looks_at_every_table(tmp_path: Path) -> None:
     loader.execute("create table main.own as select call_id from marts.fact_calls")
     loader.execute("create table marts.mart_of_an_earlier_version as from main.own")
     arguments = ("purge", "--before", "2026-11-21", "--yes", "--build")
-    said = loader(*arguments, "-q", code=1).stderr
-    assert "not ours: 2 tables may hold what was erased: main.own, marts.mart_of_an_earlier_version" in said
-    told = loader.query("select header, message from raw_sinch.files where file_id = ?", duplicate)
-    assert told[0][0] is None
-    assert told[0][1].startswith("purged on ")
+    message = loader(*arguments, "-q", code=1).stderr
+    assert (
+        "not ours: 2 tables may hold what was erased: main.own, marts.mart_of_an_earlier_version" in message
+    )
+    printed = loader.query("select header, message from raw_sinch.files where file_id = ?", duplicate)
+    assert printed[0][0] is None
+    assert printed[0][1].startswith("purged on ")
     audit = "select count(*) from duckdb_tables() where schema_name = 'dbt_test__audit'"
     assert loader.query(audit) == [(0,)]
     proof = loader.json(*arguments, "--yes-others")["proof"]
@@ -461,7 +475,7 @@ def test_the_proof_of_a_purge_looks_at_every_table(tmp_path: Path) -> None:
     assert (proof["records"], proof["calls"], proof["rows"]) == (0, 0, 0)
 
 
-def test_a_purge_cut_off_is_told_and_finished(copy: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_purge_is_reported_and_finished(copy: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_database: Path) -> None:
         raise KeyboardInterrupt
 

@@ -18,22 +18,22 @@ EXTENSION_SETTINGS = """
 EVERY_VARIABLE = "test_the_project_builds_with_every_variable_at_another_value"
 # The first words of each sentence, and the tests that prove it.
 PROOFS = {
-    "Call detail records are personal data": ["test_columns_with_personal_data_say_so"],
+    "Call detail records are personal data": ["test_columns_with_personal_data_are_marked"],
     "Raw, staging and intermediate tables, rejected": [EVERY_VARIABLE, "test_export_follows_the_database"],
     "Marts follow [`pii_mode`]": [EVERY_VARIABLE],
     "Whatever `cdr` writes": ["test_everything_written_is_private", "test_a_kill_leaves_nothing_for_long"],
     "Plain `dbt` creates files": ["test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network"],
     "Nothing is sent anywhere": [
         "test_plain_dbt_is_as_private_as_its_umask_and_asks_no_network",
-        "test_a_file_of_another_engine_makes_nothing_be_fetched",
+        "test_a_file_of_another_engine_fetches_no_extension",
     ],
     "Commands that only read reach": [
         "test_who_reads_a_database_reaches_no_other_file",
         "test_a_view_in_place_of_a_table_is_refused",
     ],
     "A message about a refused header": [
-        "test_other_line_ends_are_named_and_no_value_is_told",
-        "test_what_cannot_be_a_name_is_told_by_its_place_only",
+        "test_other_line_ends_are_named_without_a_value",
+        "test_what_cannot_be_a_name_is_reported_by_its_place_only",
     ],
     "No personal value of a record": [EVERY_VARIABLE],
     "`cdr purge --before DATE --build`": ["test_erased_in_one_go", "test_purge_erases_for_good"],
@@ -63,11 +63,10 @@ def sentences() -> list[str]:
 
 
 def test_every_sentence_on_privacy_has_a_test() -> None:
-    functions = tests_that_run()
-    said = sentences()
-    assert [sentence for sentence in said if not sentence.startswith(tuple(PROOFS))] == []
-    assert [words for words in PROOFS if not any(sentence.startswith(words) for sentence in said)] == []
-    missing = {name for names in PROOFS.values() for name in names} - functions
+    page = sentences()
+    assert [sentence for sentence in page if not sentence.startswith(tuple(PROOFS))] == []
+    assert [words for words in PROOFS if not any(sentence.startswith(words) for sentence in page)] == []
+    missing = {name for names in PROOFS.values() for name in names} - tests_that_run()
     assert missing == set()
 
 
@@ -110,15 +109,15 @@ def test_what_was_to_be_hidden_and_is_not_is_not_handed_out(
     monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
     monkeypatch.setenv("CDR_DATABASE", os.devnull)
     copy.execute('alter table raw_sinch.sip_terminated drop column "Custom"')
-    # Everything behind it is skipped: models, exposures and saved queries.
+    # Everything behind it is skipped: models, exposures and saved queries. An increment has nothing to read.
     only_models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
     select = ("build", "--full-refresh", "--select", "stg_sinch__sip_terminated+", *only_models)
     result = copy(*select, "--vars={pii_mode: masked}", code=1)
-    said = result.stderr.splitlines()[-1]
-    assert re.match(r"cdr: pii_mode is masked, and marts\.\w+, .* and \d+ more could not be built", said)
+    message = result.stderr.splitlines()[-1]
+    assert re.match(r"cdr: pii_mode is masked, and marts\.\w+, .* and \d+ more could not be built", message)
     for command in (("publish", tmp_path / "calls.duckdb"), ("report", tmp_path / "calls.html")):
         refused = copy.error(*command)
-        assert refused.startswith(said)
+        assert refused.startswith(message)
         assert not command[1].exists()
         copy(*command, "--allow-shown", "-q")
         assert command[1].exists()

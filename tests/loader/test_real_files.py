@@ -27,7 +27,7 @@ def touch(path: Path, seconds: int) -> None:
 
 
 def manifest(cdr: Loader) -> str:
-    """All that the manifest says in words."""
+    """All messages of the manifest."""
     return str(cdr.query("select header, message from raw_sinch.files"))
 
 
@@ -35,7 +35,7 @@ def manifest(cdr: Loader) -> str:
 
 
 @pytest.mark.parametrize(
-    ("mark", "said"),
+    ("mark", "printed"),
     [
         ("\r", "line ends are CR alone"),
         ("\x85", "line ends are NEL (U+0085) alone"),
@@ -43,19 +43,19 @@ def manifest(cdr: Loader) -> str:
         ("\f", "line ends are form feed alone"),
     ],
 )
-def test_other_line_ends_are_named_and_no_value_is_told(cdr: Loader, mark: str, said: str) -> None:
+def test_other_line_ends_are_named_without_a_value(cdr: Loader, mark: str, printed: str) -> None:
     lines = [header(), record(To=PHONE), record(call_id="b", To=PHONE), ""]
     cdr.write(f"sip_{DAY}.csv", delivery("a"))
     cdr.stage(".")
     cdr.write(f"sip_{DAY}.csv", mark.join(lines))
     line = cdr.error("stage", f"sip_{DAY}.csv", "-q")
-    assert said in line
+    assert printed in line
     assert PHONE not in line + manifest(cdr)
     assert [state for _, _, state in cdr.states()] == ["current", "failed"]
 
 
 @pytest.mark.parametrize("cell", [PHONE.removeprefix("+"), "x" * 129, "a\x07b"])
-def test_what_cannot_be_a_name_is_told_by_its_place_only(cdr: Loader, cell: str) -> None:
+def test_what_cannot_be_a_name_is_reported_by_its_place_only(cdr: Loader, cell: str) -> None:
     cdr.write("sip.csv", f"{header()};{cell}\n")
     line = cdr.error("stage", "sip.csv", "-q")
     assert "the header's column 11 cannot be names" in line
@@ -98,7 +98,7 @@ def test_columns_without_a_name_are_dropped_where_they_are_empty(cdr: Loader) ->
     cdr("verify", "-q")
 
 
-def test_what_stands_before_a_header_is_passed_over_and_said(cdr: Loader) -> None:
+def test_lines_before_a_header_are_skipped_and_reported(cdr: Loader) -> None:
     cdr.write("in/report.csv", "Calls of yesterday\n\nmade by;a system\n" + delivery("a"))
     cdr.write("in/excel.csv", "sep=;\n" + delivery("b"))
     files = cdr.stage("in")
@@ -133,7 +133,7 @@ def test_a_header_repeated_inside_a_file_is_no_record(cdr: Loader, again: str) -
 # --- versions -----------------------------------------------------------------------------------------------
 
 
-def test_a_version_of_which_nothing_can_be_staged_replaces_nothing(cdr: Loader) -> None:
+def test_a_version_without_a_staged_record_replaces_nothing(cdr: Loader) -> None:
     path = cdr.write(f"sip_{DAY}.csv", delivery("a", "b", "c"))
     cdr.stage(path)
     path.write_text(
@@ -180,8 +180,8 @@ def test_an_inbox_that_keeps_old_and_corrected_stays_with_the_corrected(cdr: Loa
             (True,)
         ]
     assert len(cdr.states()) == 2
-    said = [f["message"] for f in cdr.stage(".")]
-    assert "known as file 1, superseded; stage it with --again to make it current" in said
+    printed = [f["message"] for f in cdr.stage(".")]
+    assert "known as file 1, superseded; stage it with --again to make it current" in printed
     touch(cdr.inbox / "a" / f"sip_{DAY}.csv", -10)
     cdr.stage(".")
     assert cdr.states()[-1][2] == "current"
@@ -243,13 +243,13 @@ def test_replaced_content_under_another_name_is_staged(cdr: Loader) -> None:
     assert cdr.stage(f"sip_{DAY}_first.csv")[0]["state"] == "current"
 
 
-def test_replacing_says_what_is_replaced(cdr: Loader) -> None:
+def test_replacing_reports_what_is_replaced(cdr: Loader) -> None:
     path = cdr.write(f"sip_{DAY}.csv", delivery(*map(str, range(1_250))))
     cdr.stage(path)
     path.write_text(delivery("0", "new"))
     result = cdr("stage", path)
-    said = " ".join(result.stdout.split())
-    assert "supersedes file 1 (1,250 records), 1,249 of which it lacks" in said
+    printed = " ".join(result.stdout.split())
+    assert "supersedes file 1 (1,250 records), 1,249 of which it lacks" in printed
     assert "less than half of the 1,250 records that it replaces (1; file 1)" in result.stderr
     assert "cdr withdraw 2" in result.stderr
 
@@ -355,12 +355,12 @@ def test_what_could_be_read_in_two_ways_is_no_date(name: str) -> None:
 
 
 def test_an_empty_file_of_no_known_day_names_the_option(cdr: Loader) -> None:
-    said = "its day is not known, by its name or by CallTime; stage it with --file-date"
+    printed = "its day is not known, by its name or by CallTime; stage it with --file-date"
     cdr.write("cdr_app_app_11-12-2026.csv", "")
     cdr.write("sip.csv", delivery())
     assert [file["message"] for file in cdr.stage(".")] == [
-        f"{said}; the file is empty",
-        f"{said}; no records",
+        f"{printed}; the file is empty",
+        f"{printed}; no records",
     ]
     (file,) = cdr.stage("sip.csv", "--file-date", DAY)
     assert (file["state"], file["file_date"], file["message"]) == ("current", DAY, "no records")
@@ -400,17 +400,19 @@ def test_a_name_with_two_dates_covers_the_days_between(cdr: Loader) -> None:
     ]
 
 
-def test_a_day_in_the_future_is_said_and_counts_for_nothing(cdr: Loader) -> None:
+def test_a_day_in_the_future_is_reported_and_not_counted(cdr: Loader) -> None:
     today = datetime.now(UTC).date()
     tomorrow, later = today + timedelta(days=1), today + timedelta(days=2)
     cdr.write(f"a_{today}.csv", delivery("a"))
     cdr.write(f"b_{tomorrow}.csv", delivery("b"))
     cdr.write(f"c_{later}.csv", delivery("c"))
     cdr.write("d_2062-11-22.csv", delivery())
-    said = {file["file_name"][0]: file["message"] for file in cdr.stage(".")}
-    assert (said["a"], said["b"]) == ("", "")
-    assert said["c"].startswith(f"{later} is in the future, so it counts for no day of the feed; if the year")
-    assert said["d"].startswith("2062-11-22 is in the future")
+    printed = {file["file_name"][0]: file["message"] for file in cdr.stage(".")}
+    assert (printed["a"], printed["b"]) == ("", "")
+    assert printed["c"].startswith(
+        f"{later} is in the future, so it counts for no day of the feed; if the year"
+    )
+    assert printed["d"].startswith("2062-11-22 is in the future")
     status = cdr.json("status")
     assert (status["newest_day"], status["age_days"]) == (str(tomorrow), -1)
     cdr("withdraw", 2, "-q")
@@ -485,7 +487,7 @@ def test_ignored_files_are_counted_and_named_on_request(cdr: Loader) -> None:
 # --- spreadsheets and foreign files -------------------------------------------------------------------------
 
 
-def test_what_a_spreadsheet_did_is_said(cdr: Loader) -> None:
+def test_changes_by_a_spreadsheet_are_reported(cdr: Loader) -> None:
     rows = [header(), record(From="4.67E+10", CallTime="22.11.2026 10:00")]
     cdr.write("sip.csv", "\n".join(rows) + "\n")
     (file,) = cdr.stage("sip.csv")
@@ -502,7 +504,7 @@ def archive(names: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "printed"),
     [
         (
             "a.xlsx",
@@ -521,9 +523,11 @@ def archive(names: list[str]) -> bytes:
         ("a.csv", delivery("a").encode("utf-32-le"), "stage it with --encoding utf-32-le"),
     ],
 )
-def test_foreign_files_are_named_for_what_they_are(cdr: Loader, name: str, content: bytes, said: str) -> None:
+def test_foreign_files_are_named_for_what_they_are(
+    cdr: Loader, name: str, content: bytes, printed: str
+) -> None:
     cdr.write(name, content)
-    assert said in cdr.error("stage", name, "-q")
+    assert printed in cdr.error("stage", name, "-q")
 
 
 def test_a_zip_in_a_zip_is_named_so(cdr: Loader) -> None:

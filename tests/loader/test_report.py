@@ -110,7 +110,7 @@ def test_numbers_are_those_of_the_marts(copy: Loader) -> None:
 
 
 def make_hostile(loader: Loader) -> None:
-    """Puts such a value into a table, a sentence and a chart."""
+    """Put such a value into a table, a sentence and a chart."""
     loader.execute(
         "update marts.mart_user_spend_daily set amount = 1000000, currency = 'EUR', "
         f"user_id = '{HOSTILE}' where user_id = (select min(user_id) from marts.mart_user_spend_daily)"
@@ -146,7 +146,7 @@ def test_a_span_and_an_application(copy: Loader) -> None:
     assert "no application is Nobody" in copy.error("report", "x.html", "--application", "Nobody")
 
 
-def test_little_or_nothing_reads_well(copy: Loader) -> None:
+def test_a_page_of_few_or_no_calls_reads_well(copy: Loader) -> None:
     text = written(copy, "--from", "2020-01-01", "--to", "2020-01-02")
     assert "No calls in these days." in text
     assert "<svg" not in text
@@ -158,8 +158,8 @@ def test_little_or_nothing_reads_well(copy: Loader) -> None:
     for mart in ("mart_signals", "mart_cost_exceptions", "mart_invoice_reconciliation"):
         copy.execute(f"delete from marts.{mart}")
     text = written(copy)
-    for said in ("charged calls", "spend by user", "signals", "cost exceptions", "invoices or amounts"):
-        assert f"No {said} in these days." in text
+    for message in ("charged calls", "spend by user", "signals", "cost exceptions", "invoices or amounts"):
+        assert f"No {message} in these days." in text
     assert "<svg" in text
 
 
@@ -200,7 +200,7 @@ def test_rules_that_are_silent_are_named(copy: Loader) -> None:
 
 
 def test_errors_of_the_feed_are_in_the_page(copy: Loader) -> None:
-    def said(*arguments: object) -> str:
+    def message(*arguments: object) -> str:
         found = re.search(
             r'<section id="feed".*?<p dir="auto">(.*?)</p>', written(copy, *arguments), re.DOTALL
         )
@@ -208,10 +208,10 @@ def test_errors_of_the_feed_are_in_the_page(copy: Loader) -> None:
         return found[1]
 
     stalled = "Nothing for "
-    assert stalled in said()
-    assert stalled not in said("--to", "2026-11-21")
+    assert stalled in message()
+    assert stalled not in message("--to", "2026-11-21")
     copy.execute("update raw_sinch.files set file_date = current_date - 1 where file_id = 1")
-    assert said() == "Complete: every kind has a file for every day since its first."
+    assert message() == "Complete: every kind has a file for every day since its first."
     copy.execute(
         "insert into marts.mart_feed_findings values"
         " ('names_a_day_late', 'app_app', 1, 3, 4, 0.75, date '2026-11-22', date '2026-11-22')"
@@ -219,10 +219,10 @@ def test_errors_of_the_feed_are_in_the_page(copy: Loader) -> None:
     sentence = (
         "Names a day late in 1 file (app_app; 2026-11-22): 75 % of their calls ended on the day before;"
     )
-    assert sentence in said()
-    assert "Names a day late" not in said("--to", "2026-11-20", "--from", "2026-11-20")
+    assert sentence in message()
+    assert "Names a day late" not in message("--to", "2026-11-20", "--from", "2026-11-20")
     copy.execute("drop table marts.mart_feed_findings")
-    assert "Names a day late" not in said()
+    assert "Names a day late" not in message()
 
 
 def test_marts_that_are_not_built_are_named(copy: Loader, tmp_path: Path) -> None:

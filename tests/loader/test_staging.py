@@ -61,7 +61,7 @@ def test_unknown_columns_are_kept_in_extra_and_reported(cdr: Loader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "first_line", "options", "said"),
+    ("name", "first_line", "options", "printed"),
     [
         ("x.csv", header("sip_terminated").replace(";Custom", ""), (), "lacks Custom"),
         ("x.csv", header("sip_terminated") + ";Amount", (), "looks like phone_originated but lacks Currency"),
@@ -83,15 +83,15 @@ def test_unknown_columns_are_kept_in_extra_and_reported(cdr: Loader) -> None:
     ],
 )
 def test_a_file_of_no_clear_kind_fails_whole(
-    cdr: Loader, name: str, first_line: str, options: tuple[str, ...], said: str
+    cdr: Loader, name: str, first_line: str, options: tuple[str, ...], printed: str
 ) -> None:
     path = cdr.write(name, first_line + "\n")
     line = cdr.error("stage", name, *options, "-q")
-    assert said in line
+    assert printed in line
     assert str(path) in line
     ((state, kind, staged, message),) = cdr.query("select state, kind, staged, message from raw_sinch.files")
     assert (state, kind, staged) == ("failed", None, 0)
-    assert said in message
+    assert printed in message
     assert "Secret" not in line
     assert [cdr.records(kind) for kind in KINDS] == [[]] * len(KINDS)
     assert cdr.rejects() == []
@@ -248,8 +248,8 @@ def test_unknown_encoding_is_a_usage_error(cdr: Loader) -> None:
 
 def test_a_text_of_another_encoding_than_named_fails_in_clear_words(cdr: Loader) -> None:
     cdr.write("sip.csv", delivery("a"))
-    said = cdr.error("stage", "sip.csv", "--encoding", "utf-16", "-q")
-    assert said.endswith("sip.csv: it is no text in the encoding utf-16; stage it with another one")
+    printed = cdr.error("stage", "sip.csv", "--encoding", "utf-16", "-q")
+    assert printed.endswith("sip.csv: it is no text in the encoding utf-16; stage it with another one")
 
 
 def test_mixed_line_ends_blank_lines_and_no_last_line_end(cdr: Loader) -> None:
@@ -370,7 +370,7 @@ def test_compressed_files_are_the_same_delivery(cdr: Loader, name: str, content:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "printed"),
     [
         ("a.csv.gz", gzip.compress(TWO)[:-10], "ends too early"),
         ("a.csv.gz", b"", "ends too early"),
@@ -391,13 +391,13 @@ def test_compressed_files_are_the_same_delivery(cdr: Loader, name: str, content:
     ],
 )
 def test_a_damaged_archive_fails_and_the_others_go_on(
-    cdr: Loader, name: str, content: bytes, said: str
+    cdr: Loader, name: str, content: bytes, printed: str
 ) -> None:
     cdr.write(f"in/{name}", content)
     cdr.write("in/good.csv", delivery("g"))
     failed, good = cdr.stage("in", code=1)
     assert failed["state"] == "failed"
-    assert said in failed["message"]
+    assert printed in failed["message"]
     assert good["state"] == "current"
     assert sorted(path.name for path in cdr.database.parent.iterdir()) == ["cdr.duckdb", "inbox"]
 
@@ -521,7 +521,7 @@ def test_file_date_options(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None
     assert cdr.stage("c_2026-11-23.csv")[0]["file_date"] == DAY
 
 
-def test_a_file_whose_day_nothing_tells(cdr: Loader) -> None:
+def test_a_file_without_a_day(cdr: Loader) -> None:
     cdr.write("cdr.csv", header() + "\n" + record(CallTime="soon") + "\n")
     assert cdr.stage("cdr.csv")[0]["file_date"] is None
 
@@ -594,7 +594,7 @@ def test_a_failing_new_version_supersedes_nothing(cdr: Loader) -> None:
     assert len(cdr.records()) == 1
 
 
-def test_a_kind_that_only_the_option_tells_can_be_put_right(cdr: Loader) -> None:
+def test_a_kind_given_by_option_can_be_corrected(cdr: Loader) -> None:
     cdr.write("cdr.csv", record("app_app") + "\n")
     cdr.stage("cdr.csv", "--kind", "app_app")
     cdr("withdraw", 1)
@@ -703,16 +703,16 @@ def test_a_name_that_fits_several_deliveries_is_not_withdrawn(cdr: Loader) -> No
     for folder, call_id in (("account-1", "a"), ("account-2", "b"), (".", "c")):
         cdr.write(f"{folder}/{name}", delivery(call_id))
     cdr.stage(".")
-    said = cdr.error("withdraw", name)
-    assert f"{name} names 3 files: 1 (2026-11-22, {cdr.inbox}/account-1/{name}), 2 " in said
-    assert said.endswith("give the file_id or a path of one alone")
+    printed = cdr.error("withdraw", name)
+    assert f"{name} names 3 files: 1 (2026-11-22, {cdr.inbox}/account-1/{name}), 2 " in printed
+    assert printed.endswith("give the file_id or a path of one alone")
     assert current(cdr) == [1, 2, 3]
     cdr("withdraw", f"account-1/{name}")
     assert cdr.json("withdraw", f"./{name}")["file"]["file_id"] == 3
     # One is left, so that the name is enough.
     cdr("withdraw", name)
     assert current(cdr) == []
-    # They stand beside each other again; a version of one does not.
+    # They coexist again; a version of one does not.
     cdr("withdraw", "--undo", "1")
     cdr("withdraw", "--undo", "2")
     cdr.write(f"account-1/{name}", delivery("a", "new"))
@@ -834,7 +834,7 @@ def test_withdrawn_content_stays_out_for_its_own_day(cdr: Loader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "printed"),
     [
         ("superseded", "known as file 1, superseded; stage it with --again to make it current"),
         ("withdrawn", "known as file 1, withdrawn; `cdr withdraw --undo 1` undoes it"),
@@ -842,7 +842,7 @@ def test_withdrawn_content_stays_out_for_its_own_day(cdr: Loader) -> None:
         ("purged", "its records are gone for good"),
     ],
 )
-def test_a_file_that_is_named_is_not_left_out_without_a_word(cdr: Loader, state: str, said: str) -> None:
+def test_a_file_that_is_named_is_never_skipped_silently(cdr: Loader, state: str, printed: str) -> None:
     path = cdr.write(f"in/sip_{DAY}.csv", delivery("x", "a"))
     cdr.stage(path)
     if state == "superseded":
@@ -858,8 +858,8 @@ def test_a_file_that_is_named_is_not_left_out_without_a_word(cdr: Loader, state:
     let_looks_settle(cdr)
     for arguments in ((path,), (path, "-q"), (path.parent, "-v")):
         result = cdr("stage", *arguments)
-        told = result.stderr if arguments[0] == path else result.stdout
-        assert said in " ".join(told.split())
+        shown = result.stderr if arguments[0] == path else result.stdout
+        assert printed in " ".join(shown.split())
     assert "replaced or withdrawn (-v lists them)" in cdr("stage", path.parent).stdout
 
 

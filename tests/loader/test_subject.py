@@ -59,6 +59,7 @@ def test_a_subject_is_a_number_or_a_user_id(text: str, digits: str | None) -> No
 
 def test_a_person_is_redacted_for_good(cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBT_RESOURCE_TYPES", "model seed")
+    monkeypatch.setenv("DBT_WRITE_JSON", "true")
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
     monkeypatch.setenv("CDR_DATABASE", os.devnull)

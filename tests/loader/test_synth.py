@@ -329,9 +329,7 @@ def test_every_file_has_its_wart(irregular: tuple[Path, list[Path]]) -> None:
     assert len({wart.name for wart in irregularities.IRREGULARITIES}) == len(irregularities.IRREGULARITIES)
 
 
-def test_staging_does_with_each_file_what_its_wart_says(
-    irregular: tuple[Path, list[Path]], tmp_path: Path
-) -> None:
+def test_each_wart_is_staged_as_documented(irregular: tuple[Path, list[Path]], tmp_path: Path) -> None:
     folder, _ = irregular
     database = tmp_path / "cdr.duckdb"
     stage((str(folder),), database, Options(), lambda *_: None)

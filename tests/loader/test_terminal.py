@@ -1,4 +1,4 @@
-"""On a terminal: tables fit its width, nothing is silent for long; in a pipe everything is whole."""
+"""On a terminal: tables fit its width, no command is silent for long; in a pipe nothing is cut."""
 
 import fcntl
 import os
@@ -70,7 +70,7 @@ def test_tables_fit(many: Loader, columns: int) -> None:
     assert "sip_terminated_of_the_account_number_seven_2026-11-01.csv" in wide
     assert "…" not in wide
     assert "…" not in many("files").stdout
-    # A failure is told once.
+    # A failure is reported once.
     staged = on_a_terminal(many.command("stage", "failed_2026-11-22.csv", "--again"), columns, many.inbox)
     assert " ".join(staged.split()).count("of no known kind") == 1, staged
 
@@ -88,15 +88,15 @@ def test_status_and_run_fit_a_screen(copy: Loader, columns: int) -> None:
         assert len(lines) < 24, lines
 
 
-def test_something_is_said_every_ten_seconds(
+def test_progress_is_printed_every_ten_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(output, "_SILENCE_SECONDS", 0.05)
     with output.progress_bar("building", visible=True) as progress:
         progress(12, 300, "fact_calls")
         time.sleep(0.2)
-    said = capsys.readouterr().err
-    assert said.startswith("building: 12 of 300 done, 0 s\n")
+    message = capsys.readouterr().err
+    assert message.startswith("building: 12 of 300 done, 0 s\n")
     with output.progress_bar("building", visible=False):
         time.sleep(0.1)
     assert capsys.readouterr().err == ""

@@ -69,7 +69,7 @@ def test_a_database_of_an_earlier_version_is_read_and_brought_up_to_date(
     assert len(loader.json("files")["files"]) == 9
 
 
-def test_tables_that_an_earlier_version_built_are_made_anew(
+def test_tables_that_an_earlier_version_built_are_rebuilt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loader = unpacked(EARLIEST, tmp_path, monkeypatch)
@@ -79,8 +79,8 @@ def test_tables_that_an_earlier_version_built_are_made_anew(
     )
     amounts = loader.query("select currency, sum(amount) from marts.fact_calls group by all order by all")
     selected = ("-s", "+mart_cost_daily", "+rejected_records", "--exclude-resource-type", "test", "unit_test")
-    said = loader("build", *selected).stdout
-    assert "marts.fact_calls: no build of this version is logged, it is recomputed whole" in said
+    message = loader("build", *selected).stdout
+    assert "marts.fact_calls: no build of this version is logged, it is recomputed whole" in message
     assert loader.json("rejects")["rejects"] == []
     assert loader.query("select count(called_at_local) from marts.fact_calls") == [(CALLS,)]
     found = loader.query("select currency, sum(amount) from marts.mart_cost_daily group by all order by all")
@@ -147,9 +147,9 @@ def test_a_database_of_a_newer_version_is_refused(
         newer.setattr(schema, "own_version", lambda: "0.9.0")
         cdr.stage("sip.csv")
     before = cdr.database.read_bytes()
-    said = cdr.error(*command)
-    assert said.startswith(f"cdr: {cdr.database} is of cdr-tables 0.9.0, newer than this ")
-    assert said.endswith(
+    message = cdr.error(*command)
+    assert message.startswith(f"cdr: {cdr.database} is of cdr-tables 0.9.0, newer than this ")
+    assert message.endswith(
         f" (raw tables of version {theirs}, this one knows {ours}); "
         "upgrade it: pip install --upgrade cdr-tables"
     )

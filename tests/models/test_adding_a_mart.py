@@ -53,6 +53,7 @@ def test_the_walk_builds_tests_and_checks_a_mart(
     copy: Loader, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CDR_PROJECT_DIR", str(project))
+    monkeypatch.setenv("DBT_WRITE_JSON", "true")
     built = copy.json("build", "--select", "mart_late_daily")["nodes"]
     kinds = {node["node"].split(".")[0] for node in built}
     assert kinds == {"model", "operation", "test", "unit_test"}

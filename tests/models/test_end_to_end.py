@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from builders import header, record
-from harness import REPOSITORY, Loader
+from harness import REPOSITORY, Loader, Once
 from warehouse import Warehouse
 
 from loader.feeds import KINDS
@@ -26,27 +26,30 @@ NO_VALUE = ("NULL", "\\N", "null", "nil", "None", "-")
 
 
 @pytest.fixture(scope="module")
-def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("deliveries")
-    synthesise(folder, days=3, calls_per_day=400, seed=5, end=END)
-    return folder
+def built(once: Once) -> Loader:
+    """Clean deliveries, built on the target of continuous integration: every test must pass."""
+
+    def fill(folder: Path) -> None:
+        loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+        synthesise(loader.inbox, days=3, calls_per_day=400, seed=5, end=END)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CDR_DATABASE", str(loader.database))
+            patch.setenv("CDR_TARGET", "ci")
+            patch.setenv("DBT_TARGET_PATH", str(folder))
+            patch.setenv("DBT_WRITE_JSON", "true")
+            patch.setenv("DBT_LOG_PATH", str(folder))
+            loader("stage", loader.inbox, "-q")
+            # Unit tests run in test_variables.py, with variables at other values than these.
+            document = loader.json("build", "--exclude-resource-type", "unit_test")
+        (folder / "build.json").write_text(json.dumps(document))
+
+    folder = once("clean", fill)
+    return Loader(folder / "cdr.duckdb", folder / "inbox")
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, deliveries: Path) -> Loader:
-    """Clean deliveries, built on the target of continuous integration: every test must pass."""
-    folder = tmp_path_factory.mktemp("clean")
-    loader = Loader(folder / "cdr.duckdb", deliveries)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CDR_DATABASE", str(loader.database))
-        patch.setenv("CDR_TARGET", "ci")
-        patch.setenv("DBT_TARGET_PATH", str(folder))
-        patch.setenv("DBT_LOG_PATH", str(folder))
-        loader("stage", deliveries, "-q")
-        # Unit tests run in test_variables.py, with variables at other values than these.
-        document = loader.json("build", "--exclude-resource-type", "unit_test")
-    (folder / "build.json").write_text(json.dumps(document))
-    return loader
+def deliveries(built: Loader) -> Path:
+    return built.inbox
 
 
 def records(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
@@ -303,7 +306,7 @@ def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
     ) == loader.query("select sum(amount) from marts.fact_calls")
 
 
-def test_an_answer_is_what_the_seed_says(built: Loader, deliveries: Path, tmp_path: Path) -> None:
+def test_the_seed_decides_what_an_answer_is(built: Loader, deliveries: Path, tmp_path: Path) -> None:
     """A busy call alone is one, after an edit of seed outcomes: every table follows."""
     loader = Loader(tmp_path / "cdr.duckdb", deliveries)
     shutil.copyfile(built.database, loader.database)
@@ -354,7 +357,7 @@ def trimmed(text: str | None) -> str:
 
 
 def unreadable_values_are_in_no_sum(loader: Loader) -> int:
-    """Recomputes sums of the daily marts from the raw texts; returns the number of unreadable amounts."""
+    """Recompute sums of the daily marts from the raw texts; return the number of unreadable amounts."""
     sums: Counter[str] = Counter()
     charges = {"amount": Decimal(0), "charged_amount": Decimal(0)}
     for kind in KINDS:

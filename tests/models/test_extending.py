@@ -1,4 +1,4 @@
-"""What models/README.md says of dbt's options with one-file databases, and what a mistake in a seed says."""
+"""dbt's options with one-file databases, as in models/README.md; messages about mistakes in seeds."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ from harness import REPOSITORY, Loader, environment
 from loader.builds.build import Build, build
 from loader.errors import CdrError
 
-# A seed's text, what is written in its place, and what is said of it.
+# A seed's text, what replaces it, and the message.
 MISTAKES = {
     "fx_rates": (
         "2026-10-01,CHF,EUR,1.071200",
@@ -101,6 +101,7 @@ def test_options_of_dbt_between_databases(
     # What is set for dbt in this process goes with the test.
     for name in ("CDR_DATABASE", "CDR_PACKAGE_DIR", "DBT_SEND_ANONYMOUS_USAGE_STATS"):
         monkeypatch.setenv(name, "")
+    monkeypatch.setenv("DBT_WRITE_JSON", "true")
     databases = Databases(copy, tmp_path)
     # dbt show reads what is built.
     query = "select 4000 + count(*) as shown from {{ ref('fact_calls') }}"

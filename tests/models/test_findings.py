@@ -1,4 +1,4 @@
-"""What a build says of what its tests have found: values, fields and files by name, with what to do."""
+"""A build's messages about what its tests found: values, fields and files by name, with what to do."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ def delivery(*calls: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same for all tests: dbt parses the project anew when the database is another one."""
+    """The same for all tests, so that dbt keeps what it has parsed."""
     return tmp_path_factory.mktemp("findings")
 
 
@@ -43,13 +43,9 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
 
 
 def build(project: Loader, code: int, select: tuple[str, ...] = ("+mart_feed_invalid_fields",)) -> str:
-    """What the build says, without colours."""
-    done = project.process(
-        *("build", "--select", *select),
-        *("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"),
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    """Return what the build prints."""
+    options = ("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test")
+    return project("build", "--select", *select, *options, code=code).stdout
 
 
 def test_values_and_fields_are_named(project: Loader, folder: Path) -> None:
@@ -69,33 +65,33 @@ def test_values_and_fields_are_named(project: Loader, folder: Path) -> None:
         "warn_unconverted_amounts",
         "warn_unknown_countries",
     )
-    said = build(project, code=0, select=select)
+    printed = build(project, code=0, select=select)
     of_a_country = "stg_sinch__phone_terminated, to_country_id: "
-    assert f"{of_a_country}UK (1 record): no country of seeds/countries.csv" in said
-    assert f"{of_a_country}GBR (1 record)" in said
-    assert f"{of_a_country}99999999999 (1 record)" in said
-    assert said.count(of_a_country) == 3
+    assert f"{of_a_country}UK (1 record): no country of seeds/countries.csv" in printed
+    assert f"{of_a_country}GBR (1 record)" in printed
+    assert f"{of_a_country}99999999999 (1 record)" in printed
+    assert printed.count(of_a_country) == 3
     countries = "select destination_country, count(*) from marts.fact_calls group by all order by 1"
     assert project.query(countries) == [("SE", 5), (None, 4)]
-    results = re.search(r"stg_sinch__phone_terminated, result: (.*): not in the vendor's list", said)
+    results = re.search(r"stg_sinch__phone_terminated, result: (.*): not in the vendor's list", printed)
     assert results is not None
     assert set(results[1].split(", ")) == {"ANSWERD (1 record)", "aaaa@aaaaaaa.aaa (1 record)"}
-    reasons = re.search(r"stg_sinch__phone_terminated, reason: (.*): not in the vendor's list", said)
+    reasons = re.search(r"stg_sinch__phone_terminated, reason: (.*): not in the vendor's list", printed)
     assert reasons is not None
     assert set(reasons[1].split(", ")) == {"99999999999 (1 record)", "aaaa aa (1 record)"}
-    assert "1 charges in +99999999999 from 2026-11-22" in said
-    assert "seeds/outcome_map.csv" in said
+    assert "1 charges in +99999999999 from 2026-11-22" in printed
+    assert "seeds/outcome_map.csv" in printed
     log = (folder / "logs" / "dbt.log").read_text()
     for value in ("46701234567", "46705556677", "Anna", "anna"):
-        assert value not in said + log
+        assert value not in printed + log
     assert (
         "cdr_phone_terminated_2026-11-22.csv: amount could not be read in 1 of 9 records"
         " (first on line 10, it looks like 9,99)"
-    ) in said
+    ) in printed
     assert project.query("select * from marts.mart_feed_invalid_fields") != []
 
 
-def test_money_that_a_losing_record_carried_is_said(project: Loader) -> None:
+def test_money_that_a_losing_record_carried_is_reported(project: Loader) -> None:
     """A forked call: answered and charged, then cancelled in the next day's file."""
     project.write(
         "cdr_phone_terminated_2026-11-22.csv", delivery({"Amount": "0.0840", "Duration": "125"}, {}, {})
@@ -104,9 +100,11 @@ def test_money_that_a_losing_record_carried_is_said(project: Loader) -> None:
     changed = {"Amount": "0.25"}
     project.write("cdr_phone_terminated_2026-11-23.csv", delivery(lost, changed))
     project.stage(".")
-    said = build(project, code=0, select=("+fact_calls", "warn_conflicts_that_lose_money"))
-    assert "1 records were answered or charged, and the newer one of their call, which counts, is not" in said
-    assert ": 0.084000 EUR; see marts.call_conflicts" in said
+    printed = build(project, code=0, select=("+fact_calls", "warn_conflicts_that_lose_money"))
+    assert (
+        "1 records were answered or charged, and the newer one of their call, which counts, is not" in printed
+    )
+    assert ": 0.084000 EUR; see marts.call_conflicts" in printed
 
 
 def test_only_days_that_can_be_are_missing(project: Loader) -> None:
@@ -118,11 +116,11 @@ def test_only_days_that_can_be_are_missing(project: Loader) -> None:
     ):
         project.write(name, delivery({"CallId": day, "CallTime": f"{day}T10:00:00Z"}))
     project.stage(".")
-    said = build(
+    printed = build(
         project, code=0, select=("+mart_feed_completeness", "warn_future_files", "warn_missing_files")
     )
-    assert "file 2 (phone_terminated) is of 2062-11-23, in the future, so it counts for no day" in said
-    assert re.findall(r"no file of \w+ for ([-0-9]+)", said) == ["2026-11-21"]
+    assert "file 2 (phone_terminated) is of 2062-11-23, in the future, so it counts for no day" in printed
+    assert re.findall(r"no file of \w+ for ([-0-9]+)", printed) == ["2026-11-21"]
     completeness = "select file_date::varchar, status from marts.mart_feed_completeness order by file_date"
     assert project.query(completeness) == [
         ("2026-11-20", "present"),
@@ -130,17 +128,17 @@ def test_only_days_that_can_be_are_missing(project: Loader) -> None:
         ("2026-11-22", "present"),
     ]
     assert project.query("select count(*) from marts.fact_calls") == [(3,)]
-    # What the warning says to do ends it.
-    advised = re.search(r"stage an empty file (\S+) if none is due", said)
+    # The remedy that the warning names ends it.
+    advised = re.search(r"stage an empty file (\S+) if none is due", printed)
     assert advised
     project.write(advised[1], "")
     assert [file["state"] for file in project.stage(advised[1])] == ["current"]
-    said = build(project, code=0, select=("+mart_feed_completeness", "warn_missing_files"))
-    assert "no file of" not in said
+    printed = build(project, code=0, select=("+mart_feed_completeness", "warn_missing_files"))
+    assert "no file of" not in printed
     assert ("2026-11-21", "empty") in project.query(completeness)
 
 
-def test_two_calls_of_one_id_are_said(project: Loader) -> None:
+def test_two_calls_of_one_id_are_reported(project: Loader) -> None:
     """Another time or other parties: a second call. Money is summed by currency, never across."""
     first = [{"Amount": f"0.{number}", "From": "46700000001", "To": "+46701234567"} for number in range(1, 7)]
     first[1] |= {"Currency": "USD"}
@@ -155,11 +153,11 @@ def test_two_calls_of_one_id_are_said(project: Loader) -> None:
     project.write("cdr_phone_terminated_2026-11-22.csv", delivery(*first))
     project.write("cdr_phone_terminated_2026-11-23.csv", delivery(*second))
     project.stage(".")
-    said = build(project, code=0, select=("+fact_calls", "warn_conflicts_that_lose_money"))
-    assert "two calls of one CallId: 0.400000 EUR of 2 older records are in no mart" in said
-    assert "two calls of one CallId: 0.200000 USD of 1 older records are in no mart" in said
-    assert said.count("two calls of one CallId") == 2
-    assert "answered or charged" not in said
+    printed = build(project, code=0, select=("+fact_calls", "warn_conflicts_that_lose_money"))
+    assert "two calls of one CallId: 0.400000 EUR of 2 older records are in no mart" in printed
+    assert "two calls of one CallId: 0.200000 USD of 1 older records are in no mart" in printed
+    assert printed.count("two calls of one CallId") == 2
+    assert "answered or charged" not in printed
 
 
 def feed(project: Loader, today: date) -> dict[str, str]:
@@ -228,16 +226,16 @@ def test_a_clean_feed_has_none(project: Loader) -> None:
 def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:
     project.write("cdr_phone_terminated_2026-11-22.csv", delivery({"Amount": "0,75"}, {"Amount": "1,5"}, {}))
     project.stage(".")
-    said = build(project, code=1)
+    printed = build(project, code=1)
     message = "amount could not be read in 2 of 3 records (first on line 2, it looks like 9,99)"
-    assert f"{message}; ask for the file again, or take it out with `cdr withdraw`" in said
+    assert f"{message}; ask for the file again, or take it out with `cdr withdraw`" in printed
 
 
 def test_what_a_file_name_holds_reaches_no_terminal_and_no_log(project: Loader, folder: Path) -> None:
     name = "\x1b]0;owned\x07\u202ecdr_phone_terminated_2026-11-22.csv"
     project.write(name, delivery({}, {"Amount": "0,75"}, {}))
     project.stage(".")
-    said = build(project, code=0)
-    assert "\\x1b]0;owned\\x07\\u202ecdr_phone_terminated_2026-11-22.csv: amount could not be read" in said
+    printed = build(project, code=0)
+    assert "\\x1b]0;owned\\x07\\u202ecdr_phone_terminated_2026-11-22.csv: amount could not be read" in printed
     log = (folder / "logs" / "dbt.log").read_text()
-    assert not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f\u202e]|\x1b[^[]", said + log)
+    assert not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f\u202e]|\x1b[^[]", printed + log)

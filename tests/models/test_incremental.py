@@ -1,7 +1,7 @@
-"""Whatever is delivered, edited, selected, killed or lost: a plain build makes it good.
+"""Whatever is delivered, edited, selected, killed or lost: a plain build repairs the tables.
 
 Each history is a list of steps on a database that is built already. They end alike: a plain build, a check
-that the log says what the tables hold, and a full refresh to compare with, table by table.
+that the log matches the tables, and a full refresh to compare with, table by table.
 """
 
 import os
@@ -166,7 +166,7 @@ class World:
 
 
 def _only_built(manifest: Any) -> None:
-    """Leaves what a history builds, and what that reads."""
+    """Leave what a history builds, and what that reads."""
     wanted = [f"model.sinch_cdr.{name.removeprefix('+')}" for name in BUILT.split()]
     # Hooks of a run are nodes, too.
     kept = {name: node for name, node in manifest.nodes.items() if node.resource_type == "operation"}
@@ -469,7 +469,7 @@ SOAKED = (rates_gone, contenders_dropped, log_of_one_model_lost, one_staging_mod
     [pytest.param(one, marks=pytest.mark.soak) if one in SOAKED else one for one in HISTORIES],
     ids=lambda history: history.__name__,
 )
-def test_a_plain_build_makes_good(world: World, history: Callable[[World], None]) -> None:
+def test_a_plain_build_repairs(world: World, history: Callable[[World], None]) -> None:
     history(world)
     world.check()
 
@@ -486,7 +486,7 @@ def test_a_build_that_changes_nothing_writes_nothing(world: World) -> None:
     assert changed <= {"fact_calls"}
 
 
-def test_a_changed_contract_makes_the_table_anew(world: World) -> None:
+def test_a_changed_contract_rebuilds_the_table(world: World) -> None:
     def required() -> list[tuple[Any, ...]]:
         return world.loader.query(
             "select count(*) from duckdb_constraints()"
@@ -519,7 +519,7 @@ def test_days_are_computed_in_batches(world: World) -> None:
 
     at_once = rows()
     days = [row[-3] for row in at_once]
-    assert days != sorted(days), "one statement keeps no order, so that the order tells batches"
+    assert days != sorted(days), "one statement keeps no order, so that the order shows batches"
     world.vars = ("--vars", "{calls_at_once: 1}")
     world.run(MARTS, "--full-refresh")
     in_batches = rows()
@@ -550,7 +550,7 @@ def test_verify_names_what_is_behind_and_what_helps(world: World) -> None:
 
 
 @pytest.mark.parametrize("model", ["stg_sinch__phone_terminated", "fact_calls"])
-def test_a_killed_build_is_made_good_by_the_next(world: World, model: str) -> None:
+def test_the_next_build_completes_a_killed_one(world: World, model: str) -> None:
     _correct_b(world)
     world.deliver("n", ("m", "2026-11-19T10:00:00Z", "5", "0.10"))
     with world.warehouse.environment():

@@ -1,4 +1,4 @@
-"""What MetricFlow answers is what the marts say: `make test-metrics`."""
+"""MetricFlow's answers equal the marts: `make test-metrics`."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("metrics")
     loader = Loader(folder / "cdr.duckdb", folder / "inbox")
     synthesise(loader.inbox, days=14, calls_per_day=80, seed=9, warts=True, plants=True)
-    # Dearer than agreed in two more currencies, too.
+    # Above the agreed price in two more currencies.
     rates = loader.inbox / "seeds" / "rate_card.csv"
     with rates.open("a") as file:
         file.writelines(f",{key},2026-01-01,0.001,1/1,0,nearest,0.0001\n" for key in ("US,USD", "SE,SEK"))
@@ -49,7 +49,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def run(settings: dict[str, str], *command: str) -> str:
-    """Runs a command of the environment that the tests run in; its output."""
+    """Run a command of the environment that the tests run in; its output."""
     program = str(Path(sys.executable).parent / command[0])
     done = subprocess.run(
         [program, *command[1:]], cwd=REPOSITORY, env=settings, capture_output=True, text=True, check=False
@@ -243,14 +243,14 @@ QUESTIONS: list[tuple[str, dict[str, str], list[str], dict[str, str]]] = [
 
 @contextmanager
 def attached(database: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that knows the database by the name that dbt's queries have for it."""
+    """A connection that has the database under the name that dbt's queries use."""
     with duckdb.connect() as connection:
         connection.execute("attach ? as sinch_cdr (read_only)", [database])
         connection.execute("use sinch_cdr")
         yield connection
 
 
-def test_every_metric_is_what_the_marts_say_at_three_grains(settings: dict[str, str], ask: Ask) -> None:
+def test_every_metric_equals_the_marts_at_three_grains(settings: dict[str, str], ask: Ask) -> None:
     grains = {metric["name"]: 0 for metric in metrics()}
     with attached(settings["CDR_DATABASE"]) as connection:
         for mart, wanted, by, keys in QUESTIONS:
@@ -300,8 +300,8 @@ def test_no_metric_adds_currencies(settings: dict[str, str], ask: Ask) -> None:
 
 
 def test_configurations_are_valid_and_questions_answered(settings: dict[str, str], tmp_path: Path) -> None:
-    told = run(settings, "mf", "validate-configs", "--show-all")
-    assert told.count("(ERRORS: 0, FUTURE_ERRORS: 0, WARNINGS: 0)") == 6
+    message = run(settings, "mf", "validate-configs", "--show-all")
+    assert message.count("(ERRORS: 0, FUTURE_ERRORS: 0, WARNINGS: 0)") == 6
     for name, columns in {
         "cost_by_country_and_month": "metric_time__month,country,currency,country__country_name,",
         "quality_by_application_and_week": "metric_time__week,application,application__application_name,",

@@ -24,7 +24,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 @pytest.fixture
 def build(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoices:
-    """Builds int_invoices from a file with this content; returns what dbt says."""
+    """Build int_invoices from a file with this content; return dbt's outcome."""
 
     def build(content: str) -> Any:
         path = tmp_path / "my invoices' file.csv"
@@ -218,7 +218,7 @@ def test_what_breaks_a_rule_is_named(
     assert f"own.csv, line {line}, {complaint}" in message
 
 
-def test_a_rate_in_a_weak_currency_is_none_too_high(
+def test_a_rate_in_a_weak_currency_is_not_too_high(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "rates.csv"

@@ -137,6 +137,7 @@ def working_in(folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+        patch.setenv("DBT_WRITE_JSON", "true")
         yield
 
 
@@ -153,7 +154,7 @@ SELECTED = ("-s", "+mart_of_mart", "+dim_applications", "+mart_failure_reasons_d
 
 def test_a_package_of_another_project_and_slim_ci(staged: Loader, tmp_path: Path) -> None:
     project = Project(tmp_path)
-    # Relative to where dbt runs: the copy further down is the same target for dbt, which need not parse anew.
+    # Relative to where dbt runs: the copy further down is the same target, which dbt does not parse again.
     project.profile(prod=duckdb_output("cdr.duckdb"))
     with working_in(tmp_path):
         project.dbt("deps")

@@ -294,7 +294,7 @@ def test_countries_are_those_of_iso_3166_and_kosovo() -> None:
 
 def test_every_country_has_a_calling_code_but_those_that_have_none(prefixes: dict[str, str]) -> None:
     without = {row["country_code"] for row in rows("countries")} - set(prefixes.values())
-    # Uninhabited, or numbered with a neighbour in blocks that no short prefix tells apart.
+    # Uninhabited, or numbered with a neighbour in blocks that no short prefix separates.
     assert without == {"BL", "BV", "GS", "HM", "MF", "PN", "TF", "UM"}
 
 

@@ -2,13 +2,15 @@
 
 import json
 import re
+import shutil
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from harness import REPOSITORY, Loader
+from harness import REPOSITORY, Loader, Once
 from warehouse import Warehouse, assert_equal
 
 from loader.synth import synthesise
@@ -35,24 +37,32 @@ ONLY_SIGNALS = ("-s", "path:models/intermediate/signals", "mart_signals")
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[dict[str, Any]]]:
+def planted(once: Once, tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, list[dict[str, Any]]]:
     """Sixty days with planted cases, the last two delivered and built after the others."""
-    folder = tmp_path_factory.mktemp("planted")
-    loader = Loader(folder / "cdr.duckdb", folder / "inbox")
-    synthesise(loader.inbox, days=DAYS, calls_per_day=12, seed=7, end=END, plants=True)
+
+    def fill(folder: Path) -> None:
+        loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+        synthesise(loader.inbox, days=DAYS, calls_per_day=12, seed=7, end=END, plants=True)
+        warehouse = Warehouse(loader, folder / "target")
+        days = END, END - timedelta(days=1)
+        late = sorted(path for day in days for path in loader.inbox.rglob(f"*{day}*"))
+        for path in late:
+            path.rename(folder / path.name)
+        loader("stage", loader.inbox, "-q")
+        warehouse.dbt("seed")
+        warehouse.dbt("run", *SIGNALS)
+        for path in late:
+            (folder / path.name).rename(path)
+        loader("stage", loader.inbox, "-q")
+        warehouse.dbt("run", *SIGNALS)
+
+    filled = once("signals", fill)
+    # Tests change it.
+    folder = tmp_path_factory.mktemp("signals")
+    loader = Loader(folder / "cdr.duckdb", filled / "inbox")
+    shutil.copyfile(filled / "cdr.duckdb", loader.database)
     cases = json.loads((loader.inbox / "planted.json").read_text())
-    warehouse = Warehouse(loader, folder / "target")
-    late = sorted(path for day in (END, END - timedelta(days=1)) for path in loader.inbox.rglob(f"*{day}*"))
-    for path in late:
-        path.rename(folder / path.name)
-    loader("stage", loader.inbox, "-q")
-    warehouse.dbt("seed")
-    warehouse.dbt("run", *SIGNALS)
-    for path in late:
-        (folder / path.name).rename(path)
-    loader("stage", loader.inbox, "-q")
-    warehouse.dbt("run", *SIGNALS)
-    return warehouse, cases
+    return Warehouse(loader, folder / "target"), cases
 
 
 def rows(warehouse: Warehouse, query: str, *parameters: object) -> list[tuple[Any, ...]]:

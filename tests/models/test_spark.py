@@ -21,8 +21,8 @@ from loader.synth import synthesise
 pytestmark = pytest.mark.spark
 
 COMPARED = ("reference", "staging", "intermediate", "marts")
-# The hash differs between engines, and what builds remember tells of each engine's own. Of the contenders
-# Spark, which makes the table anew, has none that lost their rivals.
+# The hash differs between engines, and the memory of builds is each engine's own. Spark rebuilds the table
+# of contenders, so it has none that lost their rivals.
 NOT_COMPARED_COLUMN = "key_hash"
 NOT_COMPARED_TABLES = ("intermediate.build_", "intermediate.int_calls__contenders")
 KEY = "a key with ' and \\ in it"
@@ -77,7 +77,7 @@ class Both:
             warehouse.dbt("run", *arguments, parse_arguments=parse_arguments)
 
     def compare(self, *names: str) -> int:
-        """Requires equal tables on both engines, and returns how many rows were compared."""
+        """Require equal tables on both engines, and return how many rows were compared."""
         with duckdb.connect(self.loader.database, read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
             names = names or relations(connection)
@@ -194,12 +194,12 @@ def call(call_id: str, day: str, **values: str) -> str:
     return record("phone_terminated", call_id, **{**times, **values}) + "\n"
 
 
-def test_a_killed_build_is_made_good_by_the_next(both: Both) -> None:
+def test_the_next_build_completes_a_killed_one(both: Both) -> None:
     """Spark has no transactions: what a build leaves half done, the next one must notice and replace."""
     lines = header("phone_terminated") + "\n" + call("one", "2026-10-05") + call("two", "2026-10-06")
     both.loader("stage", both.loader.write("2026-10-06/killed_phone_terminated.csv", lines))
     both.export()
-    # After the records are in and before the log says so.
+    # After the records are written and before the log lists them.
     log_done = r"insert overwrite table \S+build_log .* true as done.*'stg_sinch__phone_terminated' as model"
     with killed_at(log_done):
         assert not both.spark.try_dbt("run", "-s", "stg_sinch__phone_terminated").success

@@ -67,7 +67,7 @@ class QuickSparkWarehouse(SparkWarehouse):
             yield
 
     def rewrite(self, table: str, query: str) -> None:
-        """Puts the rows of a query in place of a table's: Parquet tables have no updates."""
+        """Replace a table's rows by those of a query: Parquet tables have no updates."""
         from pyspark.sql import SparkSession
 
         session = SparkSession.builder.getOrCreate()
@@ -143,7 +143,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 @pytest.fixture
 def world(both: Both, once: Once) -> Iterator[SparkWorld]:
-    """As every history begins. What the one before left behind is one more that a plain build makes good."""
+    """The state in which every history begins. A plain build repairs what the history before left."""
     start = once("spark_start", with_first_deliveries)
     shutil.copyfile(start / "cdr.duckdb", both.loader.database)
     for folder in (both.loader.inbox, both.loader.database.parent / "export"):
@@ -176,6 +176,6 @@ PLAYED = (
     [one if one in PLAYED else pytest.param(one, marks=pytest.mark.soak) for one in HISTORIES],
     ids=lambda history: history.__name__,
 )
-def test_a_plain_build_makes_good(world: SparkWorld, history: Callable[[World], None]) -> None:
+def test_a_plain_build_repairs(world: SparkWorld, history: Callable[[World], None]) -> None:
     history(world)
     world.check()

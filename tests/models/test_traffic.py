@@ -145,7 +145,7 @@ def expected_hourly(calls: list[Call]) -> list[tuple[Any, ...]]:
 
 
 def peak_of(intervals: list[tuple[datetime, datetime]]) -> int:
-    """The greatest number of intervals at one moment, of which one is a start."""
+    """The greatest number of intervals at one moment; only starts have to be tried."""
     return max(sum(start <= moment < end for start, end in intervals) for moment, _ in intervals)
 
 

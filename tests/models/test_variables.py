@@ -99,7 +99,7 @@ def test_unit_tests_pin_every_variable_that_their_model_reads() -> None:
     assert unpinned == []
 
 
-def test_columns_with_personal_data_say_so() -> None:
+def test_columns_with_personal_data_are_marked() -> None:
     marked = 0
     for file in [*yaml_files("*__models.yml"), *yaml_files("*__sources.yml")]:
         tables = file.get("models", []) + [t for s in file.get("sources", []) for t in s["tables"]]
@@ -197,13 +197,13 @@ def test_the_project_builds_with_every_variable_at_another_value(built: Warehous
         ran = {result.node.unique_id for result in results if result.node.resource_type == "unit_test"}
         files = (REPOSITORY / "models").rglob("*__unit_tests.yml")
         assert len(ran) == sum(path.read_text().count("\n  - name: ") for path in files)
-        # The example rates are into EUR: what is not converted into USD is said, by currency.
+        # The example rates are into EUR: what is not converted into USD is reported, by currency.
         (warned,) = (result for result in results if result.node.name == "warn_unconverted_amounts")
         assert warned.status == "warn"
         warned_of = warned.node.compiled_code.replace('"sinch_cdr".', "")
-        said = " ".join(message for (message,) in built.loader.query(warned_of))
-        assert re.search(r"\d+ charges in EUR from \S+ to \S+ are not in amount_reporting", said)
-        assert "seeds/fx_rates.csv has no rate to USD of that day or before; add it" in said
+        printed = " ".join(message for (message,) in built.loader.query(warned_of))
+        assert re.search(r"\d+ charges in EUR from \S+ to \S+ are not in amount_reporting", printed)
+        assert "seeds/fx_rates.csv has no rate to USD of that day or before; add it" in printed
     personal = personal_values(built.loader)
     shown = shown_values(built.loader)
     assert len(personal) > 100
@@ -250,7 +250,7 @@ def test_a_key_that_can_be_guessed_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         (("--vars", "{reporting_tz: UTC}"), ["no variable reporting_tz, it changes nothing; did you mean"]),
         (("--vars={pii_mod: masked}",), ["no variable pii_mod, it changes nothing; did you mean pii_mode?"]),
@@ -260,13 +260,15 @@ def test_a_key_that_can_be_guessed_is_refused(
         (("--select", "fact_calls"), []),
     ],
 )
-def test_a_variable_that_does_not_exist_is_warned_about(arguments: tuple[str, ...], said: list[str]) -> None:
+def test_a_variable_that_does_not_exist_is_warned_about(
+    arguments: tuple[str, ...], printed: list[str]
+) -> None:
     warnings = unknown_variables(REPOSITORY, arguments)
-    assert len(warnings) == len(said)
-    assert all(words in warning for words, warning in zip(said, warnings, strict=True))
+    assert len(warnings) == len(printed)
+    assert all(words in warning for words, warning in zip(printed, warnings, strict=True))
 
 
-def test_a_build_that_could_not_mask_says_so_last(
+def test_a_build_that_could_not_mask_reports_it_last(
     cdr: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
@@ -280,8 +282,8 @@ def test_a_build_that_could_not_mask_says_so_last(
     result = cdr(
         "build", "--select", "+rejected_records", *only_models, "--vars={pii_mode: masked}", "--json", code=1
     )
-    said = result.stderr.splitlines()[-1]
-    assert said.startswith("cdr: pii_mode is masked, and marts.rejected_records could not be built")
+    printed = result.stderr.splitlines()[-1]
+    assert printed.startswith("cdr: pii_mode is masked, and marts.rejected_records could not be built")
     document = json.loads(result.stdout)
-    assert document["still_shown"] == said.removeprefix("cdr: ")
+    assert document["still_shown"] == printed.removeprefix("cdr: ")
     assert document["exit_code"] == 1

@@ -24,7 +24,7 @@ def meta(metric: dict[str, Any]) -> dict[str, Any]:
 
 
 def formula(metric: dict[str, Any]) -> str:
-    """What is computed: of a ratio and of arithmetic told from the definition, else as noted there."""
+    """Return a metric's formula: inferred for ratios and arithmetic, otherwise as its definition notes it."""
     parameters = metric["type_params"]
     if "formula" in meta(metric):
         return str(meta(metric)["formula"])

@@ -2,13 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import duckdb
@@ -19,6 +22,8 @@ from loader.cli.main import main
 from loader.feeds import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# The environment variable that names the folder where test processes share what dbt has parsed.
+SHARED_PARSES = "CDR_TESTS_SHARED_PARSES"
 # What fills a folder that all test processes share.
 Once = Callable[[str, Callable[[Path], object]], Path]
 
@@ -31,8 +36,8 @@ class Loader:
     inbox: Path
 
     def __call__(self, *arguments: object, code: int = 0) -> Result:
-        """Runs a command in process and requires its exit code."""
-        if arguments[0] in ("build", "run"):
+        """Run a command in process and require its exit code."""
+        if arguments[0] in ("build", "run") or {"--build", "--erase"} & set(arguments):
             parse_once()
         result = CliRunner().invoke(main, [*map(str, arguments), *self._database(arguments)])
         assert result.exit_code == code, f"exit code {result.exit_code}: {result.stdout}{result.stderr}"
@@ -40,7 +45,7 @@ class Loader:
         return result
 
     def json(self, *arguments: object, code: int = 0) -> dict[str, Any]:
-        """Runs a command with --json: one document on stdout, as its schema says."""
+        """Run a command with --json; require one document on stdout that its schema allows."""
         result = self(*arguments, "--json", code=code)
         document = json.loads(result.stdout)
         assert isinstance(document, dict)
@@ -50,20 +55,20 @@ class Loader:
         return document
 
     def stage(self, *arguments: object, code: int = 0) -> list[dict[str, Any]]:
-        """Stages and returns what became of each file."""
+        """Stage, and return the outcome of each file."""
         files = self.json("stage", *arguments, code=code)["files"]
         assert isinstance(files, list)
         return files
 
     def error(self, *arguments: object) -> str:
-        """Runs a command that must end with exit code 2 and one line on stderr, and returns the line."""
+        """Run a command that must end with exit code 2 and one line on stderr, and return the line."""
         result = self(*arguments, code=2)
         assert result.stderr.startswith("cdr: ")
         assert result.stderr.count("\n") == 1
         return result.stderr.rstrip("\n")
 
     def process(self, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Runs a command in a process of its own."""
+        """Run a command in a process of its own."""
         return subprocess.run(
             self.command(*arguments),
             capture_output=True,
@@ -81,7 +86,7 @@ class Loader:
         return [] if arguments[0] in ("synth", "init") else ["--database", str(self.database)]
 
     def write(self, name: str, content: bytes | str) -> Path:
-        """Puts a file into the inbox."""
+        """Put a file into the inbox."""
         path = self.inbox / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -93,12 +98,12 @@ class Loader:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def execute(self, sql: str) -> None:
-        """Changes the database behind the loader's back."""
+        """Change the database without the loader."""
         with duckdb.connect(self.database) as connection:
             connection.execute(sql)
 
     def tables(self) -> dict[str, int]:
-        """How many rows every table has."""
+        """Return the number of rows of every table."""
         names = self.query(
             "select schema_name || '.' || table_name from duckdb_tables() order by schema_name, table_name"
         )
@@ -122,12 +127,46 @@ class Loader:
 
 @cache
 def parse_once() -> None:
-    """In this process dbt parses the project once for all databases. It would anew for each other path, which
-    is 5 processor seconds for nothing: no model depends on it.
+    """Let dbt parse the project once for each set of variables, whatever database and target folder, in all
+    test processes: no model depends on these, and a parse takes up to ten seconds. dbt itself checks that
+    what it reads fits the project's files.
     """
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
+    from dbt.parser.manifest import ManifestLoader
 
     DuckDBCredentials._connection_keys = lambda _: ("database", "schema")  # type: ignore[method-assign]
+    if SHARED_PARSES not in os.environ:
+        return
+    read = ManifestLoader.read_manifest_for_partial_parse
+    write = ManifestLoader.write_manifest_for_partial_parse
+
+    def paths(loader: ManifestLoader) -> tuple[Path, Path]:
+        project, state = loader.root_project, loader.manifest.state_check
+        key = f"{project.project_root} {state.vars_hash} {state.project_hashes}"
+        shared = Path(os.environ[SHARED_PARSES]) / sha256(key.encode()).hexdigest()
+        return shared, Path(project.project_root, project.project_target_path, "partial_parse.msgpack")
+
+    def reading(loader: ManifestLoader) -> Any:
+        shared, own = paths(loader)
+        if shared.exists():
+            replace_file(shared, own)
+        return read(loader)
+
+    def writing(loader: ManifestLoader) -> None:
+        write(loader)
+        shared, own = paths(loader)
+        replace_file(own, shared)
+
+    ManifestLoader.read_manifest_for_partial_parse = reading  # type: ignore[method-assign]
+    ManifestLoader.write_manifest_for_partial_parse = writing  # type: ignore[method-assign]
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Copy a file in one step, so that no process reads a half of it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.{get_ident()}")
+    shutil.copyfile(source, unfinished)
+    unfinished.replace(target)
 
 
 def environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The help texts in loader/COMMANDS.md. `make generated` writes them anew."""
+"""The help texts in loader/COMMANDS.md. `make generated` writes them."""
 
 import sys
 from pathlib import Path

@@ -97,7 +97,7 @@ def down(value: Any) -> Any:
 
 
 def same(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]]) -> None:
-    """Requires the same rows in the same order, numbers to the ninth digit."""
+    """Require the same rows in the same order, numbers to the ninth digit."""
 
     def plain(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
         return [

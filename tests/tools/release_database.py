@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def neutral(database: Path) -> None:
-    """Takes the name of the folder out that the deliveries were in."""
+    """Replace the name of the deliveries' folder."""
     with duckdb.connect(database) as connection:
         connection.execute("update raw_sinch.files set path = '/srv/inbox/' || file_name")
         connection.execute("update raw_sinch.looks set path = '/srv/inbox/' || parse_filename(path)")

@@ -26,7 +26,7 @@ def validator(command: str) -> Draft202012Validator:
 
 
 def check(command: str, document: dict[str, Any]) -> None:
-    """Fails with the places where the document is not as its schema says."""
+    """Fail with the places where the document breaks its schema."""
     errors = [
         f"{'/'.join(map(str, error.absolute_path))}: {error.message}"
         for error in validator(command).iter_errors(document)

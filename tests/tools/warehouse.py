@@ -11,8 +11,6 @@ from typing import Any
 import duckdb
 from harness import REPOSITORY, Loader, parse_once
 
-# What `cdr` in tests has left of its last parse.
-PARSED = REPOSITORY / "target" / "partial_parse.msgpack"
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
@@ -31,14 +29,14 @@ class Warehouse:
     _manifests: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
-        """Runs a dbt command and returns its results; requires success."""
+        """Run a dbt command and return its results; require success."""
         outcome = self.try_dbt(command, *arguments, parse_arguments=parse_arguments)
         failed = [f"{r.node.name}: {r.message}" for r in getattr(outcome.result, "results", []) if r.failures]
         assert outcome.success, f"{outcome.exception} {failed}"
         return outcome.result
 
     def try_dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
-        """Runs a dbt command; `parse_arguments` are those that change the project, such as --vars."""
+        """Run a dbt command; `parse_arguments` are those that change the project, such as --vars."""
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
@@ -75,8 +73,6 @@ class Warehouse:
         before = dict(os.environ)
         os.environ |= {"CDR_DATABASE": str(self.loader.database), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
         parse_once()
-        if PARSED.exists():
-            os.environ["DBT_PARTIAL_PARSE_FILE_PATH"] = str(PARSED)
         try:
             yield
         finally:
@@ -108,7 +104,7 @@ class Warehouse:
 
 
 def assert_equal(found: Tables, expected: Tables) -> None:
-    """Requires the same tables with the same rows; names the first table that differs, and rows."""
+    """Require the same tables with the same rows; name the first table that differs, and rows."""
     assert found.keys() == expected.keys()
     for name, rows in found.items():
         if rows != expected[name]:
