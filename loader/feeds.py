@@ -1,29 +1,16 @@
-"""The four kinds of call detail records, and how a file's first line tells which one it holds.
+"""The kinds of call detail records: the only place in Python that lists them.
 
-Fields and their order are those of the vendor's page "Call Detail Records".
+Columns and their order are those of the vendor's page "Call Detail Records". Header marks, record widths and
+raw tables are derived from them. macros/kinds.sql is the same list for dbt; a test compares both.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 
-
-class Kind(StrEnum):
-    """The four kinds of files."""
-
-    PHONE_TERMINATED = "phone_terminated"
-    PHONE_ORIGINATED = "phone_originated"
-    APP_APP = "app_app"
-    SIP_TERMINATED = "sip_terminated"
-
+_EVERY_KIND = ("CallId", "UserSpaceId", "CallTime", "Result", "Reason", "Duration")
 
 KINDS: Mapping[str, tuple[str, ...]] = {
-    Kind.PHONE_TERMINATED: (
-        "CallId",
-        "UserSpaceId",
-        "CallTime",
-        "Result",
-        "Reason",
-        "Duration",
+    "phone_terminated": (
+        *_EVERY_KIND,
         "AnswerTime",
         "From",
         "To",
@@ -34,13 +21,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "UserId",
         "ToCountryId",
     ),
-    Kind.PHONE_ORIGINATED: (
-        "CallId",
-        "UserSpaceId",
-        "CallTime",
-        "Result",
-        "Reason",
-        "Duration",
+    "phone_originated": (
+        *_EVERY_KIND,
         "From",
         "To",
         "Amount",
@@ -48,33 +30,38 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "Custom",
         "ApplicationKey",
     ),
-    Kind.APP_APP: (
-        "CallId",
-        "UserSpaceId",
-        "CallTime",
-        "Result",
-        "Reason",
-        "Duration",
-        "FromUserId",
-        "ToUserId",
-        "Custom",
-        "ApplicationKey",
-    ),
-    Kind.SIP_TERMINATED: (
-        "CallId",
-        "UserSpaceId",
-        "CallTime",
-        "Result",
-        "Reason",
-        "Duration",
-        "From",
-        "To",
-        "Custom",
-        "ApplicationKey",
-    ),
+    "app_app": (*_EVERY_KIND, "FromUserId", "ToUserId", "Custom", "ApplicationKey"),
+    "sip_terminated": (*_EVERY_KIND, "From", "To", "Custom", "ApplicationKey"),
 }
 
 # Files from before 2016-03-09 lack it.
 OPTIONAL_COLUMN = "ToCountryId"
 
 VENDOR_COLUMNS = {name.casefold(): name for columns in KINDS.values() for name in columns}
+
+# Columns that name a person.
+PARTIES = ("From", "To", "FromUserId", "ToUserId", "UserId")
+# Columns with personal data.
+PERSONAL = (*PARTIES, "Custom")
+TIMES = ("CallTime", "AnswerTime")
+
+# Every form of ISO 8601 that the models parse: date, hour and minute, hours and minutes of the offset.
+ISO_TIME = (
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(?::\d{2}(?:[.,]\d+)?)?"
+    r"(?:[Zz]|([+-]\d{2})(?::?(\d{2}))?)?"
+)
+
+# The vendor's other feeds: a column, in lower case, that only their headers have.
+OTHER_FEEDS = {"verification": "verificationid", "messaging": "messageid"}
+
+
+def kinds_with(column: str) -> list[str]:
+    """Return the kinds that have a column, the narrowest first."""
+    return sorted((kind for kind in KINDS if column in KINDS[kind]), key=lambda kind: len(KINDS[kind]))
+
+
+def shapes(kind: str) -> list[tuple[str, ...]]:
+    """Return the columns of a kind, with and without the optional one."""
+    whole = KINDS[kind]
+    without = tuple(name for name in whole if name != OPTIONAL_COLUMN)
+    return [whole] if without == whole else [whole, without]

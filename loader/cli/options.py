@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from loader.database.manifest import State
-from loader.feeds import Kind
+from loader.feeds import KINDS
 from loader.paths import database_path
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -48,7 +48,7 @@ class _Day(click.DateTime):
 DAY = _Day()
 
 _STATE = click.Choice([state.value for state in State])
-_KIND = click.Choice([kind.value for kind in Kind])
+_KIND = click.Choice(list(KINDS))
 
 database_option = click.option(
     "--database",

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from loader.feeds import ISO_TIME
+
 if TYPE_CHECKING:
     import duckdb
 
 
-# Every form of ISO 8601 that the models read, between whatever blanks; a time without an offset is UTC.
-_CALL_TIME = (
-    r"^\W*(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(?::\d{2}(?:[.,]\d+)?)?"
-    r"(?:[Zz]|([+-]\d{2})(?::?(\d{2}))?)?\W*$"
-)
+# A time without an offset is UTC.
+_CALL_TIME = rf"^\W*{ISO_TIME}\W*$"
 
 
 def call_dates(table: str, condition: str) -> str:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from loader.database.manifest import MARK, find, now, without_mark
 from loader.database.sql import literal, quoted
 from loader.errors import CdrError
-from loader.feeds import KINDS
+from loader.feeds import KINDS, PERSONAL
 
 if TYPE_CHECKING:
     import duckdb
 
 REDACTED = "****"
-IDENTIFYING = ("From", "To", "FromUserId", "ToUserId", "UserId", "Custom")
 KEY_VARIABLE = "CDR_SUBJECT_KEY"
 
 
@@ -154,7 +153,7 @@ def _overwrite(connection: "duckdb.DuckDBPyConnection", kind: str) -> None:
     assignments = [
         f"{quoted(name)} = case when coalesce({quoted(name)}, '') <> ''"
         f"{'' if name == 'Custom' else ' and chosen.is_theirs'} then '{REDACTED}' else {quoted(name)} end"
-        for name in IDENTIFYING
+        for name in PERSONAL
         if name in KINDS[kind]
     ]
     connection.execute(

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.connection import opened, transaction
-from loader.database.redactions import IDENTIFYING, Redaction, redact, redact_rejects, redaction_key
+from loader.database.redactions import Redaction, redact, redact_rejects, redaction_key
 from loader.database.schema import has_table
 from loader.database.space import UNFINISHED_PURGE, blocks, explained, rewrite
 from loader.database.sql import quoted
 from loader.errors import CdrError
-from loader.feeds import KINDS
+from loader.feeds import KINDS, PARTIES
 
 if TYPE_CHECKING:
     import duckdb
@@ -225,8 +225,8 @@ def fields_that_name(connection: "duckdb.DuckDBPyConnection", subject: Subject) 
 def is_theirs(kind: str) -> str:
     """SQL: whether a raw record of a kind is the person's, as caller, callee or user."""
     parts = []
-    for name in IDENTIFYING:
-        if name in KINDS[kind] and name != "Custom":
+    for name in PARTIES:
+        if name in KINDS[kind]:
             field = quoted(name)
             inner = _INNER.format(field=field)
             parts += [

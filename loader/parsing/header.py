@@ -5,20 +5,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 from loader.errors import FileError
-from loader.feeds import KINDS, OPTIONAL_COLUMN, VENDOR_COLUMNS, Kind
+from loader.feeds import KINDS, OPTIONAL_COLUMN, OTHER_FEEDS, VENDOR_COLUMNS, kinds_with, shapes
 
 MOST_COLUMNS = 1_000
 _LONGEST_NAME = 128
-
-# Columns that name a kind, strongest first: a header that holds one is of that kind.
-_MARKS = (
-    (Kind.APP_APP, ("FromUserId", "ToUserId")),
-    (Kind.PHONE_TERMINATED, ("AnswerTime", "UserId", "ToCountryId")),
-    (Kind.PHONE_ORIGINATED, ("Amount", "Currency")),
-    (Kind.SIP_TERMINATED, ("From", "To")),
-)
-
-_KINDS_BY_WIDTH = {15: Kind.PHONE_TERMINATED, 14: Kind.PHONE_TERMINATED, 12: Kind.PHONE_ORIGINATED}
 
 # Every blank and every character of format of Unicode: what nobody sees at the ends of a text.
 _INVISIBLE = (
@@ -98,7 +88,7 @@ def columns_of_header(cells: list[str], declared_kind: str | None) -> Columns:
             "give each column its own name"
         )
     known = {name for name in names if name in _KNOWN}
-    kind = next((kind for kind, marks in _MARKS if known.intersection(marks)), None)
+    kind = kind_of(known)
     if kind is None:
         raise FileError(foreign_feed(list(names)) or _no_known_kind(known))
     columns = KINDS[kind]
@@ -117,10 +107,19 @@ def columns_of_header(cells: list[str], declared_kind: str | None) -> Columns:
     return Columns(kind, names, frozenset(name for name in names if name and name not in _KNOWN))
 
 
+def kind_of(known: set[str]) -> str | None:
+    """Return the kind that a header's vendor columns determine: the narrowest kind that has the rarest of
+    them. Columns that every kind has determine none.
+    """
+    marks = [kinds for name in known if len(kinds := kinds_with(name)) < len(KINDS)]
+    rarest = min(marks, key=lambda kinds: (len(kinds), len(KINDS[kinds[0]])), default=None)
+    return rarest[0] if rarest else None
+
+
 def foreign_feed(cells: list[str]) -> str:
     """What a header of the vendor's other feeds is, as a sentence; empty for any other."""
     said = {column_name(cell).casefold().replace("_", "") for cell in cells}
-    for feed, mark in (("verification", "verificationid"), ("messaging", "messageid")):
+    for feed, mark in OTHER_FEEDS.items():
         if mark in said:
             return f"the header is that of a {feed} record file, not of calls; stage files of calls only"
     return ""
@@ -144,18 +143,17 @@ def columns_without_header(widths: list[int], declared_kind: str | None, name_ki
     """
     counted = Counter(widths)
     width = counted.most_common(1)[0][0]
-    kind = declared_kind or name_kind or _KINDS_BY_WIDTH.get(width)
+    fitting = [kind for kind in KINDS if width in map(len, shapes(kind))]
+    kind = declared_kind or name_kind or (fitting[0] if len(fitting) == 1 else None)
     if kind is None:
-        known = "app_app or sip_terminated" if width == len(KINDS[Kind.APP_APP]) else "of no known kind"
+        known = " or ".join(fitting) or "of no known kind"
         raise FileError(
             f"there is no header and records of {width} fields are {known}; say which with --kind"
         )
-    whole = KINDS[kind]
-    shapes = [whole, tuple(name for name in whole if name != OPTIONAL_COLUMN)]
-    best = max(shapes, key=lambda names: counted[len(names)])
+    best = max(shapes(kind), key=lambda names: counted[len(names)])
     if not counted[len(best)]:
         raise FileError(
-            f"there is no header and records have {width} fields, where {kind} has {len(whole)}; "
+            f"there is no header and records have {width} fields, where {kind} has {len(KINDS[kind])}; "
             "check --kind and the file's name"
         )
     return Columns(kind, best)

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 
 from loader.errors import FileError
-from loader.feeds import KINDS
+from loader.feeds import KINDS, PARTIES, TIMES
 from loader.inputs.content import Content
 from loader.parsing.header import (
     Columns,
@@ -231,13 +231,11 @@ def _spreadsheet_signs(columns: Columns, sample: list[list[str]]) -> list[str]:
     said = []
     for at, name in enumerate(columns.names):
         values = [trimmed(cells[at]) for cells in sample if len(cells) == columns.width]
-        if name in ("From", "To", "CallId", "UserSpaceId", "UserId", "FromUserId", "ToUserId") and any(
-            _ROUNDED.fullmatch(value) for value in values
-        ):
+        if name in ("CallId", "UserSpaceId", *PARTIES) and any(_ROUNDED.fullmatch(value) for value in values):
             said.append(
                 f"{name} looks like a number that a spreadsheet rounded: ask for the file as it was made"
             )
-        if name in ("CallTime", "AnswerTime") and any(_TURNED.fullmatch(value) for value in values):
+        if name in TIMES and any(_TURNED.fullmatch(value) for value in values):
             said.append(
                 f"{name} looks like a date that a spreadsheet rewrote: ask for the file as it was made"
             )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from loader.feeds import ISO_TIME
 from loader.inputs.content import BAD_BYTE
 from loader.parsing.header import MOST_COLUMNS, Columns, is_repeated_header
 from loader.parsing.lines import DELIMITER, LONGEST_RECORD, Lines, decodes
@@ -26,7 +27,7 @@ _UNBALANCED = (
     "a field starts with a double quote that is not closed before a delimiter or a line's end, or only "
     "behind a line that is a record by itself"
 )
-_TIME = re.compile(rb"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?")
+_TIME = re.compile(ISO_TIME.encode())
 _RUN_ON_QUOTE = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 
 _CLOSED_QUOTE = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"(?=;|\Z)')

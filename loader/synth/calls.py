@@ -83,7 +83,7 @@ class CallBatch:
 def calls_of_kind(calls_per_day: int, day: date) -> dict[str, int]:
     """How many of a day's calls are of which kind; the numbers add up to `calls_per_day`."""
     split = _WEEKEND_SPLIT if day.weekday() >= 5 else _WEEKDAY_SPLIT
-    calls = {kind: calls_per_day * share // 1000 for kind, share in zip(KINDS, split, strict=True)}
+    calls = {kind: calls_per_day * share // 1000 for kind, share in zip(KINDS, split, strict=False)}
     calls["phone_terminated"] += calls_per_day - sum(calls.values())
     return calls
 
