@@ -82,7 +82,7 @@
 
 {#- A word or a date must separate groups of digits: without it they could be a number with dashes. -#}
 {% macro is_plain_file_name(column) -%}
-    {%- set word = '(cdrs?|sinch|calls?|phone_terminated|phone_originated|app_app|sip_terminated|csv|txt)' -%}
+    {%- set word = '(cdrs?|sinch|calls?|' ~ kinds() | join('|') ~ '|csv|txt)' -%}
     {%- set time = '[tT_-]?([01][0-9]|2[0-3])([-.]?[0-5][0-9]){1,2}[zZ]?' -%}
     {%- set date = '20[1-4][0-9]-?(0[1-9]|1[0-2])-?([0-2][0-9]|3[01])(' ~ time ~ ')?' -%}
     {%- set part = '([0-9]{1,6}[_. -])?(' ~ word ~ '|' ~ date ~ ')' -%}

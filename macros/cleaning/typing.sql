@@ -122,12 +122,6 @@
 {%- endmacro %}
 
 
-{#- The fields that are more than text, so that their text may not parse. -#}
-{% macro typed_fields() %}
-    {{ return(['user_space_id', 'call_time', 'duration', 'answer_time', 'amount']) }}
-{% endmacro %}
-
-
 {#- Whether a name is one of a comma-separated list of names. -#}
 {% macro is_listed(name, list) -%}
     concat(',', {{ list }}, ',') like '%,{{ name }},%'

@@ -1,8 +1,3 @@
-{%- set fields = [
-    'CallId', 'UserSpaceId', 'ApplicationKey', 'UserId', 'FromUserId', 'ToUserId', 'Result', 'Reason', 'From', 'To', 'ToCountryId',
-    'Currency', 'Custom', 'Duration', 'Amount', 'CallTime', 'AnswerTime',
-] %}
-
 with
 
 files as (
@@ -11,13 +6,13 @@ files as (
 ),
 
 unioned as (
-    {%- for kind in kinds() %}
+    {%- for kind, columns in kinds().items() %}
     select
         _file_id as file_id,
         _line as source_line,
         '{{ kind }}' as call_type,
-        {%- for field in fields %}
-        {%- set column = adapter.quote(field) if field in vendor_columns(kind) else 'null' %}
+        {%- for field in column_types() %}
+        {%- set column = adapter.quote(field) if field in columns else 'null' %}
         cast({{ column }} as {{ dbt.type_string() }}) as {{ adapter.quote(snake_case(field)) }},
         {%- endfor %}
         {{ record_text(kind) }} as record_text
