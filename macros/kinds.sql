@@ -1,4 +1,4 @@
-{#- The kinds of files: the only list of them in dbt. loader/feeds.py is the same list; a test compares both. -#}
+{#- The kinds of files: the only list of them in dbt. A test compares it with loader/feeds.py. -#}
 
 {#- The vendor's columns of each kind, in the order of its files. -#}
 {% macro kinds() %}
@@ -62,7 +62,7 @@
 {% macro snake_case(name) %}{{ return(modules.re.sub('(?<!^)(?=[A-Z])', '_', name) | lower) }}{% endmacro %}
 
 
-{#- The typed column of a kind that has one of these vendor's columns, the first of them; null of the type in others. -#}
+{#- The first of these vendor's columns that a kind has, typed; in other kinds null. -#}
 {% macro typed_column(kind, columns, type) -%}
     {%- set present = columns | select('in', kinds()[kind]) | list -%}
     {{ adapter.quote(snake_case(present[0])) if present else 'cast(null as ' ~ type ~ ')' }}

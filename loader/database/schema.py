@@ -54,17 +54,7 @@ LOOKS_COLUMNS = {
     "seen_at": "TIMESTAMP",
     "inode": "VARCHAR",
     "changed": "BIGINT",
-}
-
-REMOTE_OBJECTS_COLUMNS = {
-    "uri": "VARCHAR",
-    "etag": "VARCHAR",
-    "size": "BIGINT",
-    "last_modified": "TIMESTAMP",
-    "sha256": "VARCHAR",
-    "options": "VARCHAR",
-    "file_id": "BIGINT",
-    "seen_at": "TIMESTAMP",
+    "version": "VARCHAR",
 }
 
 REDACTIONS_COLUMNS = {
@@ -87,7 +77,6 @@ RAW_TABLES: dict[str, dict[str, str]] = {
     "files": FILES_COLUMNS,
     "rejected_records": REJECTED_COLUMNS,
     "looks": LOOKS_COLUMNS,
-    "remote_objects": REMOTE_OBJECTS_COLUMNS,
     "schema_versions": SCHEMA_VERSIONS_COLUMNS,
     "redactions": REDACTIONS_COLUMNS,
     "redaction_keys": REDACTION_KEYS_COLUMNS,
@@ -108,6 +97,19 @@ def _reach_back_to_first_call(kind: str) -> str:
     """
 
 
+# Looks at objects in object storage had a table of their own.
+REMOTE_OBJECTS = "remote_objects"
+
+
+def move_remote_objects(source: str = "raw_sinch") -> str:
+    """SQL: copies the looks at objects from the table of their own."""
+    return f"""
+        insert into raw_sinch.looks (path, version, size, modified, checksum, options, file_id, seen_at)
+        select uri, etag, size, epoch(last_modified)::bigint * 1000000000, '', options, file_id, seen_at
+        from {source}.{REMOTE_OBJECTS}
+    """
+
+
 # What brings the raw tables from the version before to this one, besides absent tables: whoever changes
 # them adds an entry. tests/loader/databases has a database of each release.
 MIGRATIONS = {
@@ -120,6 +122,13 @@ MIGRATIONS = {
     ),
     # Earlier ones would stage redacted records in clear again.
     4: (),
+    5: (
+        "alter table raw_sinch.looks add column if not exists version varchar",
+        f"create table if not exists raw_sinch.{REMOTE_OBJECTS} (uri varchar, etag varchar, size bigint, "
+        "last_modified timestamp, options varchar, file_id bigint, seen_at timestamp)",
+        move_remote_objects(),
+        f"drop table raw_sinch.{REMOTE_OBJECTS}",
+    ),
 }
 SCHEMA_VERSION = max(MIGRATIONS)
 
@@ -184,7 +193,7 @@ def check_is_ours(
     """Raises CdrError for a database in which a view stands where a table should, which would read whatever
     its maker wanted; or, for who `writes` and so may reach files, in which functions mean something else.
     """
-    tables = ", ".join(map(literal, [*RAW_TABLES, "unfinished_purge"]))
+    tables = ", ".join(map(literal, [*RAW_TABLES, REMOTE_OBJECTS, "unfinished_purge"]))
     found = connection.execute(
         f"""
         select schema_name || '.' || view_name

@@ -26,7 +26,7 @@ _PURGED_FILES = (
     "and coalesce(file_date, cast(loaded_at as date)) < ?"
 )
 # They name the files, which stay known.
-_MANIFEST = {("raw_sinch", name) for name in ("files", "looks", "remote_objects")}
+_MANIFEST = {("raw_sinch", name) for name in ("files", "looks")}
 # Besides those that begin with build_.
 _KEPT_BY_BUILDS = ("day_history", "team_seeds")
 

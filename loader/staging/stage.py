@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from loader.database.connection import opened
 from loader.database.manifest import File, State
+from loader.database.schema import REMOTE_OBJECTS, move_remote_objects
 from loader.database.sql import literal
 from loader.database.workspace import working
 from loader.inputs.content import check_encoding
@@ -166,7 +167,10 @@ def staging_target(database: Path, options: Options) -> Iterator[tuple["duckdb.D
             if known:
                 connection.execute(f"attach {literal(str(database))} as real (read_only)")
                 for (table,) in connection.execute(_KNOWN).fetchall():
-                    connection.execute(f"insert into raw_sinch.{table} by name from real.raw_sinch.{table}")
+                    copy = f"insert into raw_sinch.{table} by name from real.raw_sinch.{table}"
+                    connection.execute(
+                        move_remote_objects("real.raw_sinch") if table == REMOTE_OBJECTS else copy
+                    )
                 connection.execute("detach real")
             yield connection, workspace.folder
 

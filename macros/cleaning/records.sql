@@ -1,6 +1,6 @@
 {#-
-    The typed table of a kind: one row per record of its current files. Text is trimmed and empty text is null;
-    a value that does not parse is null and listed in invalid_fields.
+    The typed table of a kind: one row per record of its current files. Text is trimmed, empty text is null; a
+    value that does not parse is null and listed in invalid_fields.
 -#}
 {% macro typed_records(kind) %}
 {%- set types = column_types() -%}

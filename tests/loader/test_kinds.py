@@ -186,14 +186,14 @@ EDITS: dict[str, Callable[[str], str]] = {
     ),
     "models/intermediate/calls/_int_calls__unit_tests.yml": lambda text: text.replace(
         "    given:\n      - input: ref('stg_sinch__phone_terminated')\n",
-        "    given:\n      - {input: ref('stg_sinch__conference'), rows: []}\n"
+        "    given:\n      - input: ref('stg_sinch__conference')\n        rows: []\n"
         "      - input: ref('stg_sinch__phone_terminated')\n",
         1,
     ),
     "models/staging/sinch/_sinch__unit_tests.yml": lambda text: text.replace(
         "    model: stg_sinch__records\n    given:\n",
         "    model: stg_sinch__records\n    given:\n"
-        "      - {input: source('raw_sinch', 'conference'), rows: []}\n",
+        "      - input: source('raw_sinch', 'conference')\n        rows: []\n",
     ),
 }
 

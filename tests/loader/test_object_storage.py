@@ -200,14 +200,12 @@ def test_what_is_known_is_not_read_again(cdr: Loader, store: Store) -> None:
     known = store.put("a/sip_2026-11-21.csv", delivery("b"))
     cdr.stage(store.uri("a"))
     rows = cdr.query(
-        "select uri, etag, r.size, r.sha256 = f.sha256, r.last_modified <= r.seen_at"
-        " from raw_sinch.remote_objects r join raw_sinch.files f using (file_id) where uri = path"
-        " order by uri"
+        "select path, version, l.size, make_timestamp_ns(modified) <= seen_at"
+        " from raw_sinch.looks l join raw_sinch.files f using (file_id, path) order by path"
     )
     head = store.client.head_object(Bucket=store.name, Key="a/sip_2026-11-21.csv")
-    assert rows[1] == (known, head["ETag"], head["ContentLength"], True, True)
+    assert rows[1] == (known, head["ETag"], head["ContentLength"], True)
     assert len(rows) == 2
-    assert cdr.query("select count(*) from raw_sinch.looks") == [(0,)]
     store.read()
     assert {state for _, state in states(cdr.stage(store.uri("a")))} == {"skipped"}
     assert {state for _, state in states(cdr.stage(store.uri("a"), "--dry-run"))} == {"skipped"}
@@ -226,7 +224,7 @@ def test_what_is_known_is_not_read_again(cdr: Loader, store: Store) -> None:
         ("superseded",),
         ("current",),
     ]
-    assert cdr.query("select count(*) from raw_sinch.remote_objects") == [(3,)]
+    assert cdr.query("select count(*) from raw_sinch.looks") == [(3,)]
     cdr.stage(store.uri("a"), "--again")
     assert len(store.read()) == 3
 
@@ -454,9 +452,9 @@ def test_a_killed_loader_loses_nothing_and_stages_nothing_twice(
     assert 0 < len(whole) < 8
     assert {staged for _, staged in whole} == {5_000}
     # What is known of an object was written with its file.
-    assert cdr.query(
-        "select count(*) from raw_sinch.remote_objects anti join raw_sinch.files using (file_id)"
-    ) == [(0,)]
+    assert cdr.query("select count(*) from raw_sinch.looks anti join raw_sinch.files using (file_id)") == [
+        (0,)
+    ]
     monkeypatch.setenv("AWS_ENDPOINT_URL", direct)
     store.read()
     files = cdr.stage(store.uri("in/"))
@@ -548,9 +546,7 @@ def test_other_stores(cdr: Loader, monkeypatch: pytest.MonkeyPatch, uri: str, li
         monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", google(address))
         assert states(cdr.stage(uri)) == [("sip_2026-11-20.csv", "current")]
         assert states(cdr.stage(uri)) == [("sip_2026-11-20.csv", "skipped")]
-    assert cdr.query("select uri, etag from raw_sinch.remote_objects") == [
-        (f"{uri}sip_2026-11-20.csv", '"1"')
-    ]
+    assert cdr.query("select path, version from raw_sinch.looks") == [(f"{uri}sip_2026-11-20.csv", '"1"')]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 """
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from harness import Loader
 from release_database import DATABASES
 
 from loader.database import schema
+from loader.database.connection import opened
+from loader.inputs.opening import Fingerprint
+from loader.staging.looks import Look, Looks
 
 ALL = sorted(DATABASES.glob("*.zst"))
 EARLIEST = DATABASES / "before-0.1.0.duckdb.zst"
@@ -133,6 +137,34 @@ def test_looks_of_an_earlier_version_are_believed_and_completed(
     os.utime(corrected, (1_700_000_000, 1_700_000_000))
     corrected.rename(cdr.inbox / "sip_2026-11-22.csv")
     assert sorted(file["state"] for file in cdr.stage(".")) == ["current", "skipped"]
+
+
+def test_objects_known_to_an_earlier_version_are_known_as_looks(cdr: Loader) -> None:
+    cdr.write("sip.csv", delivery("a"))
+    cdr.stage("sip.csv")
+    cdr.execute(
+        "create table raw_sinch.remote_objects (uri varchar, etag varchar, size bigint,"
+        " last_modified timestamp, sha256 varchar, options varchar, file_id bigint, seen_at timestamp);"
+        "insert into raw_sinch.remote_objects values ('s3://b/x.csv', '\"1\"', 9,"
+        " timestamp '2026-11-22 04:00:00', 'sha', '||', 1, timestamp '2026-11-23');"
+        "alter table raw_sinch.looks drop column version;"
+        "update raw_sinch.schema_versions set version = 4"
+    )
+    before = cdr.database.read_bytes()
+    cdr.stage("sip.csv", "--dry-run")
+    assert cdr.database.read_bytes() == before
+    cdr.stage("sip.csv")
+    assert "raw_sinch.remote_objects" not in cdr.tables()
+    with opened(cdr.database, "read") as connection:
+        look = Looks(connection).at("s3://b/x.csv")
+    at = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    assert look == Look("||", 1, datetime.fromisoformat("2026-11-23"), remote(9, at, '"1"'))
+    assert look.is_of(remote(9, at, '"1"'))
+    assert not look.is_of(remote(9, at, '"2"'))
+
+
+def remote(size: int, modified: datetime, version: str) -> Fingerprint:
+    return Fingerprint(size, int(modified.timestamp()) * 1_000_000_000, version=version)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "-".join(command[:1] + command[2:3]))
