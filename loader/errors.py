@@ -1,18 +1,16 @@
-"""The two ways in which things go wrong, for the whole command or for one file; text that is safe to show."""
+"""The two errors, for a whole command and for one file; text that is safe to show."""
 
 
 class CdrError(Exception):
-    """Stops the command: one line that says what, where, and what to do about it. Exit code 2."""
+    """An error that ends the command with exit code 2: one line with what, where and what to do."""
 
 
 class FileError(Exception):
-    """Fails one delivered file, never the others; the text becomes the file's message in the manifest."""
+    """An error of one delivered file, never of the others; its text is the file's message in the manifest."""
 
 
 def printable(text: str, *, kept: str = "") -> str:
-    """Spell out the control and direction characters of a text but those in `kept`, so that a terminal
-    interprets nothing.
-    """
+    """Escape control and direction characters, except those in `kept`: a terminal interprets none."""
     return "".join(c if c.isprintable() or c in kept else _spelled(c) for c in text)
 
 

@@ -1,4 +1,4 @@
-"""Where the project and its database are, wherever the command is run from."""
+"""Paths of the project and its database, from whichever folder the command runs."""
 
 import os
 import re
@@ -8,14 +8,14 @@ from loader.errors import CdrError
 
 PROJECT_FILE = "dbt_project.yml"
 PROJECT_NAME = "sinch_cdr"
-# The project inside an installed wheel; a clone has it beside the package.
+# The project inside an installed wheel; in a clone it is next to the package.
 _PACKAGED = Path(__file__).resolve().parent / "project"
 
 
 def project_root() -> Path:
-    """The folder with dbt_project.yml: CDR_PROJECT_DIR, else beside this package (a clone), else the current
-    folder or one above it that holds this project or one built on it (`cdr init`), else the installed
-    package's own.
+    """Return the folder with dbt_project.yml, the first of these: CDR_PROJECT_DIR; next to this package (a
+    clone); the current folder or one above it, with this project or one built on it (`cdr init`); the
+    installed package's own.
 
     Raises CdrError when there is none.
     """
@@ -38,13 +38,13 @@ def project_root() -> Path:
 
 
 def package_project() -> Path:
-    """The project that comes with this package, whichever project is in use."""
+    """Return the project that this package ships, whichever project is in use."""
     beside = Path(__file__).resolve().parent.parent
     return beside if _is_project(beside) else _PACKAGED
 
 
 def is_packaged(root: Path) -> bool:
-    """Whether the project lies inside the installed package, where nothing may be written."""
+    """Whether the project is inside the installed package, where nothing may be written."""
     return root == _PACKAGED
 
 
@@ -54,10 +54,10 @@ def _is_project(folder: Path) -> bool:
 
 
 def database_path(option: str | None) -> Path:
-    """The database file, absolute: `--database` (from the current folder), CDR_DATABASE or the default (from
-    the project root; of an installed package, from the current folder).
+    """Return the absolute path of the database: `--database` is relative to the current folder; CDR_DATABASE
+    and the default to the project root, of an installed package to the current folder.
 
-    Raises CdrError where it is no file, but a database in memory or one that DuckDB connects to.
+    Raises CdrError for a database that is not a file, but in memory or remote.
     """
     if option is not None:
         return Path(_file_name(option)).absolute()
@@ -69,19 +69,19 @@ def database_path(option: str | None) -> Path:
 
 
 def _file_name(name: str) -> str:
-    """A name that DuckDB takes for a file's, not `:memory:` or `md:calls`."""
+    """Return a name that DuckDB treats as a file, unlike `:memory:` and `md:calls`."""
     if re.match("[A-Za-z][A-Za-z0-9+.-]*:|:", name):
-        raise CdrError(f"{name} is no file, and the database must be one; a file of that name is ./{name}")
+        raise CdrError(f"{name} is not a file, and the database must be one; a file of that name is ./{name}")
     return name
 
 
 def dbt_folder(database: Path) -> Path:
-    """Where dbt keeps target/ and logs/ when the project itself is inside the installed package."""
+    """Return the folder for dbt's target/ and logs/ when the project is inside the installed package."""
     return database.with_name(f".{database.name}.dbt")
 
 
 def put_in_place(new: Path, out: Path) -> None:
-    """Gives a finished file the place of `out`, behind a symbolic link too, and the mode of what it replaces.
+    """Move a finished file to `out`, or to where that links, with the mode of the file that it replaces.
     Both are on one disk.
     """
     place = out.resolve()
@@ -90,6 +90,6 @@ def put_in_place(new: Path, out: Path) -> None:
 
 
 def keep_mode(new: Path, replaced: Path) -> None:
-    """Gives a file or folder the mode of the one that it replaces, where there is one."""
+    """Set the mode of a file or folder to that of the one that it replaces, if there is one."""
     if replaced.exists():
         new.chmod(replaced.stat().st_mode & 0o777)

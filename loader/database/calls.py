@@ -1,4 +1,4 @@
-"""What raw records show of their calls: the UTC day, and which other records are of the same call."""
+"""Queries over raw records: the UTC days of their calls, and records of the same calls."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ _CALL_TIME = rf"^\W*{ISO_TIME}\W*$"
 
 
 def call_dates(table: str, condition: str) -> str:
-    """A query for the `_file_id` and the UTC `day`s of the records of a raw table that meets a condition
-    and whose CallTime can be read. Times before 1990 and from 2100 on are none, as in the models.
+    """Return a query for `_file_id` and UTC `day` of the records that meet a condition and whose CallTime
+    parses. Times before 1990 and from 2100 on do not count, as in the models.
     """
     return f"""
         select _file_id, moment::date as day
@@ -32,7 +32,7 @@ def call_dates(table: str, condition: str) -> str:
                     _file_id,
                     regexp_extract(call_time, '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']) as part
                 from (
-                    -- of the usual form the minutes: few of them, however many calls
+                    -- times of the usual form cut to minutes: few distinct values, however many calls
                     select distinct
                         _file_id,
                         if(
@@ -47,7 +47,7 @@ def call_dates(table: str, condition: str) -> str:
     """
 
 
-# Without blank and invisible characters at its ends, as in the models; a pattern is slow, and seldom needed.
+# Trimmed of blank and invisible characters, as in the models. The pattern is slow, and seldom needed.
 _CALL_ID = """
     case
         when "CallId" between '!' and '~' and array_extract("CallId", -1) between '!' and '~' then "CallId"
@@ -59,8 +59,8 @@ _CALL_ID = """
 def shared_calls(
     connection: "duckdb.DuckDBPyConnection", tables: Sequence[str], pairs: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], int]:
-    """How many records of the older of two files are of calls that the newer one has, too; by their ids, the
-    newer first. Pairs without such a call are left out. The tables are those that hold one kind's records.
+    """Count for each pair of files (newer id, older id) the older file's records of calls that the newer one
+    also has. Pairs without such a call are left out. `tables` hold the records of one kind.
     """
     newer, older = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""The DuckDB file: opened with the right format, rights and lock; the raw schema."""
+"""Connections to the database file: its format, rights and lock, and DuckDB's errors explained."""
 
 import os
 import re
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     import duckdb
 
 
-# The format of DuckDB 1.4, decided when the file is made: 1.x clients cannot open what 2.0 writes by default.
+# The format of DuckDB 1.4, fixed when the file is created: 1.x clients cannot open the default of 2.0.
 STORAGE_VERSION = "v1.4.0"
 
-# The name under which the file is attached, in the profile too. DuckDB would take the file's, which may hide
-# a schema of the same name (marts.duckdb) or not be what dbt expects (main.duckdb).
+# The name under which the file is attached, also in the profile. DuckDB would use the file's name, which may
+# hide a schema of the same name (marts.duckdb) or differ from what dbt expects (main.duckdb).
 CATALOGUE = "sinch_cdr"
 
 # How many row groups DuckDB merges at a checkpoint; 0 puts it off, see space.py.
 VACUUM_SETTING = "max_vacuum_tasks"
 
-# What DuckDB writes beside the file.
+# Files that DuckDB writes next to the database.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
 
 _NO_ROOM = re.compile(
@@ -53,15 +53,14 @@ def opened(
     writes_to: Path | None = None,
     workspace: Workspace | None = None,
 ) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A connection to read or write an existing database, or to write one that is created where it is absent;
-    closed at the end. A publication may hold the marts alone. What does not fit into memory goes into a
-    workspace, its own where none is given.
+    """Open a database to read it, to write it, or to write it and create it if absent; close it at the end.
+    A publication may hold the marts alone. Data that does not fit into memory goes into the workspace, or
+    into a new one.
 
-    To read is no more than that, whatever the database holds: its views and texts reach no file but those
-    below `writes_to`.
+    A connection to read reaches no files but those below `writes_to`, whatever views the database holds.
 
     Waits up to `wait` seconds for the file's lock. Raises CdrError when the file is missing, locked, damaged,
-    not a database, of another version, without staged files, or cannot be made or written.
+    not a database, of another version, without staged files, or cannot be created or written.
     """
     import duckdb
 
@@ -72,9 +71,9 @@ def opened(
         try:
             yield connection
         except duckdb.Error as error:
-            if os.environ.get("CDR_DEBUG") or (told := explained(database, error)) is None:
+            if os.environ.get("CDR_DEBUG") or (explanation := explained(database, error)) is None:
                 raise
-            raise told from error
+            raise explanation from error
 
 
 def _connect(
@@ -90,7 +89,7 @@ def _connect(
     try:
         check_not_newer(connection, database)
         if access != "read":
-            # Holding the lock: whatever is there was left by a client that was killed.
+            # The lock is held, so any spill here was left by a killed client.
             remove_spill(database)
         connection.execute("set timezone = 'UTC'")
         if access == "read":
@@ -106,8 +105,8 @@ def _connect(
 
 
 def _check_files(database: Path, access: Access) -> None:
-    """Raises CdrError for what is no file where one should be: opening a pipe would wait for its other end,
-    and a log that is a link would write over what it leads to.
+    """Raise CdrError for a database or log that is not a regular file: opening a pipe would block, and a log
+    that is a link would overwrite its target.
     """
     if not database.exists():
         if access != "create":
@@ -117,19 +116,19 @@ def _check_files(database: Path, access: Access) -> None:
                 f"{database.parent} is not a folder; make it or name another database with --database"
             )
         if database.is_symlink():
-            raise CdrError(f"{database} is a link to nothing; make what it leads to or name another database")
+            raise CdrError(f"{database} is a link to nothing; create its target or name another database")
     elif database.is_dir():
         raise CdrError(f"{database} is a folder; name a file with --database")
     elif not database.is_file():
-        raise CdrError(f"{database} is no file; name another with --database")
+        raise CdrError(f"{database} is not a file; name another with --database")
     for suffix in _LOGS:
         log = database.with_name(database.name + suffix)
         if os.path.lexists(log) and not stat.S_ISREG(log.lstat().st_mode):
-            raise CdrError(f"{log} is no file, and DuckDB would write to it; remove it")
+            raise CdrError(f"{log} is not a file, and DuckDB would write to it; remove it")
 
 
 def lock_down(connection: "duckdb.DuckDBPyConnection", writes_to: Path | None = None) -> None:
-    """Keeps the connection to what it has attached, for good; it may write below a folder."""
+    """Restrict the connection to what it has attached, for good; it may write below `writes_to`."""
     if writes_to is not None:
         connection.execute(f"set allowed_directories = [{literal(str(writes_to))}]")
     connection.execute("set enable_external_access = false")
@@ -139,7 +138,7 @@ def lock_down(connection: "duckdb.DuckDBPyConnection", writes_to: Path | None = 
 def retried(
     database: Path, wait: float, connect: "Callable[[], duckdb.DuckDBPyConnection]"
 ) -> "duckdb.DuckDBPyConnection":
-    """What `connect` gives, waiting up to `wait` seconds for the lock of the database file.
+    """Call `connect`, again for up to `wait` seconds while the database file is locked.
 
     Raises CdrError when the file is locked or cannot be opened.
     """
@@ -167,7 +166,7 @@ def _attached(database: Path, workspace: Workspace, *, read_only: bool) -> "duck
     try:
         access = " (read_only)" if read_only else ""
         connection.execute(f"attach {literal(str(database))} as {CATALOGUE}{access}")
-        # Before `use`: from then on names may mean what the file says.
+        # Before `use`: after it, names may resolve to objects of the file.
         check_is_ours(connection, CATALOGUE, database, writes=not read_only)
         connection.execute(f"use {CATALOGUE}")
     except BaseException:
@@ -177,7 +176,7 @@ def _attached(database: Path, workspace: Workspace, *, read_only: bool) -> "duck
 
 
 def cursor(connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyConnection":
-    """A second connection to the same database, for another thread: DuckDB's own forgets what `use` said."""
+    """Open a second connection to the database, for another thread: DuckDB's own cursor forgets `use`."""
     second = connection.cursor()
     second.execute(f"use {CATALOGUE}")
     return second
@@ -185,7 +184,7 @@ def cursor(connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyConnectio
 
 def _unusable(database: Path, error: Exception) -> CdrError:
     text = str(error).splitlines()[0]
-    # What looks like another engine's file asks for that engine's extension.
+    # For another engine's file DuckDB asks for that engine's extension.
     if "not a valid DuckDB database" in text or text.startswith("IO Error: Extension "):
         return CdrError(f"{database} is not a DuckDB database; name another file with --database")
     if "ermission denied" in text or "ead-only file system" in text:
@@ -198,7 +197,7 @@ def _unusable(database: Path, error: Exception) -> CdrError:
 
 
 def reason(error: Exception) -> str:
-    """Why one file could not be loaded, with the remedy where there is no room on the disk."""
+    """Return why a file could not be loaded, with the remedy for a full disk."""
     text = str(error).splitlines()[0]
     if not _NO_ROOM.search(text):
         return text
@@ -206,7 +205,7 @@ def reason(error: Exception) -> str:
 
 
 def damaged(database: Path, error: Exception) -> CdrError | None:
-    """One line, with the remedy, where the error is that the file is not as it was written."""
+    """Return an error with the remedy if DuckDB's error shows a damaged file."""
     if not _DAMAGED.search(str(error)):
         return None
     text = str(error).splitlines()[0]
@@ -216,7 +215,7 @@ def damaged(database: Path, error: Exception) -> CdrError | None:
 
 
 def explained(database: Path, error: Exception) -> CdrError | None:
-    """One line, with the remedy, for what DuckDB says of a file that it cannot use; None for other errors."""
+    """Return an error with the remedy for DuckDB's errors about the file; None for others."""
     import duckdb
 
     text = str(error).splitlines()[0]
@@ -226,8 +225,8 @@ def explained(database: Path, error: Exception) -> CdrError | None:
         )
     if isinstance(error, duckdb.PermissionException):
         return CdrError(
-            f"{database} holds a view that reads other files, which is none of cdr's ({text}); "
-            "use a database that you made yourself"
+            f"{database} holds a view that reads other files, which cdr did not create ({text}); "
+            "use a database that you created yourself"
         )
     if (damage := damaged(database, error)) is not None:
         return damage
@@ -238,7 +237,7 @@ def explained(database: Path, error: Exception) -> CdrError | None:
 
 @contextmanager
 def transaction(connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
-    """All of it or nothing."""
+    """Commit all statements or none."""
     connection.begin()
     try:
         yield

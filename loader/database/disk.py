@@ -1,4 +1,4 @@
-"""A full disk: how errors show it, and what to say of it."""
+"""Full disks: detected from errors, and described."""
 
 import errno
 import re
@@ -8,13 +8,13 @@ from pathlib import Path
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _WORDS = re.compile("No space left on device|Disk quota exceeded", re.IGNORECASE)
-# What its tables take, raw records and marts together; loader/README.md, "Disk".
+# Raw records and marts together; loader/README.md, "Disk".
 BYTES_A_CALL = 250
 _LEAST = 32 << 20
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or what it came from, is that of a full disk."""
+    """Whether an error, or one of its causes, is a full disk."""
     while error is not None:
         if getattr(error, "errno", None) in _FULL or says_full(str(error)):
             return True
@@ -28,7 +28,7 @@ def says_full(message: object) -> bool:
 
 
 def no_room(folders: Iterable[Path], needed: int) -> str:
-    """Names the folder with the least room of those that were written to, its room, and what is needed."""
+    """Describe the folder with the least free space, that space, and the space needed."""
     free = {folder: shutil.disk_usage(folder).free for folder in folders if folder.is_dir()}
     folder = min(free, key=lambda each: free[each])
     wanted = max(needed, _LEAST)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def newest_complete_day(connection: "duckdb.DuckDBPyConnection") -> date | None:
-    """The newest report date whose files are all there; none where no day is complete or built."""
+    """Return the newest report date whose files are all there; None if no day is complete or built."""
     if not has_table(connection, "marts", "mart_report_dates"):
         return None
     row = connection.execute(
@@ -23,7 +23,7 @@ def newest_complete_day(connection: "duckdb.DuckDBPyConnection") -> date | None:
 
 
 def are_complete(connection: "duckdb.DuckDBPyConnection", first: date, last: date) -> bool:
-    """Whether every day of a span is: what is compared with it otherwise would be compared with nothing."""
+    """Whether every day of a span is complete, so that others can be compared with it."""
     if not has_table(connection, "marts", "mart_report_dates"):
         return False
     row = connection.execute(
@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedFinding:
-    """An error of the feed: the kinds that have it (none: the whole feed), the days, and it all in words."""
+    """An error of the feed: its kinds (none: the whole feed), its days, and a sentence."""
 
     finding: str
     call_types: list[str]
@@ -61,7 +61,7 @@ class FeedFinding:
 
 
 def feed_findings(connection: "duckdb.DuckDBPyConnection", today: date | None = None) -> list[FeedFinding]:
-    """What the last build found, and whether files arrived lately. `today` (UTC) is that of the clock."""
+    """Return the findings of the last build, and one if no files arrived lately. `today` is in UTC."""
     rows: list[Row] = []
     if has_table(connection, "marts", "mart_feed_findings"):
         found = connection.execute(f"{FINDINGS} from marts.mart_feed_findings order by call_type").fetchall()
@@ -71,7 +71,7 @@ def feed_findings(connection: "duckdb.DuckDBPyConnection", today: date | None = 
 
 
 def stalled_feed(connection: "duckdb.DuckDBPyConnection", today: date | None = None) -> FeedFinding | None:
-    """The days since the newest file's, where that is older than yesterday."""
+    """Return a finding if the newest file is older than yesterday."""
     newest = _newest_file_date(connection)
     days = ((today or datetime.now(UTC).date()) - newest).days - 1 if newest else 0
     if newest is None or days < 1:
@@ -82,7 +82,7 @@ def stalled_feed(connection: "duckdb.DuckDBPyConnection", today: date | None = N
 
 
 def in_words(rows: Sequence[Row]) -> list[FeedFinding]:
-    """A sentence for each error, whatever the number of kinds that have it."""
+    """Return one finding with a sentence for each error, over all kinds that have it."""
     found = []
     for finding, words in _WORDS.items():
         of_it = [row for row in rows if row.finding == finding]
@@ -93,9 +93,9 @@ def in_words(rows: Sequence[Row]) -> list[FeedFinding]:
 
 
 def _newest_file_date(connection: "duckdb.DuckDBPyConnection") -> date | None:
-    """By the manifest; in a publication, which has none, by the marts."""
+    """Return the newest file date of the manifest; of the marts in a publication, which has no manifest."""
     if has_table(connection, "raw_sinch", "files"):
-        # No day later than the one after its loading counts: its year is mistyped.
+        # A day later than the one after loading does not count: its year is mistyped.
         query = (
             "select max(file_date) from raw_sinch.files "
             "where state = 'current' and kind is not null and file_date <= loaded_at::date + 1"
@@ -119,7 +119,8 @@ def _names_a_day_late(rows: Sequence[Row]) -> str:
 def _names_a_day_early(rows: Sequence[Row]) -> str:
     return (
         f"names a day early in {_files(rows)}: {_share(rows)} of their calls ended on the day after; "
-        "is CDR_NAME_DATE=generated set where it is not so? Else `cdr withdraw`, then stage with --file-date"
+        "is CDR_NAME_DATE=generated set where it is not so? "
+        "Otherwise `cdr withdraw`, then stage with --file-date"
     )
 
 
@@ -151,7 +152,7 @@ def _newest_day_open(rows: Sequence[Row]) -> str:
     return f"{rows[0].first_date} is still open: of a day's calls usually come later {shares}"
 
 
-# In the order in which they are shown.
+# In display order.
 _WORDS: dict[str, Callable[[Sequence[Row]], str]] = {
     "kind_stalled": _kind_stalled,
     "names_a_day_late": _names_a_day_late,
@@ -163,7 +164,7 @@ _WORDS: dict[str, Callable[[Sequence[Row]], str]] = {
 
 
 def _files(rows: Sequence[Row]) -> str:
-    """How many files, of which kinds and days."""
+    """Return the number of files with their kinds and days."""
     first, last = min(row.first_date for row in rows), max(row.last_date for row in rows)
     days = f"{first}" if first == last else f"{first} to {last}"
     kinds = ", ".join(row.call_type for row in rows)

@@ -1,7 +1,7 @@
-"""One lock for a whole command: whoever writes to a database holds it from its first step to its last.
+"""One lock for a whole command: a command that writes to a database holds it from its first step to its last.
 
-DuckDB's own lock is let go between staging and building; this one is not. It is advisory: plain dbt and other
-clients do not know it, DuckDB's lock keeps them apart.
+DuckDB's own lock is released between staging and building; this one is not. It is advisory: plain dbt and
+other clients ignore it, and DuckDB's lock keeps them out.
 """
 
 import fcntl
@@ -18,19 +18,19 @@ from loader.errors import CdrError
 
 @dataclass(frozen=True)
 class Deadline:
-    """Until when a command may wait for locks, on the clock of time.monotonic()."""
+    """The time until which a command may wait for locks, on the clock of time.monotonic()."""
 
     at: float
 
     @property
     def left(self) -> float:
-        """Seconds left, never negative."""
+        """The seconds left, never negative."""
         return max(0.0, self.at - time.monotonic())
 
 
 def lock_file(database: Path) -> Path:
-    """The file that is locked: beside the database, whatever link leads to it, and empty but for the process
-    that holds it.
+    """Return the file that is locked: next to the database, behind any link. It holds the locking process's
+    number or nothing.
     """
     target = database.resolve()
     return target.with_name(f".{target.name}.lock")
@@ -38,11 +38,11 @@ def lock_file(database: Path) -> Path:
 
 @contextmanager
 def exclusive(database: Path, wait: float = 0, *, creates: bool = False) -> Iterator[Deadline]:
-    """Holds the database's lock; yields how long the rest of the command may wait for DuckDB's own. Where the
-    command creates no database and there is none, there is nothing to lock.
+    """Hold the database's lock; yield how long the rest of the command may wait for DuckDB's own. If there is
+    no database and the command creates none, nothing is locked.
 
-    Raises CdrError when another command holds it for longer than `wait` seconds, or the folder is not there
-    or not writable.
+    Raises CdrError when another command holds it for longer than `wait` seconds, or the folder is missing or
+    not writable.
     """
     deadline = Deadline(time.monotonic() + wait)
     if not creates and not database.exists():
@@ -51,19 +51,19 @@ def exclusive(database: Path, wait: float = 0, *, creates: bool = False) -> Iter
     path = lock_file(database)
     descriptor = _acquired(database, path, deadline)
     try:
-        # Who holds it is only told; on a full disk it stays unknown.
+        # For messages only; on a full disk the holder stays unknown.
         with suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield deadline
     finally:
-        # Removed while it is held: whoever opened it before finds out, and opens the next one.
+        # Removed while held: a command that has opened it notices, and opens the next one.
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
 def holder_message(database: Path, pid: int | None) -> str:
-    """One line about a database in use: by which process, and what to do."""
+    """Return a line that names the process that uses the database, and what to do."""
     holder = "another process"
     if pid is not None:
         try:
@@ -115,11 +115,11 @@ def _opened(database: Path, path: Path) -> int:
 
 
 def _no_lock(path: Path) -> CdrError:
-    return CdrError(f"{path} is there and no lock of cdr's, which it would write to; remove it")
+    return CdrError(f"{path} is in the place of cdr's lock file and is not one; remove it")
 
 
 def _is_lock(descriptor: int) -> bool:
-    """Whether it is a file that holds a process's number or nothing, and has no other name."""
+    """Whether it is a file with a process's number or nothing, and without another name."""
     seen = os.fstat(descriptor)
     if not stat.S_ISREG(seen.st_mode) or seen.st_nlink > 1:
         return False
@@ -133,7 +133,7 @@ def _holder(descriptor: int) -> int | None:
 
 
 def remove_stale_lock(database: Path) -> None:
-    """Removes the lock file of a command that was killed."""
+    """Remove the lock file of a killed command."""
     path = lock_file(database)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

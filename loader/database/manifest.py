@@ -1,4 +1,4 @@
-"""What was delivered: the rows of raw_sinch.files and the rules that decide what becomes of a delivery."""
+"""The manifest: the rows of raw_sinch.files, one for each delivered version of a file."""
 
 import unicodedata
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """What became of a delivered version of a file; only records of current ones are in the tables."""
+    """The state of a delivered version; only records of current ones are in the tables."""
 
     CURRENT = "current"
     SUPERSEDED = "superseded"
@@ -21,13 +21,13 @@ class State(StrEnum):
 
 
 PURGED = "purged on "
-# How the message of a file begins some of whose records are redacted (`cdr subject --erase`).
+# The message of a file with redacted records (`cdr subject --erase`) begins so.
 MARK = "redacted on "
 
 
 @dataclass
 class File:
-    """One delivered version of a file; fields as the columns of raw_sinch.files, in their order."""
+    """One delivered version of a file; the fields are the columns of raw_sinch.files, in order."""
 
     file_id: int
     file_name: str
@@ -48,22 +48,22 @@ class File:
     accounted_bytes: int | None = None
     content_lines: int | None = None
     accounted_lines: int | None = None
-    # The first of the days that it covers, where its name gives two: no earlier than its first call.
+    # The first day covered if its name gives two days, and not before its first call.
     covers_from: date | None = None
 
     @property
     def name_key(self) -> str:
-        """The name as names are compared."""
+        """The name in the form in which names are compared."""
         return name_key(self.file_name)
 
     @property
     def is_purged(self) -> bool:
-        """Whether its records were erased for good."""
+        """Whether its records were purged."""
         return self.state == State.WITHDRAWN and self.message.startswith(PURGED)
 
 
 def name_key(name: str) -> str:
-    """A name as names are compared: in Unicode's form NFC, whichever system wrote it."""
+    """Return a name in Unicode form NFC, whichever system wrote it."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -71,17 +71,17 @@ FILE_FIELDS = ", ".join(column.name for column in fields(File))
 
 
 def now() -> datetime:
-    """UTC, without a zone, as the manifest keeps it."""
+    """Return the time in UTC without a zone, as the manifest keeps it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def latest_day(moment: datetime) -> date:
-    """The last day that a file loaded at that moment can be of: clocks and zones differ by a day at most."""
+    """Return the last day that a file loaded at that moment can cover: clocks and zones differ by a day."""
     return moment.date() + timedelta(days=1)
 
 
 def find(connection: "duckdb.DuckDBPyConnection", condition: str, parameters: list[Any]) -> list[File]:
-    """The files that meet a condition in SQL, by file_id."""
+    """Return the files that meet a condition in SQL, by file_id."""
     cursor = connection.execute(
         f"select * from raw_sinch.files where {condition} order by file_id", parameters
     )
@@ -91,12 +91,12 @@ def find(connection: "duckdb.DuckDBPyConnection", condition: str, parameters: li
 
 
 def without_mark(message: str) -> str:
-    """A file's message without the mark of a redaction."""
+    """Return a file's message without the mark of a redaction."""
     return message.partition("; ")[2] if message.startswith(MARK) else message
 
 
 def set_state(connection: "duckdb.DuckDBPyConnection", file: File, state: str, message: str) -> None:
-    """Changes a file's state, with the reason as its message; the mark of a redaction stays."""
+    """Set a file's state, with the reason as message; the mark of a redaction stays."""
     if file.message.startswith(MARK):
         message = "; ".join(part for part in (file.message.partition("; ")[0], message) if part)
     file.state, file.message, file.state_changed_at = state, message, now()

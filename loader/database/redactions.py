@@ -1,6 +1,6 @@
-"""Records whose personal fields were erased: how they look, and how they stay erased.
+"""Redaction: erases the personal fields of records, and again when the same records are delivered again.
 
-A redacted record keeps its file and line. In `_extra` it carries a keyed hash of what it was, which
+A redacted record keeps its file and line. Its `_extra` holds a keyed hash of the original, which
 distinguishes it from other records of its call, and what was derived from its numbers. The table
 raw_sinch.redactions keeps both, so that the same record delivered again is redacted again.
 """
@@ -25,7 +25,7 @@ KEY_VARIABLE = "CDR_SUBJECT_KEY"
 
 @dataclass(frozen=True)
 class Redaction:
-    """A record to redact: all its identifying fields where it is the person's, else Custom alone."""
+    """A record to redact: all personal fields if the record is the person's, otherwise Custom alone."""
 
     file_id: int
     line: int
@@ -36,9 +36,9 @@ class Redaction:
 
 
 def redaction_key(connection: "duckdb.DuckDBPyConnection") -> str:
-    """The key of the hashes: from the environment, else made once and kept in the database.
+    """Return the key of the hashes: from the environment, or created once and kept in the database.
 
-    Raises CdrError when it is not the one that earlier redactions were hashed with.
+    Raises CdrError when earlier redactions were hashed with another key.
     """
     row = connection.execute("select key, proof from raw_sinch.redaction_keys").fetchone()
     given = os.environ.get(KEY_VARIABLE)
@@ -143,7 +143,7 @@ def redact_again(connection: "duckdb.DuckDBPyConnection", kind: str, file_ids: l
 
 
 def record_hash(kind: str, key: str) -> str:
-    """SQL: the keyed hash of a raw record of a kind, in a table named `raw`."""
+    """Return SQL for the keyed hash of a raw record of a kind, in a table named `raw`."""
     fields = ", ".join(f"coalesce(raw.{quoted(name)}, '')" for name in KINDS[kind])
     return _keyed(f"concat_ws(chr(31), '{kind}', {fields})", key)
 
@@ -173,7 +173,7 @@ def _overwrite(connection: "duckdb.DuckDBPyConnection", kind: str) -> None:
 
 
 def marked(message: str) -> str:
-    """A file's message with the mark of a redaction made now: tables built of the file follow it."""
+    """Return a file's message with the mark of a redaction made now; the next build follows it."""
     mark = f"{MARK}{now():%Y-%m-%d %H:%M:%S.%f}"
     return "; ".join(part for part in (mark, without_mark(message)) if part)
 
@@ -186,7 +186,7 @@ def _mark(connection: "duckdb.DuckDBPyConnection", file_ids: list[int]) -> None:
 
 
 def _keyed(text: str, key: str) -> str:
-    """SQL: a text hashed with the key, twice, as macros/engine/hashing.sql does."""
+    """Return SQL for a text hashed with the key, twice, as in macros/engine/hashing.sql."""
     secret = literal(key)
     return f"sha256({secret} || '|' || sha256({secret} || '|' || {text}))"
 

@@ -1,4 +1,4 @@
-"""The raw tables: their columns, made where they are absent."""
+"""The raw tables: their columns, creation and migrations."""
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -65,7 +65,7 @@ REDACTIONS_COLUMNS = {
     "number_type": "VARCHAR",
     "redacted_at": "TIMESTAMP",
 }
-# The key where the environment has none, and in any case a hash that tells whether a key is the right one.
+# The key if the environment has none, and always a hash that verifies a key.
 REDACTION_KEYS_COLUMNS = {"key": "VARCHAR", "proof": "VARCHAR"}
 
 SCHEMA_VERSIONS_COLUMNS = {"version": "INTEGER", "cdr": "VARCHAR", "since": "TIMESTAMP"}
@@ -110,17 +110,17 @@ def move_remote_objects(source: str = "raw_sinch") -> str:
     """
 
 
-# What brings the raw tables from the version before to this one, besides absent tables: whoever changes
-# them adds an entry. tests/loader/databases has a database of each release.
+# The statements that bring the raw tables from the version before to each version, besides absent tables: a
+# change of the tables adds an entry. tests/loader/databases has a database of each release.
 MIGRATIONS = {
     1: ("alter table raw_sinch.files add column if not exists covers_from date",),
-    # Earlier ones believed a range of days in a name further back than the file's first call.
+    # In earlier versions a range of days in a name reached further back than the file's first call.
     2: tuple(_reach_back_to_first_call(kind) for kind in KINDS),
     3: (
         "alter table raw_sinch.looks add column if not exists inode varchar",
         "alter table raw_sinch.looks add column if not exists changed bigint",
     ),
-    # Earlier ones would stage redacted records in clear again.
+    # Earlier versions would stage redacted records in clear again.
     4: (),
     5: (
         "alter table raw_sinch.looks add column if not exists version varchar",
@@ -134,8 +134,8 @@ SCHEMA_VERSION = max(MIGRATIONS)
 
 
 def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Makes the raw tables that are absent and brings those of an earlier version up to date, all or nothing.
-    No keys: their indexes would cost memory and time with every file.
+    """Create absent raw tables and migrate those of an earlier version, in one transaction. They have no
+    keys: indexes would cost memory and time with every file.
     """
     found = schema_version(connection)
     connection.begin()
@@ -159,7 +159,7 @@ def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
 
 
 def own_version() -> str:
-    """The version of this package."""
+    """Return the version of this package."""
     try:
         return version("cdr-tables")
     except PackageNotFoundError:
@@ -167,7 +167,7 @@ def own_version() -> str:
 
 
 def schema_version(connection: "duckdb.DuckDBPyConnection") -> int:
-    """The version of the database's raw tables; 0 is before versions were kept."""
+    """Return the version of the database's raw tables; 0 for one from before versions."""
     if not has_table(connection, "raw_sinch", "schema_versions"):
         return 0
     row = connection.execute("select coalesce(max(version), 0) from raw_sinch.schema_versions").fetchone()
@@ -175,14 +175,14 @@ def schema_version(connection: "duckdb.DuckDBPyConnection") -> int:
 
 
 def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> None:
-    """Raises CdrError for a database that a newer `cdr` has brought to a version unknown to this one."""
+    """Raise CdrError for a database that a newer `cdr` has migrated."""
     found = schema_version(connection)
     if found <= SCHEMA_VERSION:
         return
     row = connection.execute("select max_by(cdr, version) from raw_sinch.schema_versions").fetchone()
     raise CdrError(
         f"{database} is of cdr-tables {row[0] if row else ''}, newer than this {own_version()} "
-        f"(raw tables of version {found}, this one knows {SCHEMA_VERSION}); "
+        f"(raw tables of version {found}, this one supports {SCHEMA_VERSION}); "
         "upgrade it: pip install --upgrade cdr-tables"
     )
 
@@ -190,8 +190,8 @@ def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> 
 def check_is_ours(
     connection: "duckdb.DuckDBPyConnection", catalogue: str, database: Path, *, writes: bool
 ) -> None:
-    """Raises CdrError for a database in which a view stands where a table should, which would read whatever
-    its maker wanted; or, for who `writes` and so may reach files, in which functions mean something else.
+    """Raise CdrError for a database that has a view in the place of one of cdr's tables, which could read
+    anything; or, for a command that `writes` and so may reach files, that redefines functions.
     """
     tables = ", ".join(map(literal, [*RAW_TABLES, REMOTE_OBJECTS, "unfinished_purge"]))
     found = connection.execute(
@@ -208,7 +208,7 @@ def check_is_ours(
     ).fetchone()
     if found:
         raise CdrError(
-            f"in {database} {found[0]} is a view and no table, so something else than cdr made it; "
+            f"in {database} {found[0]} is a view, not a table, so something other than cdr created it; "
             "use a database of your own"
         )
     functions = "select function_name from duckdb_functions() where database_name = ?"

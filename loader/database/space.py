@@ -1,4 +1,4 @@
-"""Free space in the database file: when row groups are merged, and the rewrite without free blocks."""
+"""Free space in the database file: row groups merged if worth it, and a rewrite without free blocks."""
 
 import os
 from dataclasses import dataclass
@@ -16,23 +16,25 @@ if TYPE_CHECKING:
     import duckdb
 
 
-# Of all rows in the file. Queries pass over deleted rows, and the file is that much larger.
+# DuckDB merges row groups with deleted rows whenever it closes the file: seconds on one core after each day
+# for little gain. Empty row groups are freed anyway. So the merge is put off until this share of all rows is
+# deleted: queries skip deleted rows, and the file is that much larger.
 DELETED_SHARE_WORTH_A_MERGE = 1 / 5
 
 
 def put_off_vacuum(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Leaves row groups as they are in this process, until `vacuum_if_due`."""
+    """Keep row groups unmerged in this process, until `vacuum_if_due`."""
     connection.execute(f"set global {VACUUM_SETTING} = 0")
 
 
 def vacuum_if_due(connection: "duckdb.DuckDBPyConnection", database: Path) -> None:
-    """Has row groups merged when the file is closed, if enough of its rows are deleted ones."""
+    """Let DuckDB merge row groups when it closes the file, if enough rows are deleted."""
     if deleted_share(connection, database) > DELETED_SHARE_WORTH_A_MERGE:
         connection.execute(f"reset global {VACUUM_SETTING}")
 
 
 def deleted_share(connection: "duckdb.DuckDBPyConnection", database: Path) -> float:
-    """The deleted rows that the file still holds as a share of all its rows, 0 for an empty file."""
+    """Return the share of deleted rows that the file still holds, 0 for an empty file."""
     attached = connection.execute("select database_name, path from duckdb_databases() where path is not null")
     names = [name for name, path in attached.fetchall() if Path(path).resolve() == database.resolve()]
     # `estimated_size` counts deleted rows, until their row group is merged or freed; count(*) reads no rows.
@@ -50,16 +52,16 @@ def deleted_share(connection: "duckdb.DuckDBPyConnection", database: Path) -> fl
     return 1 - there / held if held else 0.0
 
 
-# What a rewrite may use; what does not fit goes to a private folder beside the database.
+# Data beyond it goes to a private folder next to the database.
 MEMORY_LIMIT = "512MiB"
 
-# There from the moment a purge deletes until the file is written anew without what it deleted.
+# A table that exists from a purge's deletion until the file is rewritten without the deleted rows.
 UNFINISHED_PURGE = "raw_sinch.unfinished_purge"
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """The blocks of a database file, and how many of them hold nothing any more."""
+    """The blocks of a database file, and how many of them are free."""
 
     bytes: int
     total: int
@@ -67,12 +69,12 @@ class Blocks:
 
     @property
     def free_share(self) -> float:
-        """Free blocks as a share of all, 0 for an empty file."""
+        """The share of free blocks, 0 for an empty file."""
         return self.free / self.total if self.total else 0.0
 
 
 def blocks(database: Path) -> Blocks:
-    """How full the database file is.
+    """Count the blocks of the database file.
 
     Raises CdrError when it cannot be opened.
     """
@@ -86,9 +88,9 @@ def blocks(database: Path) -> Blocks:
 
 
 def rewrite(database: Path) -> None:
-    """Replaces the database file by a copy that holds nothing but what is in it. The file's mode is kept.
+    """Replace the database file by a copy without free blocks, of the same mode.
 
-    Raises OSError or duckdb.Error when it cannot be written; the database is untouched then.
+    Raises OSError or duckdb.Error when it cannot be written; the database is unchanged then.
     """
     target = database.resolve()
     with working(database) as workspace:
@@ -106,14 +108,14 @@ def rewrite(database: Path) -> None:
             keep_mode(copy, target)
             with copy.open("rb") as written:
                 os.fsync(written.fileno())
-            # While the original is attached nobody else writes to it.
+            # While the original is attached no other process writes to it.
             copy.replace(target)
         finally:
             connection.close()
 
 
 def explained(database: Path, error: Exception) -> str:
-    """Why the database could not be rewritten, and what to do, in a few words."""
+    """Return why the database could not be rewritten, and what to do, in a few words."""
     if is_full(error):
         size = database.stat().st_size
         return f"{no_room([database.resolve().parent], size)}; make room there"

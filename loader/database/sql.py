@@ -2,10 +2,10 @@
 
 
 def quoted(identifier: str) -> str:
-    """An identifier for SQL text."""
+    """Quote an identifier for SQL text."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A string for SQL text, where a statement takes no parameter."""
+    """Quote a string for SQL text, where a statement takes no parameter."""
     return "'" + text.replace("'", "''") + "'"

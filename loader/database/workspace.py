@@ -1,7 +1,7 @@
-"""What a command keeps on disk while it works: a private folder of its own beside the database.
+"""Workspaces: the private folder next to the database in which a command keeps its files while it works.
 
-The command holds the lock of a file in it. A kill lets the lock go, so of a folder whose lock is free the
-command is gone: the next one, of any kind, removes it, and what it had made elsewhere.
+The command holds the lock of a file in it. A kill releases the lock, so the command of a folder with a free
+lock is gone: the next command, of any kind, removes the folder and what it lists elsewhere.
 """
 
 import fcntl
@@ -22,29 +22,29 @@ from loader.errors import CdrError
 from loader.paths import put_in_place
 
 _LOCK = "lock"
-# The folders that were made elsewhere, each path ended by a NUL.
+# The folders created elsewhere, each path ended by a NUL.
 _ELSEWHERE = "elsewhere"
 _ELSEWHERE_NAME = re.compile(r"\.cdr-[0-9a-f]{16}")
-# What DuckDB itself calls what it spills.
+# DuckDB's names for spilled data.
 _SPILL = "duckdb_temp_*"
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder that nobody else can read, and that goes with the command."""
+    """A folder that only this user can read, and that is removed with the command."""
 
     folder: Path
 
     @property
     def spill(self) -> Path:
-        """Where DuckDB puts what does not fit into memory."""
+        """The folder for data that does not fit into DuckDB's memory."""
         return self.folder / "spill"
 
     @contextmanager
     def beside(self, path: Path) -> Iterator[Path]:
-        """Another such folder beside a path, for what takes that path's place by a rename."""
+        """Create another such folder next to a path, for a file that replaces the path by a rename."""
         other = path.absolute().with_name(f".cdr-{token_hex(8)}")
-        # Before it is there: a kill leaves none that is not listed.
+        # Listed before it exists: a kill leaves no unlisted folder.
         with (self.folder / _ELSEWHERE).open("ab") as listed:
             listed.write(os.fsencode(other) + b"\0")
         other.mkdir(mode=0o700)
@@ -55,8 +55,8 @@ class Workspace:
 
     @contextmanager
     def replacing(self, out: Path) -> Iterator[Path]:
-        """A path for the new content of `out`, which takes its place in the end, with its mode; where it is a
-        link, the place of what that leads to.
+        """Yield a path for the new content of `out`. At the end it replaces `out`, or the target of that
+        link, with the same mode.
         """
         with self.beside(out.resolve()) as folder:
             new = folder / "new"
@@ -67,10 +67,10 @@ class Workspace:
 
 @contextmanager
 def working(database: Path) -> Iterator[Workspace]:
-    """A workspace beside the database, or in the system's folder for temporary files where nothing can be
-    written beside it. What killed commands left is removed first.
+    """Create a workspace next to the database, or in the system's folder for temporary files if that is not
+    writable. Leftovers of killed commands are removed first.
 
-    Raises CdrError where there is room in neither.
+    Raises CdrError if neither can be written.
     """
     remove_leftovers(database)
     try:
@@ -87,7 +87,7 @@ def working(database: Path) -> Iterator[Workspace]:
 
 
 def remove_leftovers(database: Path) -> list[Path]:
-    """Removes the workspaces and the lock file of killed commands; names the workspaces."""
+    """Remove the workspaces and the lock file of killed commands; return the workspaces."""
     remove_stale_lock(database)
     removed = []
     for folder in _workspaces(database):
@@ -101,8 +101,8 @@ def remove_leftovers(database: Path) -> list[Path]:
 
 
 def remove_spill(database: Path) -> None:
-    """Removes what plain dbt, or another client, left that was killed; the caller holds the database's lock,
-    so that nobody uses it.
+    """Remove spilled data of killed clients, such as plain dbt. The caller holds the database's lock, so no
+    client uses it.
     """
     for file in _spilled(database):
         with suppress(OSError):
@@ -112,12 +112,12 @@ def remove_spill(database: Path) -> None:
 
 
 def find_leftovers(database: Path) -> list[Path]:
-    """What is still there of other commands; while one works it may be that one's."""
+    """Return what other commands left, or what a running one uses."""
     return [*_workspaces(database, but_own=True), *_spilled(database)]
 
 
 def spill_folder(database: Path) -> Path:
-    """Where the profile, and DuckDB by itself, puts what does not fit into memory."""
+    """Return the folder for spilled data of the profile, which is also DuckDB's default."""
     return database.with_name(f"{database.name}.tmp")
 
 
@@ -128,7 +128,7 @@ def _spilled(database: Path) -> list[Path]:
     return [file for file in folder.glob(_SPILL) if stat.S_ISREG(file.lstat().st_mode)]
 
 
-# The folders of this process's own workspaces.
+# The workspaces of this process.
 _own: set[Path] = set()
 
 
@@ -151,7 +151,7 @@ def _prefix(database: Path) -> str:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether it is a folder that this user made for nobody else: no link, and none that others may fill."""
+    """Whether it is a folder of this user that nobody else can use, and not a link."""
     try:
         seen = folder.lstat()
     except OSError:
@@ -160,7 +160,7 @@ def _is_private(folder: Path) -> bool:
 
 
 def _made(database: Path) -> tuple[Path, int]:
-    """A new folder and its lock, held."""
+    """Create a folder; return it and its lock, held."""
     first, *others = _bases(database)
     while True:
         name = _prefix(database) + token_hex(8)
@@ -172,7 +172,7 @@ def _made(database: Path) -> tuple[Path, int]:
                 raise
             first, *others = others
             continue
-        # Until it is locked another command may take it for one that was left.
+        # Before it is locked another command may remove it as a leftover.
         with suppress(FileNotFoundError):
             lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             if _is_locked(lock, folder):
@@ -185,7 +185,7 @@ def _lock_of_the_dead(folder: Path) -> int | None:
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        # Killed before it had a lock, or after that was removed as the last thing.
+        # Killed before it had a lock, or after the lock was removed.
         with suppress(OSError):
             folder.rmdir()
         return None
@@ -196,7 +196,7 @@ def _lock_of_the_dead(folder: Path) -> int | None:
 
 
 def _is_locked(lock: int, folder: Path) -> bool:
-    """Locks the file, where nobody else has, and tells whether it is still the folder's."""
+    """Lock the file; whether that succeeded and it is still the folder's."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(lock), (folder / _LOCK).lstat())
@@ -205,7 +205,7 @@ def _is_locked(lock: int, folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder, what it lists first and its lock last: cut off, the next command does the rest."""
+    """Remove a folder: first what it lists, last its lock, so that the next command can finish it."""
     _own.discard(folder)
     # A copy of the database that is built within the folder has a workspace of its own.
     for lists in (folder / _ELSEWHERE, *folder.glob(f"*/.*.work-*/{_ELSEWHERE}")):

@@ -1,4 +1,4 @@
-"""gzip and zstd, told by their first bytes, unpacked a bounded piece at a time."""
+"""gzip and zstd: detected from the first bytes, unpacked a bounded piece at a time."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -24,8 +24,8 @@ _ZSTD_BITE = 1 << 12
 
 
 def compression_of(head: bytes, name: str) -> str | None:
-    """What the first bytes are compressed by. The name decides only about bytes that are neither compressed,
-    nor a text, nor known to be something else.
+    """Return the compression of the first bytes. The name decides only if they are neither compressed, nor a
+    text, nor another known format.
     """
     if head.startswith(_GZIP_MAGIC):
         return "gzip"
@@ -36,9 +36,7 @@ def compression_of(head: bytes, name: str) -> str | None:
 
 
 def unpacked(blocks: Iterable[bytes], name: str) -> tuple[Iterator[bytes], bool]:
-    """The bytes without their compression, or compressions: one may be inside another. And whether there was
-    one.
-    """
+    """Unpack the bytes, also nested compressions; return them and whether they were compressed."""
     layers = 0
     while True:
         head, blocks = _beginning(blocks)
@@ -54,7 +52,7 @@ def unpacked(blocks: Iterable[bytes], name: str) -> tuple[Iterator[bytes], bool]
 
 
 def _beginning(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Enough of the first bytes to know them by, if there are so many, and all blocks with them in one."""
+    """Return enough first bytes to detect a format, and all blocks, these bytes in one."""
     rest = iter(blocks)
     head = b""
     while len(head) < _HEAD and (more := next(rest, b"")):
@@ -63,9 +61,7 @@ def _beginning(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Every member of a gzip file; zlib checks each one's length and CRC. Padding of zeros after the last is
-    allowed.
-    """
+    """Unpack every member of a gzip file; zlib checks each one's length and CRC. Zeros may follow."""
     members = 0
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
     inside = False
@@ -93,7 +89,7 @@ def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Every frame of a zstd file; a checksum is checked where the frame has one, its end always."""
+    """Unpack every frame of a zstd file; check its end, and its checksum if it has one."""
     import zstandard
 
     frames = 0
@@ -101,7 +97,7 @@ def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
     unpacker = zstandard.ZstdDecompressor().decompressobj()
     try:
         for block in blocks:
-            # Small bites: one bite's output is not bounded otherwise.
+            # Small bites, since the output of one is not bounded.
             for start in range(0, len(block), _ZSTD_BITE):
                 bite = block[start : start + _ZSTD_BITE]
                 while bite:

@@ -1,6 +1,4 @@
-"""One file's content, made readable: decompressed, in UTF-8, hashed and counted in a single pass over its
-bytes.
-"""
+"""One file's content: decompressed, converted to UTF-8, hashed and counted in a single pass."""
 
 import codecs
 import hashlib
@@ -33,7 +31,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-# Bytes that do not decode travel as lone surrogates from here on, which make their line invalid UTF-8.
+# Bytes that do not decode become lone surrogates from here on, which make their line invalid UTF-8.
 BAD_BYTE = 0xDC00
 
 _BAD_BYTES = "cdr-bad-bytes"
@@ -41,9 +39,9 @@ _BAD_BYTES = "cdr-bad-bytes"
 
 @dataclass
 class Content:
-    """A file's content as UTF-8 text, and what one pass over it counted.
+    """A file's content as UTF-8 text, with the counts of one pass over it.
 
-    A small text is kept in memory, a plain larger one stays where it was delivered, any other is unpacked
+    A small text is kept in memory, a larger plain one stays where it was delivered, any other is unpacked
     into a private file.
     """
 
@@ -53,43 +51,43 @@ class Content:
     # Of the UTF-8 text.
     profile: "TextProfile"
     transcoded: bool
-    # The delivered file and what it was when it was read.
+    # The delivered file and its fingerprint when it was read.
     source: Source
     seen: Fingerprint
-    # Where the text is on disk, or where it would be written.
+    # The path of the text on disk, or the path to write it to.
     path: Path
     # Whether `path` is a private copy.
     copied: bool
-    # Whether it is named as something compressed and is plain text.
+    # Whether the name is that of a compressed file and the content is plain text.
     promised: bool = False
     # The text of a small file.
     text: bytes | None = None
 
     def open(self) -> BinaryIO:
-        """The text, from its start."""
+        """Open the text at its start."""
         return io.BytesIO(self.text) if self.text is not None else self.path.open("rb", buffering=0)
 
     def on_disk(self) -> Path:
-        """The text as a file, for the engine's reader."""
+        """Return the path of the text for DuckDB's reader; write it first if need be."""
         if self.copied and self.text is not None and not self.path.exists():
             with self.path.open("xb", buffering=0) as out:
                 write_all(out, self.text)
         return self.path
 
     def check_unchanged(self) -> None:
-        """Raises FileError when a file read in place is no longer what was hashed."""
+        """Raise FileError if a file that is read in place has changed since it was hashed."""
         if not self.copied:
             _check_unchanged(self.seen, self.source)
 
     def discard(self) -> None:
-        """Removes the private copy, if there is one."""
+        """Remove the private copy, if there is one."""
         if self.copied:
             self.path.unlink(missing_ok=True)
 
 
 @dataclass
 class TextProfile:
-    """What the lines of a UTF-8 text are made of, so far as it decides how the text can be read."""
+    """The counts of a UTF-8 text that decide how it can be read."""
 
     size: int = 0
     bom: int = 0
@@ -101,7 +99,7 @@ class TextProfile:
     has_opening_quote: bool = False
     valid_utf8: bool = True
     last: bytes = b""
-    # Bytes of the longest line that runs over more than one block.
+    # Bytes of the longest line that spans blocks.
     longest: int = 0
     _rest: int = 0
     _decoder: codecs.IncrementalDecoder = field(
@@ -109,7 +107,7 @@ class TextProfile:
     )
 
     def add(self, block: bytes) -> None:
-        """Counts one more block of the text."""
+        """Count a block of the text."""
         if not self.size and block.startswith(codecs.BOM_UTF8):
             self.bom = len(codecs.BOM_UTF8)
         self.size += len(block)
@@ -132,7 +130,7 @@ class TextProfile:
         self.last = block[-1:]
 
     def finish(self) -> None:
-        """Ends the text: a character cut off by its end is not valid."""
+        """End the text: a character cut off there is not valid."""
         if self.valid_utf8:
             self._decode(b"", final=True)
 
@@ -144,24 +142,24 @@ class TextProfile:
 
     @property
     def lines(self) -> int:
-        """Physical lines: line ends, and a last line without one."""
+        """The number of physical lines, with a last one without a line end."""
         return self.line_feeds + (self.size > self.bom and self.last != b"\n")
 
     @property
     def uniform(self) -> bool:
-        """Whether a strict reader agrees on where lines end, and every byte is text."""
+        """Whether all lines end alike and every byte is text."""
         ends_agree = self.carriage_returns == self.crlf and self.crlf in (0, self.line_feeds)
         return ends_agree and self.valid_utf8 and not self.has_nul
 
 
 def check_encoding(name: str) -> None:
-    """Raises CdrError unless files can be read in the text encoding."""
+    """Raise CdrError unless files can be read in the text encoding."""
     text = "CallId;UserSpaceId\r\n1;2\n"
     try:
         encoded = text.encode(name)
         decoder = codecs.getincrementaldecoder(name)(_BAD_BYTES)
         is_readable = decoder.decode(encoded) == text
-        # Some have no way to go on behind what is no text.
+        # Some encodings cannot continue after bytes that do not decode.
         decoder.decode(bytes(range(256)) * 2, True)
     except (LookupError, UnicodeError, ValueError, TypeError) as error:
         raise _unknown_encoding(name) from error
@@ -171,16 +169,16 @@ def check_encoding(name: str) -> None:
 
 def _unknown_encoding(name: str) -> CdrError:
     return CdrError(
-        f"unknown encoding {name!r}; name one of texts that Python knows, as utf-8, cp1252 or utf-16-le"
+        f"unknown encoding {name!r}; name one that Python supports, as utf-8, cp1252 or utf-16-le"
     )
 
 
 def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
-    """Reads a file once: plain UTF-8 stays where it is, anything else is unpacked into a private file in the
+    """Read a file once: plain UTF-8 stays where it is, anything else is unpacked into a private file in the
     folder.
 
-    A byte order mark beats `encoding`. Raises ZipArchive for an archive, and FileError when the file cannot
-    be read or unpacked, or changes meanwhile.
+    A byte order mark overrides `encoding`. Raises ZipArchive for an archive, and FileError when the file
+    cannot be read or unpacked, or changes meanwhile.
     """
     spool = folder / f"{os.urandom(8).hex()}.txt"
     try:
@@ -193,7 +191,7 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
             check_signature(first, encoding or bom_encoding, compressed, promised)
             codec = codecs.lookup(bom_encoding or encoding or "utf-8").name
             path = source.local_path if not compressed and codec == "utf-8" else None
-            # The engine takes no path that is not UTF-8.
+            # DuckDB accepts only paths in UTF-8.
             in_place = path is not None and str(path).isprintable()
             beginning = _up_to(chain([first], blocks), SMALL)
             if (text := next(beginning)) is not None:
@@ -227,17 +225,19 @@ def prepare(source: Source, encoding: str | None, folder: Path) -> Content:
                 f"cannot be read ({reason}); check the file's rights and the free disk space"
             ) from error
         if isinstance(error, UnicodeError):
-            raise FileError(f"it is no text in the encoding {encoding}; stage it with another one") from error
+            raise FileError(
+                f"it is not a text in the encoding {encoding}; stage it with another one"
+            ) from error
         raise
 
 
 def _read(blocks: Iterable[bytes], codec: str, out: BinaryIO | None) -> tuple[str, int, TextProfile]:
-    """The SHA-256 and size of the blocks, and what their text is made of; the text goes to `out`."""
+    """Return the SHA-256 and size of the blocks and the profile of their text; write the text to `out`."""
     digest = hashlib.sha256()
     profile = TextProfile()
     size = 0
     decoder = codecs.getincrementaldecoder(codec)(_BAD_BYTES) if codec != "utf-8" else None
-    # Hashing leaves the interpreter free for the counting of the same block.
+    # Hashing releases the interpreter, so the same block is counted meanwhile.
     with ThreadPoolExecutor(max_workers=1) as hashing:
         hashed: Future[None] | None = None
         for block in blocks:
@@ -256,7 +256,7 @@ def _read(blocks: Iterable[bytes], codec: str, out: BinaryIO | None) -> tuple[st
 
 
 def _up_to(blocks: Iterable[bytes], most: int) -> Iterator[bytes | None]:
-    """All blocks as one, if they are no longer than that; else None and then the blocks."""
+    """Yield all blocks as one if they have at most that many bytes; otherwise None, then the blocks."""
     kept: list[bytes] = []
     size = 0
     rest = iter(blocks)
@@ -290,7 +290,7 @@ def _take(text: bytes, profile: TextProfile, out: BinaryIO | None) -> None:
 
 
 def write_all(out: BinaryIO, data: bytes) -> None:
-    """Writes every byte to an unbuffered file, or raises OSError."""
+    """Write every byte to an unbuffered file, or raise OSError."""
     rest = memoryview(data)
     while rest:
         rest = rest[out.write(rest) :]

@@ -1,6 +1,4 @@
-"""Which files a command's paths stand for: files, folders with all below them, globs, objects in object
-storage, members of zip archives.
-"""
+"""Discovery: the files that a command's paths name, by folders, globs, object storage and zip archives."""
 
 import glob
 import os
@@ -18,7 +16,7 @@ from loader.inputs.opening import Archive, LocalFile, Source, ZipMember, as_text
 from loader.inputs.remote_files import find_objects
 from loader.inputs.signatures import NotText, check_members, is_text
 
-# Archives that are known before they are opened, so that their members take part in the order of deliveries.
+# Archives detected by name, before they are opened, so that their members are ordered with the deliveries.
 _NAMED_ZIP = re.compile(r"\.zip(?![a-z])", re.IGNORECASE)
 
 PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdownload"})
@@ -28,8 +26,8 @@ PARTIAL_EXTENSIONS = frozenset({".part", ".partial", ".tmp", ".filepart", ".crdo
 class Delivery:
     """One file to stage.
 
-    `explicit` tells that the user named the file itself; `ignored` why it is passed over; `problem` why it
-    fails; `packed` that it is in an archive, `named` that the user named the archive.
+    `explicit`: the user named the file itself; `ignored`: why it is ignored; `problem`: why it fails;
+    `packed`: it is in an archive; `named`: the user named the archive.
     """
 
     source: Source
@@ -46,12 +44,12 @@ class Delivery:
 
 
 def discover(paths: tuple[str, ...]) -> list[Delivery]:
-    """The deliveries the paths stand for, each once, in the order given and by name within a folder.
+    """Return the deliveries that the paths name, each once, in the order given and by name within a folder.
 
     Raises CdrError when a path does not exist, cannot be read, or a glob matches nothing.
     """
     found: dict[str, Delivery] = {}
-    # Folders, each walked once, however many links lead to it.
+    # Each folder is walked once, however many links lead to it.
     walked: set[tuple[int, int]] = set()
     for path in paths:
         for delivery in _expand(path, walked):
@@ -84,7 +82,7 @@ def _expand(text: str, walked: set[tuple[int, int]]) -> Iterator[Delivery]:
 
 
 def _matching(parts: tuple[str, ...]) -> set[str]:
-    """The paths that a pattern stands for; `**` looks into each folder once, whatever links lead to it."""
+    """Return the paths that match a pattern; `**` walks each folder once, however many links lead to it."""
     if "**" not in parts:
         return set(glob.glob(str(Path(*parts))))  # noqa: PTH207
     at = parts.index("**")
@@ -104,7 +102,7 @@ def _matching(parts: tuple[str, ...]) -> set[str]:
 
 
 def _walk(top: Path, walked: set[tuple[int, int]]) -> Iterator[Delivery]:
-    """What is in a folder and all below it, in the order of names, without recursion: folders may be nested
+    """Yield all files below a folder, in the order of names; without recursion, since folders may be nested
     deeper than calls.
     """
     stack: list[Iterator[Path | Delivery]] = [iter([top])]
@@ -119,7 +117,7 @@ def _walk(top: Path, walked: set[tuple[int, int]]) -> Iterator[Delivery]:
         elif entry.is_dir():
             if (identity := _identity(entry)) not in walked:
                 walked.add(identity)
-                # Only this part of the path can be a link: resolving all of it would cost its depth.
+                # Only the last part can be a link; resolving the whole path would cost its depth.
                 stack.append(_entries(entry.resolve() if entry.is_symlink() else entry))
         elif reason := _not_a_delivery(entry.name):
             yield Delivery(LocalFile(entry), ignored=reason)
@@ -128,7 +126,7 @@ def _walk(top: Path, walked: set[tuple[int, int]]) -> Iterator[Delivery]:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """The same for every name of a folder."""
+    """Return the identity of a folder, the same for all its names."""
     seen = folder.stat()
     return seen.st_dev, seen.st_ino
 
@@ -172,7 +170,7 @@ def _file(source: Source, explicit: bool) -> Iterator[Delivery]:
 
 
 def members_of(delivery: Delivery) -> list[Delivery]:
-    """The files in an archive. Raises OSError or FileError where it cannot be read, NotText where it is a
+    """Return the files in an archive. Raises OSError or FileError if it cannot be read, NotText if it is a
     document.
     """
     if delivery.packed:
@@ -183,7 +181,7 @@ def members_of(delivery: Delivery) -> list[Delivery]:
         raise FileError("the zip archive is empty; ask for it again")
     check_members([info.filename for info in members])
     times = Counter(info.filename for info in members)
-    # An archive of one file is that file: who names it names the file.
+    # An archive of one file counts as that file.
     explicit = delivery.explicit and len(members) == 1
     return [
         replace(_member(ZipMember(archive, info), explicit, times[info.filename]), named=delivery.explicit)
@@ -200,15 +198,15 @@ def _member(member: ZipMember, explicit: bool, times: int) -> Delivery:
 
 
 def _not_a_delivery_at(path: PurePosixPath) -> str | None:
-    """Why a file is passed over by its name or one of its folders."""
+    """Return why a file is ignored by its name or one of its folders."""
     parts = (part for part in path.parts if part != "..")
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     return "hidden file" if hidden else _not_a_delivery(path.name)
 
 
 def _not_a_delivery(name: str) -> str | None:
-    """Why a file found in a folder is passed over by its name: it is not there yet, or was never meant to be
-    seen. Everything else is for its content to tell.
+    """Return why a file found in a folder is ignored by its name: it is hidden or half-written. Of all other
+    files the content decides.
     """
     if name.startswith("."):
         return "hidden file"

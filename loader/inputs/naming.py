@@ -1,4 +1,4 @@
-"""What names say: a file's base name, the day it covers, its kind."""
+"""Names: a file's base name, and the days and the kind in it."""
 
 import re
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ _YEARS = range(2000, 2100)
 
 
 def base_name(name: str) -> str:
-    """The name a delivery is known by: without a compression suffix, so that x.csv and x.csv.gz are one."""
+    """Return the name without a compression suffix, so that x.csv and x.csv.gz are one delivery."""
     stem = name
     while stem.lower().endswith(COMPRESSION_SUFFIXES) and len(stem) > 4:
         stem = stem[: stem.rindex(".")]
@@ -35,17 +35,17 @@ def base_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Days:
-    """The UTC days that a file covers according to its name: the last, and the first where it says two."""
+    """The UTC days that a file covers by its name: the last, and the first if the name has two."""
 
     last: date
     first: date | None = None
 
 
 def dates_in_name(name: str) -> list[date]:
-    """The valid dates in a name: 2026-11-22, 2026_11_22, 2026.11.22, 20261122, 202611220930, 20261122093000,
-    and 22-11-2026 where day and month cannot be swapped in every such date of the name.
+    """Return the valid dates in a name: 2026-11-22, 2026_11_22, 2026.11.22, 20261122, 202611220930,
+    20261122093000, and 22-11-2026 unless day and month can be swapped in every such date of the name.
     """
-    # Each date, and what it is with day and month swapped, where it could be.
+    # Each date, and the date with day and month swapped if that is valid.
     found: list[tuple[date, date | None]] = []
     for year, _, month, day, stamp, first, _, second, last in _DATES.findall(name):
         if last:
@@ -66,9 +66,8 @@ def _valid(year: str, month: str, day: str) -> date | None:
 
 
 def days_in_names(names: Iterable[str], generated: bool) -> Days | None:
-    """The days covered according to the first of the names that has a date: of several dates the last one is
-    the file's, and of two the days between are covered as well. Names of the day of generation are one day
-    late.
+    """Return the days covered by the first of the names that has a date. Of several dates the last one is the
+    file's; of two the days between are also covered. Names with the day of generation are one day late.
     """
     late = timedelta(days=1 if generated else 0)
     for name in names:
@@ -79,7 +78,7 @@ def days_in_names(names: Iterable[str], generated: bool) -> Days | None:
 
 
 def kind_in_name(name: str) -> str | None:
-    """The kind a name says, as in `Phone-Terminated_20261122.csv`; None when it says none or two."""
+    """Return the kind in a name, as in `Phone-Terminated_20261122.csv`; None for no kind or two."""
     letters = re.sub(r"[^a-z]", "", name.casefold())
-    said = [kind for kind in KINDS if kind.replace("_", "") in letters]
-    return said[0] if len(said) == 1 else None
+    found = [kind for kind in KINDS if kind.replace("_", "") in letters]
+    return found[0] if len(found) == 1 else None

@@ -1,7 +1,7 @@
-"""Deliveries in object storage: `s3://`, `gs://` and `az://`, by the optional package obstore.
+"""Buckets in object storage: `s3://`, `gs://` and `az://`, by the optional package obstore.
 
-Endpoints, credentials and regions are what obstore finds in the environment; no message repeats what a server
-or obstore says, since that may hold them.
+obstore finds endpoints, credentials and regions in the environment. No message repeats the text of a server
+or of obstore, since that may hold them.
 """
 
 import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _URI = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _SCHEMES = ("s3", "gs", "az")
 
-# A failed request is tried so often again, and so is a stream that breaks off without a byte more.
+# Retries of a failed request, and of a stream that breaks off without another byte.
 RETRIES = 3
 _CLIENT = {"connect_timeout": "5 seconds", "read_timeout": "20 seconds", "timeout": "1 hour"}
 _RETRY = {
@@ -34,10 +34,10 @@ _RETRY = {
     },
 }
 LISTED = 1000
-# Parts of an upload under way, each of five megabytes.
+# Parallel parts of an upload, of five megabytes each.
 _UPLOADS = 4
 
-# What the providers' credentials are called. Without any of them the machine's own role is asked for some.
+# The providers' variables for credentials. Without any, the machine's own role is asked for credentials.
 _CREDENTIALS = {
     "s3": re.compile(r"AWS_\w*(ACCESS_KEY_ID|TOKEN_FILE|CREDENTIALS|SKIP_SIGNATURE)"),
     "gs": re.compile(r"(GOOGLE_)?(SERVICE_ACCOUNT|APPLICATION_CREDENTIALS|SKIP_SIGNATURE)"),
@@ -56,7 +56,7 @@ _NO_CREDENTIALS = (
 
 
 def is_uri(text: str) -> bool:
-    """Whether it names something in object storage and not a path."""
+    """Whether a text is a URI and not a path."""
     return _URI.match(text) is not None
 
 
@@ -68,13 +68,13 @@ class Bucket:
     store: "ObjectStore" = field(repr=False, compare=False)
 
     def uri(self, key: str) -> str:
-        """The URI of an object."""
+        """Return the URI of an object."""
         return f"{self.root}/{key}"
 
 
 @contextmanager
 def translate_errors(uri: str) -> Iterator[None]:
-    """Whatever the store or obstore says becomes a CdrError in words of our own."""
+    """Raise errors of the store and of obstore as CdrError, in words of our own."""
     try:
         yield
     except errors() as error:
@@ -82,7 +82,7 @@ def translate_errors(uri: str) -> Iterator[None]:
 
 
 def list_names(bucket: Bucket, prefix: str) -> Iterator[str]:
-    """The keys below a prefix, each without it."""
+    """Yield the keys below a prefix, without the prefix."""
     import obstore
 
     for page in obstore.list(bucket.store, prefix=prefix or None, chunk_size=LISTED):
@@ -90,14 +90,14 @@ def list_names(bucket: Bucket, prefix: str) -> Iterator[str]:
 
 
 def write_object(bucket: Bucket, key: str, content: Path | bytes) -> None:
-    """Puts an object, in parts where it is large; nobody sees it before it is whole."""
+    """Put an object, a large one in parts; it is visible only when it is whole."""
     import obstore
 
     obstore.put(bucket.store, key, content, max_concurrency=_UPLOADS)
 
 
 def remove_objects(bucket: Bucket, keys: list[str]) -> None:
-    """Removes objects; one that is gone already is no error."""
+    """Remove objects; one that is gone already is no error."""
     import obstore
 
     with suppress(FileNotFoundError):
@@ -105,13 +105,13 @@ def remove_objects(bucket: Bucket, keys: list[str]) -> None:
 
 
 def bucket_of(uri: str) -> tuple[Bucket, str]:
-    """The bucket, and the key or prefix in it.
+    """Return the bucket of a URI, and the key or prefix in it.
 
-    Raises CdrError for a URI that is none of ours, without the optional package, or without credentials.
+    Raises CdrError for an unsupported URI, without the optional package, or without credentials.
     """
     scheme, _, rest = uri.partition("://")
     name, _, key = rest.partition("/")
-    # Not repeated: either may be a credential.
+    # The message omits them: either may be a credential.
     if "@" in name or "?" in rest:
         raise CdrError(
             f"a {scheme}:// address has neither `@` before its first slash nor `?`; "
@@ -150,14 +150,14 @@ def _bucket(scheme: str, name: str) -> Bucket:
 
 
 def errors() -> tuple[type[Exception], ...]:
-    """What obstore raises for a failed request."""
+    """Return the types of errors that obstore raises for a failed request."""
     from obstore.exceptions import BaseError
 
     return BaseError, ValueError, OSError
 
 
 def explained(error: Exception) -> str:
-    """What went wrong and what to do, in words of our own."""
+    """Explain an error with its remedy, in words of our own."""
     text = str(error)
     found = _STATUS.search(text)
     status = int(found[1]) if found else 0

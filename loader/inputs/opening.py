@@ -1,4 +1,4 @@
-"""A delivered file that can be opened: on disk, or a member of a zip archive."""
+"""Delivered files that can be opened: on disk, or in a zip archive."""
 
 import os
 import struct
@@ -23,31 +23,31 @@ except ImportError:  # A Python without it reads no such archive.
 _HEAD = 512
 # Of a member's flags.
 _ENCRYPTED = 1
-# What zipfile and the unpackers say of archives that are none, are cut off or lie about themselves.
+# Errors of zipfile and the unpackers for archives that are damaged, cut off or inconsistent.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, RuntimeError, KeyError)
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What tells, without reading it, whether a file is still the one it was."""
+    """The properties that show, without reading it, whether a file is still the same."""
 
     size: int
     # Nanoseconds since 1970.
     modified: int
-    # What the origin itself says of the content.
+    # The origin's own checksum of the content.
     checksum: str = ""
-    # Of a file on this machine: another one is another file, put in its place.
+    # Of a file on this machine: another inode is another file in its place.
     inode: str = ""
     # Of a file on this machine, in nanoseconds since 1970: nobody can set it back, as they can `modified`.
     changed: int = 0
-    # What tells within one run that it was replaced meanwhile.
+    # Differs within one run if the file was replaced meanwhile.
     identity: str = ""
-    # What the origin calls this very version: the same name is the same content.
+    # The origin's name of this version: the same name is the same content.
     version: str = ""
 
 
 class Source(Protocol):
-    """Where a delivered file comes from. Nothing asks which kind of source it has."""
+    """The origin of a delivered file, the same interface for every kind of origin."""
 
     @property
     def name(self) -> str:
@@ -61,19 +61,19 @@ class Source(Protocol):
 
     @property
     def local_path(self) -> Path | None:
-        """Where its very bytes are on this machine's disk, for a reader of its own; else None."""
+        """The path of the same bytes on this machine's disk, or None."""
         ...
 
     def names(self) -> Iterator[str]:
-        """Its own name, then its folders from the nearest outwards."""
+        """Yield its own name, then its folders from the nearest outwards."""
         ...
 
     def open(self) -> AbstractContextManager[IO[bytes]]:
-        """Its bytes as delivered. Raises FileError or OSError when they cannot be had."""
+        """Open its bytes as delivered. Raises FileError or OSError when they cannot be read."""
         ...
 
     def fingerprint(self) -> Fingerprint:
-        """What it is at this moment. Raises OSError when it is no longer there."""
+        """Return its present fingerprint. Raises OSError when it is gone."""
         ...
 
 
@@ -90,23 +90,23 @@ class LocalFile:
 
     @property
     def location(self) -> str:
-        """The path; a member's follows its archive's after `!`."""
+        """The path."""
         return as_text(str(self.path))
 
     @property
     def local_path(self) -> Path | None:
-        """Where the engine may read it itself."""
+        """The path for DuckDB's reader."""
         return self.path
 
     def names(self) -> Iterator[str]:
-        """Its own name, then its folders from the nearest outwards."""
+        """Yield its own name, then its folders from the nearest outwards."""
         yield self.path.name
         yield from (folder.name for folder in self.path.parents)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Its bytes as delivered."""
-        # Opening a pipe would wait for its other end.
+        """Open its bytes as delivered."""
+        # Opening a pipe would block.
         if not self.path.is_file():
             self.path.stat()
             raise FileError("it is not a regular file; copy it to one first")
@@ -114,7 +114,7 @@ class LocalFile:
             yield file
 
     def fingerprint(self) -> Fingerprint:
-        """What it is at this moment."""
+        """Return its present fingerprint."""
         seen = self.path.stat()
         return Fingerprint(seen.st_size, seen.st_mtime_ns, inode=str(seen.st_ino), changed=seen.st_ctime_ns)
 
@@ -129,12 +129,12 @@ class Archive:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def head(self) -> bytes:
-        """Its first bytes. Raises OSError or FileError when they cannot be read."""
+        """Read its first bytes. Raises OSError or FileError when they cannot be read."""
         with self.file.open() as file:
             return file.read(_HEAD)
 
     def members(self) -> list[zipfile.ZipInfo]:
-        """Everything in it but folders. Raises OSError or FileError when it cannot be read."""
+        """List its members without folders. Raises OSError or FileError when it cannot be read."""
         try:
             found = self._contents().infolist()
         except (*_DAMAGED, ValueError, OverflowError) as error:
@@ -147,7 +147,7 @@ class Archive:
         ]
 
     def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
-        """A member's bytes, unpacked."""
+        """Open a member's bytes, unpacked."""
         return self._contents().open(info)
 
     def _contents(self) -> zipfile.ZipFile:
@@ -166,7 +166,7 @@ class ZipMember:
 
     @property
     def path(self) -> PurePosixPath:
-        """Its path in the archive, for its names alone: it leads nowhere."""
+        """Its path in the archive, used for names only, never followed."""
         return PurePosixPath(self.info.filename.replace("\\", "/"))
 
     @property
@@ -176,23 +176,23 @@ class ZipMember:
 
     @property
     def location(self) -> str:
-        """The path; a member's follows its archive's after `!`."""
+        """The archive's path, `!` and the member's path."""
         return f"{self.archive.file.location}!{as_text(self.info.filename)}"
 
     @property
     def local_path(self) -> Path | None:
-        """Where the engine may read it itself."""
+        """None: DuckDB cannot read it in place."""
         return None
 
     def names(self) -> Iterator[str]:
-        """Its own name, then its folders from the nearest outwards."""
+        """Yield its own name, then its folders from the nearest outwards."""
         yield self.path.name
         yield from (folder.name for folder in self.path.parents)
         yield from self.archive.file.names()
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Its bytes as delivered."""
+        """Open its bytes as delivered."""
         if self.info.flag_bits & _ENCRYPTED:
             raise FileError("it is encrypted in its archive; deliver it without a password")
         try:
@@ -207,7 +207,7 @@ class ZipMember:
             raise FileError("the zip archive is damaged; ask for it again") from error
 
     def fingerprint(self) -> Fingerprint:
-        """The member's size, time and checksum, and whether the archive around it is still the same."""
+        """Return the member's size, time and checksum, with the identity of its archive."""
         seen = self.archive.file.fingerprint()
         try:
             written = int(datetime(*self.info.date_time, tzinfo=UTC).timestamp()) * 1_000_000_000
@@ -219,5 +219,5 @@ class ZipMember:
 
 
 def as_text(name: str) -> str:
-    """A name with bytes that are no UTF-8 shown as `\\xNN`."""
+    """Return a name with bytes that are not UTF-8 as `\\xNN`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

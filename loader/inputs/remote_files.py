@@ -24,20 +24,20 @@ from loader.inputs.object_storage import (
 from loader.inputs.opening import Fingerprint, as_text
 
 _CHUNK = 256 << 10
-_CHANGED = "it changed while it was read; it is taken the next time"
+_CHANGED = "it changed while it was read; the next run stages it"
 _GONE = "it was removed while it was read; deliver it again if it is needed"
 
 
 @dataclass(frozen=True)
 class RemoteObject:
-    """An object as it was listed: whatever is read of it is of that very version."""
+    """An object as it was listed; every read is of that version."""
 
     bucket: Bucket
     key: str
     size: int
     # Nanoseconds since 1970.
     modified: int
-    # Where the store gives none, size and time have to do.
+    # Empty for a store without ETags: then size and time identify the version.
     etag: str
 
     @property
@@ -47,32 +47,32 @@ class RemoteObject:
 
     @property
     def location(self) -> str:
-        """Its URI; a member's follows its archive's after `!`."""
+        """Its URI."""
         return as_text(self.bucket.uri(self.key))
 
     @property
     def local_path(self) -> None:
-        """Nowhere on this machine."""
-        return
+        """None: it is not on this machine."""
+        return None
 
     def names(self) -> Iterator[str]:
-        """Its own name, then its folders from the nearest outwards."""
+        """Yield its own name, then its folders from the nearest outwards."""
         yield self.name
         yield from (folder.name for folder in PurePosixPath(self.key).parents)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Its bytes as delivered, with random access."""
+        """Open its bytes as delivered, with random access."""
         with _ObjectFile(self) as file:
             yield file  # type: ignore[misc]  # RawIOBase reads like any IO[bytes]
 
     def fingerprint(self) -> Fingerprint:
-        """What it was when it was listed; reading another version fails."""
+        """Return the fingerprint of the listed version; reading another version fails."""
         return Fingerprint(self.size, self.modified, version=self.etag)
 
 
 class _ObjectFile(io.RawIOBase):
-    """An object's bytes as they come; a connection that breaks off is taken up at the same byte."""
+    """An object as a file; after a broken connection the read continues at the same byte."""
 
     def __init__(self, source: RemoteObject) -> None:
         self._source = source
@@ -81,22 +81,22 @@ class _ObjectFile(io.RawIOBase):
         self._stream: Iterator[Any] | None = None
 
     def readable(self) -> bool:
-        """It is."""
+        """Readable."""
         return True
 
     def seekable(self) -> bool:
-        """It is, at the cost of another request."""
+        """Seekable; each seek costs a request."""
         return True
 
     def tell(self) -> int:
-        """The next byte's place."""
+        """Return the position of the next byte."""
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Goes to a place; what is at hand of the bytes there is kept."""
+        """Move to a position; keep the bytes already read that follow it."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size}[whence]
         if start + offset < 0:
-            raise OSError("the place is before the start")
+            raise OSError("the position is before the start")
         skipped = start + offset - self._at
         self._at += skipped
         if 0 <= skipped <= len(self._chunk):
@@ -106,7 +106,7 @@ class _ObjectFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fills the buffer, but for the end of the object."""
+        """Fill the buffer, up to the end of the object."""
         out = memoryview(buffer).cast("B")
         filled = 0
         while filled < len(out) and self._at < self._source.size:
@@ -120,7 +120,7 @@ class _ObjectFile(io.RawIOBase):
         return filled
 
     def close(self) -> None:
-        """Lets the connection go."""
+        """Close the connection."""
         self._chunk, self._stream = memoryview(b""), None
         super().close()
 
@@ -134,7 +134,7 @@ class _ObjectFile(io.RawIOBase):
             self._stream = None
         raise FileError(
             f"the connection broke off at byte {self._at:,} of {self._source.size:,}, "
-            f"after {RETRIES} retries; it is tried again the next time"
+            f"after {RETRIES} retries; the next run tries it again"
         )
 
     def _request(self) -> Iterator[Any]:
@@ -159,11 +159,11 @@ class _ObjectFile(io.RawIOBase):
 
 
 def find_objects(uri: str) -> Iterator[tuple[RemoteObject, str | None]]:
-    """The objects that a URI stands for: the object of that key, all below that prefix, or what a pattern
-    matches, in the order of their folders. Each with its key below the prefix; None for an object that was
-    named itself.
+    """Yield the objects that a URI names: the object of that key, all below that prefix, or all that match a
+    pattern, in the order of their folders. Each comes with its key below the prefix; None for an object that
+    was named itself.
 
-    Raises CdrError when there is nothing, or the store cannot be reached.
+    Raises CdrError when there is none, or the store cannot be reached.
     """
     bucket, key = bucket_of(uri)
     pattern = tuple(part for part in key.split("/") if part)
@@ -184,8 +184,8 @@ def find_objects(uri: str) -> Iterator[tuple[RemoteObject, str | None]]:
 
 
 def _below(parts: tuple[str, ...], pattern: tuple[str, ...]) -> str | None:
-    """The rest of a key behind a pattern, or a folder, that it lies in; nothing of one that the pattern
-    itself names, None of any other.
+    """Return the rest of a key below a folder that matches the pattern; an empty text if the key itself
+    matches, None if it is elsewhere.
     """
     if _matches(parts, pattern):
         return ""
@@ -194,7 +194,7 @@ def _below(parts: tuple[str, ...], pattern: tuple[str, ...]) -> str | None:
 
 
 def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """As globs match paths: a hidden name only where the pattern says its dot, `**` any folders or none."""
+    """Whether a key matches, as globs match paths: hidden names only by a dot, `**` any folders or none."""
     if not pattern:
         return not parts
     if pattern[0] == "**":
@@ -207,12 +207,12 @@ def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
 
 
 def _listed(bucket: Bucket, prefix: str) -> list[RemoteObject]:
-    """Every object, page by page: a file that comes late may sort first."""
+    """List every object below a prefix, page by page: a late file may sort first."""
     import obstore
 
     pages = obstore.list(bucket.store, prefix=prefix or None, chunk_size=LISTED)
     found = [_object(bucket, meta) for page in pages for meta in page]
-    # Consoles mark a folder by an empty object whose key ends in a slash, listed here without it.
+    # Consoles mark a folder by an empty object whose key ends in a slash, which this list omits.
     return [one for one in found if one.size or _head(bucket, one.key)]
 
 

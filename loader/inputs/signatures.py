@@ -1,4 +1,4 @@
-"""What bytes that are no delimited text look like."""
+"""Signatures: detects content that is not delimited text from its first bytes."""
 
 from loader.errors import FileError
 
@@ -21,13 +21,13 @@ _SIGNATURES = (
 _LOOK = 4096
 _SEPARATORS_OF_A_RECORD = 5
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-# What no text has many of: so many bytes for each.
+# A text has at most one control character in this many bytes.
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1a\x1b"))
 _BYTES_PER_CONTROL = 50
 
 
 class NotText(FileError):
-    """Content of another kind; `what` says of which, `may_hold_records` that it is not to be passed over."""
+    """Content that is not text: `what` it is, and whether it `may_hold_records` and so is not ignored."""
 
     def __init__(self, what: str, remedy: str, may_hold_records: bool = False) -> None:
         super().__init__(f"it looks like {what}" + (f"; {remedy}" if remedy else ", not like call records"))
@@ -36,16 +36,16 @@ class NotText(FileError):
 
 
 class ZipArchive(FileError):
-    """A zip archive, whatever its name."""
+    """A zip archive, under any name."""
 
 
 def is_zip(head: bytes) -> bool:
-    """Whether bytes are the first of a zip archive."""
+    """Whether a zip archive begins with these bytes."""
     return head.startswith(_ZIP_MAGICS)
 
 
 def is_text(head: bytes) -> bool:
-    """Whether bytes are the first of a text, in whatever encoding."""
+    """Whether a text in any encoding begins with these bytes."""
     look = head[:_LOOK]
     if look.startswith((b"\xff\xfe", b"\xfe\xff")) or _wide_codec(look):
         return True
@@ -54,16 +54,15 @@ def is_text(head: bytes) -> bool:
 
 
 def is_known(head: bytes) -> bool:
-    """Whether bytes are the first of something that is known, and is neither a text nor compressed."""
+    """Whether a known format begins with these bytes that is neither text nor gzip or zstd."""
     return is_zip(head) or _is_tar(head) or any(head.startswith(mark) for mark, *_ in _SIGNATURES)
 
 
 def check_signature(head: bytes, encoding: str | None, compressed: bool, promised: bool) -> None:
-    """Raises ZipArchive for one that is not compressed once more, NotText for other bytes that are known to
-    be no text, FileError for a text in an encoding that has to be named. `promised` are records by a name
-    that stands for compression.
+    """Raise ZipArchive for one that is not compressed again, NotText for other known formats, FileError for a
+    text in an encoding that has to be named. `promised`: the name is that of a compressed file.
     """
-    # Any letters may be those of a CallId.
+    # Not for a line with separators: its first letters may be those of a CallId.
     if head[:_LOOK].split(b"\n", 1)[0].count(b";") < _SEPARATORS_OF_A_RECORD:
         for mark, what, remedy in _SIGNATURES:
             if head.startswith(mark):
@@ -84,7 +83,7 @@ def check_signature(head: bytes, encoding: str | None, compressed: bool, promise
 
 
 def check_members(names: list[str]) -> None:
-    """Raises NotText for an archive whose members are the parts of one document."""
+    """Raise NotText for an archive whose members are the parts of one document."""
     if "[Content_Types].xml" in names or "mimetype" in names:
         raise NotText("a spreadsheet (.xlsx)", "save it as semicolon-delimited text")
 
@@ -94,7 +93,7 @@ def _is_tar(head: bytes) -> bool:
 
 
 def _wide_codec(head: bytes) -> str | None:
-    """The encoding of a text most of whose characters take two or four bytes, by where its zeros are."""
+    """Detect an encoding with two or four bytes a character by the places of its zeros."""
     size = len(head) // 4 * 4
     if size < 16:
         return None

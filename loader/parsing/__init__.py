@@ -1,1 +1,1 @@
-"""What a text is, and its records."""
+"""Parsing: the layout of a text, its lines and records."""

@@ -1,4 +1,4 @@
-"""How a file's first line, or the width of its records, tells which kind it holds."""
+"""Detects a file's kind and columns from its header, or from the width of its records."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from loader.feeds import KINDS, OPTIONAL_COLUMN, OTHER_FEEDS, VENDOR_COLUMNS, ki
 MOST_COLUMNS = 1_000
 _LONGEST_NAME = 128
 
-# Every blank and every character of format of Unicode: what nobody sees at the ends of a text.
+# Every blank and format character of Unicode: invisible at the ends of a text.
 _INVISIBLE = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -24,8 +24,8 @@ _CONTROL = re.compile("[\0-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of one file: `names` in the file's order, vendor's own spelling; `extras` are those no kind
-    has. One without a name, which a spreadsheet adds, has to be empty in every record.
+    """The columns of one file: `names` in the file's order and the vendor's spelling; `extras` are columns of
+    no kind. A column without a name, which spreadsheets add, has to be empty in every record.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Columns:
 
     @property
     def width(self) -> int:
-        """Fields of a record."""
+        """The number of fields of a record."""
         return len(self.names)
 
     @property
@@ -44,12 +44,12 @@ class Columns:
 
 
 def trimmed(text: str) -> str:
-    """A text without blanks and invisible characters at its ends."""
+    """Remove blanks and invisible characters at the ends of a text."""
     return text.strip(_INVISIBLE)
 
 
 def column_name(cell: str) -> str:
-    """The name that a header's cell says, in the vendor's spelling if it is the vendor's."""
+    """Return the name in a header's cell, in the vendor's spelling if the vendor has such a column."""
     name = trimmed(cell)
     if len(name) > 1 and name[0] in _QUOTES and name[-1] in _QUOTES:
         name = trimmed(name[1:-1])
@@ -57,7 +57,7 @@ def column_name(cell: str) -> str:
 
 
 def is_header(cells: list[str]) -> bool:
-    """Whether a line is a header: it names CallId, or three columns the vendor knows."""
+    """Whether a line is a header: it names CallId or three columns of the vendor."""
     known = {name for cell in cells if (name := column_name(cell)) in _KNOWN}
     return "CallId" in known or len(known) >= 3
 
@@ -66,11 +66,11 @@ _KNOWN = frozenset(VENDOR_COLUMNS.values())
 
 
 def columns_of_header(cells: list[str], declared_kind: str | None) -> Columns:
-    """Recognises a header, names in any case and order.
+    """Return the columns of a header, whose names have any case and order.
 
     Raises FileError when a cell cannot be a name, when a column is missing, belongs to another kind or occurs
-    twice, or when the header is of another kind than declared. The text names known columns, and of all other
-    cells the positions only: they may be values.
+    twice, or when the header is of another kind than declared. The message names the vendor's columns; other
+    cells may be values, so it gives their positions only.
     """
     if len(cells) > MOST_COLUMNS:
         raise FileError(f"the header has more than {MOST_COLUMNS:,} columns; ask for the file again")
@@ -117,29 +117,29 @@ def kind_of(known: set[str]) -> str | None:
 
 
 def foreign_feed(cells: list[str]) -> str:
-    """What a header of the vendor's other feeds is, as a sentence; empty for any other."""
-    said = {column_name(cell).casefold().replace("_", "") for cell in cells}
+    """Return a sentence about a header of one of the vendor's other feeds; empty for any other header."""
+    names = {column_name(cell).casefold().replace("_", "") for cell in cells}
     for feed, mark in OTHER_FEEDS.items():
-        if mark in said:
+        if mark in names:
             return f"the header is that of a {feed} record file, not of calls; stage files of calls only"
     return ""
 
 
 def _no_known_kind(known: set[str]) -> str:
-    """What a header of no kind lacks most, as a sentence."""
+    """Return a sentence about the columns that a header of no kind lacks."""
     nearest = max(KINDS, key=lambda kind: (len(known.intersection(KINDS[kind])), -len(KINDS[kind])))
     missing = [name for name in KINDS[nearest] if name not in known and name != OPTIONAL_COLUMN]
     return (
-        f"the header is of no known kind; the nearest is {nearest}, of which it lacks {_listed(missing)}; "
+        f"the header is of no known kind; the nearest is {nearest}; it lacks {_listed(missing)}; "
         "ask for the file again"
     )
 
 
 def columns_without_header(widths: list[int], declared_kind: str | None, name_kind: str | None) -> Columns:
-    """Decides a headerless file's kind: declared, said by its name, or the only one with its commonest record
-    width.
+    """Return the columns of a file without a header. Its kind is the declared one, the one in its name, or
+    the only one with its commonest record width.
 
-    Raises FileError when the kind stays unknown or none of the records has the kind's width.
+    Raises FileError when the kind stays unknown or no record has the kind's width.
     """
     counted = Counter(widths)
     width = counted.most_common(1)[0][0]
@@ -147,9 +147,7 @@ def columns_without_header(widths: list[int], declared_kind: str | None, name_ki
     kind = declared_kind or name_kind or (fitting[0] if len(fitting) == 1 else None)
     if kind is None:
         known = " or ".join(fitting) or "of no known kind"
-        raise FileError(
-            f"there is no header and records of {width} fields are {known}; say which with --kind"
-        )
+        raise FileError(f"there is no header and records of {width} fields are {known}; name it with --kind")
     best = max(shapes(kind), key=lambda names: counted[len(names)])
     if not counted[len(best)]:
         raise FileError(
@@ -160,13 +158,13 @@ def columns_without_header(widths: list[int], declared_kind: str | None, name_ki
 
 
 def is_repeated_header(columns: Columns, values: tuple[str, ...]) -> bool:
-    """Whether a record is the file's header once more."""
+    """Whether a record is the file's header repeated."""
     at = columns.names.index("CallId")
     return column_name(values[at]) == "CallId" and tuple(map(column_name, values)) == columns.names
 
 
 def _can_be_name(name: str) -> bool:
-    """Whether a cell can be a column's name; one without a text is padding."""
+    """Whether a cell can be a column's name, or is empty and so padding."""
     return not name.isdigit() and len(name) <= _LONGEST_NAME and not _CONTROL.search(name)
 
 

@@ -1,4 +1,4 @@
-"""What a text is: its kind and columns, by its header or without one."""
+"""Detects the layout of a text: its kind, columns and first record, with a header or without one."""
 
 import io
 import re
@@ -21,9 +21,9 @@ from loader.parsing.records import parse, shown
 # Lines that may come before a header.
 MOST_PREAMBLE = 20
 _SAMPLE = 100
-# A quoted field that runs over more lines than this is none, where the columns are not known yet.
+# While the columns are unknown, a quoted field over more lines than this is no quoted field.
 _MOST_LINES = 50
-# Longer first lines are looked at only so far.
+# Of a longer first line only this much is parsed.
 _LONGEST_LOOK = 64 << 10
 _LONGEST_MESSAGE = 300
 # Signs of a call detail record in a line.
@@ -42,7 +42,7 @@ _OTHER_LINE_ENDS = (
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text is laid out: `offset` is where the first record can start, `line` that line's number."""
+    """The layout of a text; the first record can start at `offset`, which is on line `line`."""
 
     kind: str
     columns: Columns
@@ -50,7 +50,7 @@ class Layout:
     offset: int
     line: int
     has_records: bool
-    # What the manifest should tell of it.
+    # For the manifest's message.
     remarks: tuple[str, ...] = field(default=())
 
     @property
@@ -61,7 +61,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class NoRecords:
-    """A text with neither header nor records; the kind is what its name or an option says."""
+    """A text with neither header nor records; its name or an option may give the kind."""
 
     kind: str | None
     offset: int
@@ -72,12 +72,12 @@ class NoRecords:
 
 
 class NoSignOfRecords(FileError):
-    """A text that shows nothing of a call detail record file."""
+    """A text without any sign of call detail records."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """One of a text's first lines: where it starts, its fields, and the lines they take."""
+    """One of a text's first lines: where it starts, its fields, and how many physical lines they use."""
 
     offset: int
     number: int
@@ -87,15 +87,14 @@ class _Line:
 
 
 def cut(message: str) -> str:
-    """A message of bounded length."""
+    """Cut a message to the longest length of one."""
     return message if len(message) <= _LONGEST_MESSAGE else message[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def detect_layout(content: Content, declared_kind: str | None, name_kind: str | None) -> Layout | NoRecords:
-    """Reads the first lines of a text.
+    """Detect a text's layout from its first lines.
 
-    Raises FileError when kind or columns cannot be told, NoSignOfRecords when it does not even look like
-    records.
+    Raises FileError when kind or columns cannot be detected, NoSignOfRecords when nothing looks like one.
     """
     with content.open() as file:
         lines = Lines(file, content.profile.bom, 1, no_clean_lines)
@@ -110,7 +109,7 @@ def detect_layout(content: Content, declared_kind: str | None, name_kind: str | 
 
 
 def _first_lines(lines: Lines, offset: int) -> tuple[list[_Line], int]:
-    """The first lines that are not blank, and where the last of them ends."""
+    """Return the first lines that are not blank, and where the last of them ends."""
     found: list[_Line] = []
     while len(found) <= MOST_PREAMBLE and lines.line() is not None:
         if blank := lines.take_blank():
@@ -132,7 +131,7 @@ def _with_header(content: Content, first: list[_Line], at: int, declared_kind: s
     remarks = ["a line that names the separator passed over"] if len(before) < at else []
     start = line
     if any(len(one.cells) in widths for one in before):
-        # Records, after which the header comes: a header repeated inside the file, for the reader.
+        # These are records before the header, which the reader then treats as a repeated one.
         start = before[0]
     elif before:
         count = f"{len(before)} line{'s' if len(before) > 1 else ''}"
@@ -172,7 +171,7 @@ def _without_header(
                     f"the header's names are not separated by semicolons but by {name}; "
                     "deliver it semicolon-delimited"
                 )
-    if other := next((told for line in first if (told := foreign_feed(line.cells))), None):
+    if other := next(filter(None, (foreign_feed(line.cells) for line in first)), None):
         raise FileError(other)
     if declared_kind is None and name_kind is None and not _has_signs_of_records(content, first[0].offset):
         raise NoSignOfRecords(
@@ -191,7 +190,7 @@ def _without_header(
 
 
 def _has_signs_of_records(content: Content, offset: int) -> bool:
-    """Whether one of the first lines names CallId or could be a record, whatever quotes swallow."""
+    """Whether one of the first lines names CallId or could be a record, whatever its quotes."""
     with io.BufferedReader(content.open()) as file:  # type: ignore[type-var]  # a FileIO or BytesIO
         file.seek(offset)
         lines = [file.readline(_LONGEST_LOOK) for _ in range(MOST_PREAMBLE + 1)]
@@ -201,7 +200,7 @@ def _has_signs_of_records(content: Content, offset: int) -> bool:
 
 
 def _check_line_ends(first: list[_Line]) -> None:
-    """Raises FileError where lines end with something else than LF or CRLF."""
+    """Raise FileError for lines that do not end with LF or CRLF."""
     if len(first) > 1:
         return
     body = first[0].body
@@ -213,7 +212,7 @@ def _check_line_ends(first: list[_Line]) -> None:
 
 
 def _sample(content: Content, offset: int, number: int, columns: Columns | None) -> list[list[str]]:
-    """The fields of the first records."""
+    """Return the fields of the first records."""
     found: list[list[str]] = []
     with content.open() as file:
         lines = Lines(file, offset, number, no_clean_lines)
@@ -227,24 +226,24 @@ def _sample(content: Content, offset: int, number: int, columns: Columns | None)
 
 
 def _spreadsheet_signs(columns: Columns, sample: list[list[str]]) -> list[str]:
-    """What a spreadsheet did to the values, in sentences."""
-    said = []
+    """Describe values that a spreadsheet has changed, in sentences."""
+    signs = []
     for at, name in enumerate(columns.names):
         values = [trimmed(cells[at]) for cells in sample if len(cells) == columns.width]
         if name in ("CallId", "UserSpaceId", *PARTIES) and any(_ROUNDED.fullmatch(value) for value in values):
-            said.append(
+            signs.append(
                 f"{name} looks like a number that a spreadsheet rounded: ask for the file as it was made"
             )
         if name in TIMES and any(_TURNED.fullmatch(value) for value in values):
-            said.append(
+            signs.append(
                 f"{name} looks like a date that a spreadsheet rewrote: ask for the file as it was made"
             )
-    return said
+    return signs
 
 
 def _cells(lines: Lines, columns: Columns | None = None) -> tuple[list[str], int]:
-    """The current record's fields and how many lines it takes; one line, split plainly, if its quotes do not
-    close.
+    """Return the current record's fields and how many lines it uses. If its quotes do not close, that is one
+    line, split at every delimiter.
     """
     parsed = parse(lines, columns, _MOST_LINES)
     if parsed.problem or parsed.fields is None:

@@ -1,4 +1,4 @@
-"""The physical lines of a text, and which of them are records wherever they stand."""
+"""The physical lines of a text, and which of them are clean: records in any context."""
 
 import re
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from loader.parsing.header import Columns
 
 DELIMITER = b";"
 
-# Longer records are no call detail records, and would not fit into bounded memory.
+# Longer records would not fit into bounded memory.
 LONGEST_RECORD = 16 << 20
 
-# Lines longer than this are read one by one: the engine's reader has its own limit of 2 MB.
+# Longer lines are for the exact reader: DuckDB's has a limit of 2 MB.
 LONGEST_PLAIN_LINE = 1_900_000
 
-# A value that the engine's reader takes for NULL; lines that hold it are read one by one.
+# The value that DuckDB's reader treats as NULL; lines with it are for the exact reader.
 NULL_TEXT = "\x02\x03"
 
 _NULL_BYTES = NULL_TEXT.encode()
 
-# A field on one line. The engine's reader strips blanks around quotes: one that has them is not for it.
+# A field on one line. DuckDB's reader strips blanks around quotes: a field with such blanks does not match.
 _FIELD = rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?! *")[^;]*+)'
 _BLANK = (b"", b"\r")
 _FEW = 50
@@ -29,9 +29,9 @@ _MANY = 1_000
 
 
 class Lines:
-    """The physical lines of a text from an offset on, with as much look-ahead as asked for.
+    """The physical lines of a text from an offset on, with any look-ahead.
 
-    A line is kept without its LF, and with a CR before that; `ended` tells whether it had an LF at all.
+    A line is kept without its LF, but with a CR before that; `ended` is whether it had an LF.
     """
 
     def __init__(
@@ -51,28 +51,28 @@ class Lines:
         self.number = first
 
     def line(self, ahead: int = 0) -> bytes | None:
-        """The line so far ahead of the current one; None after the last."""
+        """Return the line that many lines ahead; None after the last."""
         while self._at + ahead >= len(self._lines):
             if not self._fill():
                 return None
         return self._lines[self._at + ahead]
 
     def ended(self, ahead: int) -> bool:
-        """Whether the line ends with an LF; only the text's last may not."""
+        """Whether the line ends with an LF; only the text's last line may not."""
         is_last = self._end_reached and self._at + ahead == len(self._lines) - 1
         return self._last_ended or not is_last
 
     def body(self, ahead: int = 0) -> bytes | None:
-        """The line without its line end."""
+        """Return the line without its line end."""
         line = self.line(ahead)
         return line[:-1] if line is not None and line.endswith(b"\r") and self.ended(ahead) else line
 
     def size(self, ahead: int) -> int:
-        """Bytes of the line with its line end."""
+        """Count the bytes of the line with its line end."""
         return len(self._lines[self._at + ahead]) + self.ended(ahead)
 
     def take_clean(self) -> list[bytes]:
-        """The clean lines from the current one on, so far as they are read; moves past them."""
+        """Return the clean lines from the current one on, as far as read, and move past them."""
         if self.line() is None or not self._flags[self._at]:
             return []
         try:
@@ -84,9 +84,7 @@ class Lines:
         return taken
 
     def take_blank(self) -> tuple[int, int] | None:
-        """How many lines from the current one on are blank, so far as they are read, and their bytes; moves
-        past them.
-        """
+        """Count the blank lines from the current one on, as far as read, and their bytes; move past them."""
         if self.line() is None:
             return None
         lines, start, at, size = self._lines, self._at, self._at, 0
@@ -95,7 +93,7 @@ class Lines:
         while at < last and lines[at] in _BLANK:
             size += len(lines[at]) + 1
             at += 1
-            # Long runs of them are counted many at a time.
+            # In long runs, many at a time.
             while (at - start) % _FEW == 0 and (size_of_run := _size_if_blank(lines[at : at + _MANY])):
                 size += size_of_run
                 at += _MANY
@@ -105,7 +103,7 @@ class Lines:
         return at - start, size
 
     def skip(self, count: int) -> None:
-        """Moves past lines already looked at."""
+        """Move past lines already read."""
         self._at += count
         self.number += count
         if self._at == len(self._lines):
@@ -115,7 +113,7 @@ class Lines:
             self._at = 0
 
     def _fill(self) -> bool:
-        """Reads on to the next line end; False at the end of the text."""
+        """Read on to the next line end; return False at the end of the text."""
         while not self._end_reached:
             block = self._file.read(BLOCK)
             if not block:
@@ -123,7 +121,7 @@ class Lines:
                 if not self._rest:
                     return False
                 self._last_ended = False
-                # Never clean: a CR at its end belongs to it.
+                # Never clean: a CR at its end is part of it.
                 self._lines.append(b"".join(self._rest))
                 self._flags.append(False)
                 return True
@@ -150,8 +148,8 @@ class Lines:
 
 
 def clean_lines(columns: Columns, header: str | None = None) -> Callable[[bytes, list[bytes]], list[bool]]:
-    """A test that tells of each line whether it is a record of these columns wherever it stands, and not the
-    header once more.
+    """Return a test that flags each line that is a record of these columns in any context, and not the header
+    repeated.
     """
     separators = columns.width - 1
     again = None if header is None else header.encode("utf-8", "surrogatepass")
@@ -209,14 +207,14 @@ def clean_lines(columns: Columns, header: str | None = None) -> Callable[[bytes,
 
 
 def _size_if_blank(lines: list[bytes]) -> int | None:
-    """The bytes of many lines that are all blank, with their line feeds; None for others or fewer."""
+    """Count the bytes, with line feeds, of many lines that are all blank; None for others or fewer."""
     with_cr = lines.count(b"\r")
     whole = len(lines) == _MANY and lines.count(b"") + with_cr == _MANY
     return len(lines) + with_cr if whole else None
 
 
 def no_clean_lines(block: bytes, lines: list[bytes]) -> list[bool]:  # noqa: ARG001
-    """The test that leaves every line to the exact reader."""
+    """Flag no line: the test that leaves every line to the exact reader."""
     return [False] * len(lines)
 
 

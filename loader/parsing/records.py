@@ -1,11 +1,14 @@
-"""The exact reader: splits any text into records and rejects, every byte of it accounted for.
+"""The exact reader: splits any text into records and rejects, and accounts for every byte.
 
-The grammar. A line ends with LF or CRLF and with nothing else; an empty line is no record. A field that
-starts with a double quote runs to the next quote that is not doubled, over delimiters and line ends. It is
-unbalanced if that quote is followed by anything but a delimiter or the line's end, or never comes, or comes
-only behind a line that is a record by itself or has a readable time at CallTime's place, or if the field runs
-over a line end behind the file's last column. An unbalanced field costs the lines up to the physical line it
-starts on. Any other field runs to the next delimiter and is kept as it is, quotes included.
+The grammar. A line ends with LF or CRLF only; an empty line is no record. A field that starts with a double
+quote runs to the next quote that is not doubled, over delimiters and line ends. It is unbalanced if
+
+- there is no such quote, or it is followed by anything but a delimiter or a line end,
+- the quote comes after a line that is a record by itself or has a valid time in CallTime's place,
+- the field is after the file's last column and runs over a line end.
+
+An unbalanced field rejects the lines up to the physical line on which it starts. Any other field runs to the
+next delimiter and is kept as it is, quotes included.
 """
 
 import re
@@ -19,7 +22,7 @@ from loader.parsing.header import MOST_COLUMNS, Columns, is_repeated_header
 from loader.parsing.lines import DELIMITER, LONGEST_RECORD, Lines, decodes
 from loader.parsing.totals import ControlTotals, Total
 
-# Longer runs of blank lines are left out of what the engine reads, and its line numbers start anew.
+# Longer runs of blank lines are omitted from DuckDB's input, and its line numbers start again.
 MANY_BLANK_LINES = 10_000
 # More lines than any value has.
 MOST_LINES = 1_000_000
@@ -45,7 +48,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """A record of the right width: its values as text, and the physical line (1-based) where it starts."""
+    """A record of the right width: its values as text, and the physical line (from 1) where it starts."""
 
     line: int
     values: tuple[str, ...]
@@ -53,9 +56,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that cannot be read: its text with the line breaks inside it, the reason's code and a
-    sentence.
-    """
+    """A record that cannot be parsed: its text with inner line breaks, the reason's code and a sentence."""
 
     line: int
     raw: str
@@ -65,9 +66,9 @@ class Reject:
 
 @dataclass
 class Parsed:
-    """Fields as bytes, without quotes, over a number of physical lines; or what is wrong with them.
+    """Fields as bytes, without quotes, over a number of physical lines; or their problem.
 
-    `fields` is None where there are more than the file has columns: `width` counts them.
+    `fields` is None if there are more than the file has columns; `width` counts them.
     """
 
     fields: list[bytes] | None
@@ -77,12 +78,11 @@ class Parsed:
 
 
 def parse(lines: Lines, columns: Columns | None, most_lines: int = MOST_LINES) -> Parsed:
-    """The record that starts at the current line, of whatever width. Without columns nothing is known of
-    CallTime's place and the number of fields.
+    """Parse the record that starts at the current line, of any width. Without columns, CallTime's place and
+    the number of fields are unknown.
 
     An unbalanced quote gives a Parsed with a problem, over the lines up to the one where its field starts.
-    Takes time and memory that follow the record's length: a chain of quotes is given up behind the last
-    column.
+    Time and memory are linear in the record's length: parsing of quotes ends after the last column.
     """
     body = lines.body() or b""
     most = columns.width if columns else MOST_COLUMNS
@@ -115,20 +115,20 @@ def parse(lines: Lines, columns: Columns | None, most_lines: int = MOST_LINES) -
 
 @dataclass
 class _Quoted:
-    """Finds where quoted fields close; keeps the record's line that is being read, and how many it is."""
+    """Finds the ends of quoted fields; keeps the record's current line and how many lines were used."""
 
     lines: Lines
     columns: Columns | None
     most_lines: int
     body: bytes
     used: int = 1
-    # Behind the closing quote.
+    # After the closing quote.
     at: int = 0
     _size: int = 0
 
     def close(self, at: int, last: bool) -> bytes | None:
-        """The text of the quoted field that starts there; None if it does not close properly. The `last`
-        one has to close on its line.
+        """Return the text of the quoted field that starts at `at`; None if it is unbalanced. The `last` field
+        has to close on its line.
         """
         parts: list[bytes] = []
         at += 1
@@ -154,9 +154,7 @@ class _Quoted:
             self.used += 1
 
     def _is_another_record(self, body: bytes, end: int) -> bool:
-        """Whether a line on which a quoted value goes on, up to `end`, shows that the quote was a stray
-        one.
-        """
+        """Whether a line on which a quoted value continues, up to `end`, shows that the quote is a stray."""
         if self.columns is None:
             return False
         separators = body.count(DELIMITER)
@@ -173,17 +171,17 @@ class _Quoted:
 
 @dataclass
 class ExactReader:
-    """Reads a text record by record, and counts what it reads but for the values themselves."""
+    """Reads a text record by record, and counts its bytes except those of values."""
 
     lines: Lines
     columns: Columns
     transcoded: bool
     totals: ControlTotals = field(default_factory=ControlTotals)
-    # Of the lines that were passed on to the engine's reader.
+    # Of the lines for DuckDB's reader.
     clean_line_sum: int = 0
 
     def next(self) -> Record | Reject | None:
-        """What the current line holds: a record, a reject, or None for a header repeated. Moves past it."""
+        """Return the record or reject at the current line, None for a repeated header, and move past it."""
         number = self.lines.number
         parsed = parse(self.lines, self.columns)
         raw = self._raw(parsed.lines)
@@ -199,7 +197,7 @@ class ExactReader:
         return Record(number, values)
 
     def _fault(self, parsed: Parsed, raw: bytes) -> tuple[str, str]:
-        """The reason to reject what was parsed and a sentence; two empty texts where it is a record."""
+        """Return the reason to reject what was parsed and a sentence; two empty texts for a record."""
         if not decodes(raw):
             return Reason.UNDECODABLE_BYTES, "the record holds bytes that are not text in the file's encoding"
         if parsed.problem:
@@ -223,7 +221,7 @@ class ExactReader:
         self.lines.skip(count)
 
     def _take_record(self, count: int) -> None:
-        """Counts what surrounds the record's values, which are measured where they are stored."""
+        """Count the bytes around the record's values; the values are measured in the raw table."""
         lines, totals = self.lines, self.totals
         totals.quotes.add(sum((lines.line(ahead) or b"").count(b'"') for ahead in range(count)), 0)
         last = count - 1
@@ -236,8 +234,8 @@ class ExactReader:
 
 
 def width_of_line(body: bytes) -> int | None:
-    """Fields of a line read by itself; None if a quote stays open or stands inside an unquoted field, as on
-    the last line of a quoted field that began on another.
+    """Count the fields of a line by itself; None if a quote stays open or is inside an unquoted field, as on
+    the last line of a quoted field that began earlier.
     """
     count, at = 0, 0
     while True:
@@ -258,8 +256,8 @@ def width_of_line(body: bytes) -> int | None:
 
 
 def shown(raw: bytes, transcoded: bool) -> str:
-    """A reject's text. Bytes that are no text appear as `\\xNN`, and in such a text a backslash that could be
-    read as the start of one as `\\x5c`, so that `original_bytes` can undo it.
+    """Return a reject's text. Bytes that do not decode appear as `\\xNN`; in such a text a backslash that
+    could start one appears as `\\x5c`, so that `original_bytes` can undo it.
     """
     try:
         return raw.decode()
@@ -272,23 +270,23 @@ def shown(raw: bytes, transcoded: bool) -> str:
 
 
 def original_bytes(raw: str, reason_code: str) -> bytes:
-    """The bytes that a reject's text stands for (in UTF-8, but for bytes that were no text)."""
+    """Return the bytes of a reject's text, in UTF-8 except for bytes that did not decode."""
     if reason_code != Reason.UNDECODABLE_BYTES:
         return raw.encode()
     return re.sub(rb"\\x([0-9a-f]{2})", lambda escaped: bytes([int(escaped[1], 16)]), raw.encode())
 
 
 def sum_of_lines(first: int, count: int) -> int:
-    """The sum of so many line numbers from the first on."""
+    """Return the sum of that many line numbers from the first on."""
     return count * (2 * first + count - 1) // 2
 
 
 def split_lines(reader: ExactReader, write: Callable[[bytes, int, bool], None]) -> Iterator[Record | Reject]:
-    """Parts a text line by line: clean lines go to `write`, for the engine's reader, with their number and
-    True; the rest is yielded.
+    """Split a text by line: pass clean lines to `write`, for DuckDB's reader, with their number and True;
+    yield the other records and the rejects.
 
     Exactly one line is written per physical line, a placeholder (a NUL as first field) for one that is not
-    clean, so that its line numbers are the text's own.
+    clean, so that DuckDB's line numbers are the text's.
     """
     lines = reader.lines
     totals = reader.totals
@@ -302,7 +300,7 @@ def split_lines(reader: ExactReader, write: Callable[[bytes, int, bool], None]) 
             totals.quotes.add(text.count(b'"'), 0)
             reader.clean_line_sum += sum_of_lines(first, count)
             if b"\r" in text:
-                # A clean line holds no other.
+                # A clean line has a CR only at its end.
                 totals.line_ends.add(text.count(b"\r"), 0)
                 text = text.replace(b"\r", b"")
             write(text, count, True)

@@ -1,52 +1,52 @@
-"""Control totals: what a text's bytes and lines went into, to be compared with what it has."""
+"""Control totals: where all bytes and lines of a text went."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Total:
-    """So many bytes, and so many physical lines that are counted under no other term."""
+    """A number of bytes, and of physical lines that no other term counts."""
 
     bytes: int = 0
     lines: int = 0
 
     def add(self, size: int, lines: int) -> None:
-        """Counts more of them."""
+        """Add bytes and lines."""
         self.bytes += size
         self.lines += lines
 
 
 @dataclass
 class ControlTotals:
-    """The terms of the proof that a file arrived whole: together they are all its bytes and lines.
+    """The terms of the proof that a file arrived whole: their sum is all its bytes and lines.
 
     Fields and separators are measured in the raw table after loading; everything else is counted in the text.
-    A value lost, doubled or altered on the way into the table leaves the two sides unequal.
+    A value that was lost, doubled or changed on the way leaves the two sides unequal.
     """
 
-    # What comes before the records: byte order mark, lines passed over, the header. The manifest keeps it.
+    # Before the records: byte order mark, skipped lines, the header. The manifest keeps it.
     header: Total = field(default_factory=Total)
-    # The values as they stand in the raw table, but for double quotes; each row is a line.
+    # The values in the raw table, without double quotes; each row is a line.
     fields: Total = field(default_factory=Total)
-    # Between the values of a row; the table has no trace of them but its columns.
+    # Between the values of a row; in the table only the columns show them.
     separators: Total = field(default_factory=Total)
-    # All double quotes of the records: those around values are not in the table, doubled ones are there once.
+    # All double quotes of the records: the table lacks those around values, and has doubled ones once.
     quotes: Total = field(default_factory=Total)
-    # What ends records and blank lines. Lines: the blank ones, and those on which a quoted value goes on.
+    # The ends of records and blank lines. Lines: blank ones, and those on which a quoted value continues.
     line_ends: Total = field(default_factory=Total)
-    # Records that cannot be read, with their line ends; each is in the quarantine.
+    # Records in the quarantine, with their line ends.
     rejects: Total = field(default_factory=Total)
-    # Headers repeated among the records, with their line ends.
+    # Repeated headers, with their line ends.
     repeated: Total = field(default_factory=Total)
 
     @property
     def bytes(self) -> int:
-        """All bytes accounted for."""
+        """The bytes of all terms."""
         return sum(term.bytes for term in self._terms)
 
     @property
     def lines(self) -> int:
-        """All lines accounted for."""
+        """The lines of all terms."""
         return sum(term.lines for term in self._terms)
 
     @property

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     import duckdb
 
 
-# Lines that are worth a core of their own.
+# Lines that make a piece for a core of its own.
 PIECE = 200_000
-# A row that may be the header once more, in SQL.
+# In SQL: a row that may be a repeated header.
 LOOKS_LIKE_A_HEADER = "strlen(call_id) < 20 and call_id ilike '%callid%'"
 
 
 @dataclass(frozen=True)
 class PlainText:
-    """A text for DuckDB's reader: so many lines after the first few, with quoted fields among them or not."""
+    """A text for DuckDB's reader: that many lines after the first ones, with quoted fields or without."""
 
     path: Path
     skip: int
@@ -38,7 +38,7 @@ class PlainText:
     has_placeholders: bool = False
 
     def pieces(self, number: int) -> Iterator[tuple[int, int]]:
-        """Parts of about the same size: each one's first line, counted from 0, and how many it has."""
+        """Divide the text into parts of about the same size: first line (from 0) and number of lines."""
         bounds = [self.lines * at // number for at in range(number + 1)]
         return ((first, end - first) for first, end in pairwise(bounds))
 
@@ -46,10 +46,10 @@ class PlainText:
 def insert_lines(
     connection: "duckdb.DuckDBPyConnection", text: PlainText, columns: Columns, file_id: int, line: int
 ) -> None:
-    """Splits every line of a text, the first of them the file's line of that number, into the raw table,
-    placeholders left out; raises duckdb.Error where a line has not the right number of fields.
+    """Insert the lines of a text into the raw table, without placeholders; `line` is the first line's number.
 
-    A line's number is its row's, which one core alone can count: so every core gets a piece of the text.
+    A line's number comes from its row number, which only one core can count: so each core reads a piece.
+    Raises duckdb.Error for a line with another number of fields.
     """
     names = _incoming_names(columns)
     incoming = dict(zip(columns.names, names, strict=True))
@@ -65,7 +65,7 @@ def insert_lines(
         number = min(threads, text.lines // PIECE)
     pieces = []
     for first, count in text.pieces(number):
-        # The last one has no limit, so that lines beyond those counted are found out.
+        # The last piece has no limit, so that lines beyond those counted are detected.
         limit = f"limit {count}" if first + count < text.lines else ""
         pieces.append(
             f"""
@@ -81,13 +81,13 @@ def insert_lines(
 
 
 def _reader(text: PlainText, columns: Columns, skip: int) -> str:
-    """DuckDB's reader of a text but for its first lines, in SQL.
+    """Return SQL that reads a text without its first lines.
 
-    Settings that lose nothing silently: no sniffing, no null but one that no clean text holds, and strict
-    about the number of fields. Never with store_rejects, which loses and repeats lines.
+    The settings lose nothing silently: no sniffing, only a null that no clean text contains, and a strict
+    number of fields. Never with store_rejects, which loses and repeats lines.
     """
     quote = '"' if text.quoting else ""
-    # Read as a pattern otherwise.
+    # Otherwise DuckDB reads the path as a pattern.
     pattern = re.sub(r"([*?\[])", r"[\1]", str(text.path))
     listed = ", ".join(f"'{name}': 'VARCHAR'" for name in _incoming_names(columns))
     return (
@@ -99,25 +99,25 @@ def _reader(text: PlainText, columns: Columns, skip: int) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the raw table holds of a file: rows, the bytes of their values but for double quotes, the
-    separators that stood between these, and the sum of their line numbers.
+    """A file's rows in the raw table: their number, the bytes of their values without double quotes, the
+    separators between the values, and the sum of the line numbers.
     """
 
     rows: int
     values: int
     separators: int
     line_sum: int
-    # Rows that may be the header once more.
+    # Rows that may be repeated headers.
     headers: int
 
     def add_to(self, totals: ControlTotals) -> None:
-        """Puts the rows into the terms that are measured."""
+        """Add the rows to the terms that are measured."""
         totals.fields.add(self.values, self.rows)
         totals.separators.add(self.separators, 0)
 
 
 def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: int) -> Measured:
-    """What arrived of a file in its raw table."""
+    """Measure a file's rows in the raw table."""
     values = [quoted(name) for name in columns.names if name and name not in columns.extras]
     if columns.extras:
         values.append("array_to_string(map_values(_extra::json::map(varchar, varchar)), '')")
@@ -147,7 +147,7 @@ def _incoming_names(columns: Columns) -> list[str]:
     return [f"c{number}" for number in range(columns.width)]
 
 
-# Clean lines of a text that is not read in place are copied in sections of this many bytes.
+# Clean lines of a text that is not read in place are inserted in sections of this many bytes.
 SECTION = 128 << 20
 
 _BATCH_RECORDS = 5000
@@ -158,7 +158,7 @@ _FIRST = 3
 
 @dataclass
 class Sections:
-    """Lines on their way through DuckDB's reader into the raw table, a bounded number of bytes at a time."""
+    """Inserts lines by DuckDB's reader, a bounded number of bytes at a time."""
 
     connection: "duckdb.DuckDBPyConnection"
     columns: Columns
@@ -181,11 +181,11 @@ class Sections:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Removes what was taken and not loaded."""
+        """Remove lines that were added and not inserted."""
         self._path.unlink(missing_ok=True)
 
     def write(self, whole_lines: bytes, count: int, clean: bool) -> None:
-        """Takes the text's next lines: clean ones, placeholders, or so many that are left out altogether."""
+        """Add the text's next lines: clean ones, placeholders, or none for `count` lines that are omitted."""
         if not whole_lines:
             self.flush()
             self.line += count
@@ -201,7 +201,7 @@ class Sections:
             self._write_pending()
 
     def flush(self) -> None:
-        """Loads the lines taken since the last time."""
+        """Insert the lines added since the last flush."""
         if self._clean:
             self._write_pending()
             text = PlainText(self._path, 0, self._lines, self.quoting, has_placeholders=True)
@@ -219,9 +219,8 @@ class Sections:
 
 @dataclass
 class Batch:
-    """Records and rejects of the exact reader on their way into the tables, a bounded number at a time.
-
-    Counts the rejects, and adds up the records' line numbers.
+    """Inserts records and rejects of the exact reader, a bounded number at a time; counts the rejects and
+    adds up the records' line numbers.
     """
 
     connection: "duckdb.DuckDBPyConnection"
@@ -230,14 +229,14 @@ class Batch:
     max_rejects: int
     rejects: int = 0
     line_sum: int = 0
-    # A few of the rejects, an odd one among them.
+    # A few of the rejects, with one of another detail if there is any.
     first_rejects: list[Reject] = field(default_factory=list)
     _records: list[Record] = field(default_factory=list)
     _rejects: list[Reject] = field(default_factory=list)
     _characters: int = 0
 
     def add(self, found: Record | Reject) -> None:
-        """Takes one more; writes when enough have come together."""
+        """Add a record or reject, and flush when there are enough."""
         if isinstance(found, Record):
             self._records.append(found)
             self.line_sum += found.line
@@ -257,7 +256,7 @@ class Batch:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what was taken since the last time."""
+        """Insert what was added since the last flush."""
         if self._records:
             by_column = dict(
                 zip(self.columns.names, zip(*(r.values for r in self._records), strict=True), strict=True)
@@ -295,7 +294,7 @@ class Batch:
 
 
 def odd_width(columns: Columns, rejects: list[Reject]) -> str:
-    """What rejects have in common, if it is their number of fields, as a sentence."""
+    """Return a sentence about the number of fields that all rejects have in common, or an empty text."""
     details = {reject.detail.split(";")[0] for reject in rejects}
     common = f" fields where the file has {columns.width}"
     detail = details.pop() if len(details) == 1 else ""

@@ -1,4 +1,4 @@
-"""Loads one file in a transaction of its own."""
+"""Loads one file in its own transaction."""
 
 import threading
 from collections import defaultdict
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Load:
-    """A file on its way into the database, on a connection of its own."""
+    """A file to be loaded, on its own connection."""
 
     # Its place among the deliveries.
     place: int
@@ -42,11 +42,11 @@ class Load:
     looks: Looks
     records: Records
     stopping: threading.Event
-    # What comes of those that are published before it.
+    # The result of the files that are published before it.
     before: "Future[list[File]] | None" = None
 
     def run(self) -> File:
-        """Loads and publishes the file, whole or not at all; a failure is recorded."""
+        """Load and publish the file, whole or not at all, or record its failure."""
         import duckdb
 
         try:
@@ -87,7 +87,7 @@ class Load:
         return self._publish(lambda: LoadResult(0, 0, totals))
 
     def _publish(self, load: Callable[[], LoadResult]) -> File:
-        """Loads, completes the file's row with what was loaded, and writes it in its turn."""
+        """Load the file, complete its row of the manifest, and write it in its turn."""
         content = self.ready.content
         with transaction(self.connection):
             result = load()
@@ -104,7 +104,7 @@ class Load:
         return change.file
 
     def completed(self, result: LoadResult) -> File:
-        """The file's row with what was loaded."""
+        """Return the file's row with the numbers of what was loaded."""
         profile, totals = self.ready.content.profile, result.totals
         return replace(
             self.file,
@@ -121,9 +121,8 @@ class Load:
 def complete_days(
     connection: "duckdb.DuckDBPyConnection", files: list[File], records: Records | None = None
 ) -> list[File]:
-    """The files with what only their calls tell of their days. Where nothing else gives `file_date`, it is
-    the latest day of a call, one later than tomorrow only where all are. A range of days reaches back to the
-    first call at most.
+    """Complete the days of files by their calls. A missing `file_date` becomes the latest day of a call, of
+    those up to tomorrow if there are any. A range of days begins no earlier than the first call.
     """
     asked: dict[str, list[int]] = defaultdict(list)
     for file in files:

@@ -22,7 +22,7 @@ from loader.staging.versioning import Versions, decide
 
 
 class PassedOver(StrEnum):
-    """What staging says of a delivery that gets no row in the manifest."""
+    """The state of a delivery that gets no row in the manifest."""
 
     SKIPPED = "skipped"
     IGNORED = "ignored"
@@ -30,14 +30,14 @@ class PassedOver(StrEnum):
 
 @dataclass(frozen=True)
 class Ready:
-    """A delivery that can be loaded; `file` is what is known of it before its records are read."""
+    """A delivery that can be loaded; `file` is its row before its records are read."""
 
     file: File
     content: Content
     layout: Layout | NoRecords
 
     def discard(self) -> None:
-        """Removes the private copy, if there is one."""
+        """Remove the private copy, if there is one."""
         self.content.discard()
 
 
@@ -49,30 +49,30 @@ class Failed:
     problem: str
 
     def discard(self) -> None:
-        """Nothing is left of it."""
+        """Do nothing: it has no copy."""
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """No delivery, for all that is known."""
+    """A file that shows no sign of being a delivery."""
 
     file: File
     reason: str
 
     def discard(self) -> None:
-        """Nothing is left of it."""
+        """Do nothing: it has no copy."""
 
 
 @dataclass(frozen=True)
 class Unchanged:
-    """A delivery that is as it was when it was last looked at."""
+    """A delivery that has not changed since the last look at its path."""
 
     file: File
     file_id: int
     seen: Fingerprint
 
     def discard(self) -> None:
-        """Nothing was made of it."""
+        """Do nothing: it has no copy."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Unpacked:
     members: list[Delivery]
 
     def discard(self) -> None:
-        """Nothing was made of it."""
+        """Do nothing: it has no copy."""
 
 
 Prepared = Ready | Failed | Ignored | Unchanged
@@ -90,7 +90,7 @@ Prepared = Ready | Failed | Ignored | Unchanged
 
 @dataclass(frozen=True)
 class Preparation:
-    """How deliveries are read, and what is known of them before."""
+    """How to read deliveries, and what earlier ones left."""
 
     options: Options
     folder: Path
@@ -100,8 +100,8 @@ class Preparation:
 
 
 def prepare_all(deliveries: list[Delivery], preparation: Preparation) -> Iterator[Prepared]:
-    """Reads and recognises the deliveries in order, the next one in a thread while the caller works on this
-    one; the next two where they have to come from elsewhere first.
+    """Prepare the deliveries in order: while the caller works on one, a thread prepares the next, or the next
+    two if they are not on this machine's disk.
     """
     rest = deque(deliveries)
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -123,7 +123,7 @@ def prepare_all(deliveries: list[Delivery], preparation: Preparation) -> Iterato
 
 
 def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpacked:
-    """Reads one delivery and tells what it is."""
+    """Read one delivery and detect its kind, columns and day."""
     source, options = delivery.source, preparation.options
     file = File(0, delivery.file_name, source.location)
     if delivery.ignored:
@@ -135,9 +135,9 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpa
         file.file_date, file.covers_from = days.last, days.first
     if delivery.problem:
         return Failed(file, delivery.problem)
-    kind_said = kind_in_name(delivery.file_name)
-    # Passed over for its content, unless somebody says that it is a delivery.
-    may_be_ignored = not delivery.explicit and options.kind is None and kind_said is None
+    named_kind = kind_in_name(delivery.file_name)
+    # Ignored for its content, unless the user, an option or the name declares it a delivery.
+    may_be_ignored = not delivery.explicit and options.kind is None and named_kind is None
     nothing = File(0, file.file_name, file.path)
     try:
         if (unchanged := _unchanged(delivery, file, preparation)) is not None:
@@ -154,7 +154,7 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpa
         return Failed(file, str(error))
     file.sha256, file.bytes = content.sha256, content.size
     try:
-        layout = detect_layout(content, options.kind, kind_said)
+        layout = detect_layout(content, options.kind, named_kind)
     except (FileError, OSError) as error:
         content.discard()
         if isinstance(error, NoSignOfRecords) and may_be_ignored and not content.promised:
@@ -163,13 +163,13 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpa
     known_here = preparation.versions.at_path(file.path) is not None
     if isinstance(layout, NoRecords) and may_be_ignored and not known_here:
         content.discard()
-        return Ignored(nothing, "the file is empty, and nothing says of which kind")
+        return Ignored(nothing, "the file is empty, and its kind is unknown")
     file.kind, file.header, file.message = layout.kind, layout.header, layout.message
     return Ready(file, content, layout)
 
 
 def _unchanged(delivery: Delivery, file: File, preparation: Preparation) -> Unchanged | None:
-    """What a path still holds as it did at the last look; None where it has to be read."""
+    """Return the delivery as unchanged if its path holds what it held at the last look; otherwise None."""
     look, versions = preparation.looks.at(delivery.source.location), preparation.versions
     if look is None or preparation.options.again or look.options != preparation.options.reading:
         return None
@@ -177,7 +177,7 @@ def _unchanged(delivery: Delivery, file: File, preparation: Preparation) -> Unch
     if known is None or known.state == State.FAILED or not look.is_settled:
         return None
     if known.state == State.DUPLICATE:
-        # What it was a duplicate of may have been withdrawn since.
+        # Its original may have been withdrawn since.
         decision = decide(versions.of_content(known.sha256), known, has_records=True, delivered_again=False)
         if decision.existing is None:
             return None
@@ -186,7 +186,7 @@ def _unchanged(delivery: Delivery, file: File, preparation: Preparation) -> Unch
 
 
 def in_order(deliveries: list[Delivery], options: Options) -> list[Delivery]:
-    """In the order found, but of several contents of one delivery the last modified comes last."""
+    """Order deliveries as found, but several contents of one delivery by modification time."""
     places: dict[tuple[str, Days | None], list[int]] = defaultdict(list)
     for at, delivery in enumerate(deliveries):
         if not (delivery.ignored or delivery.problem):

@@ -1,6 +1,6 @@
-"""Decides what becomes of each delivery, and loads files that do not depend on each other side by side.
+"""Decides about each delivery, and loads files that do not depend on each other in parallel.
 
-Every file has a transaction of its own; they are published in the order in which they came.
+Every file has its own transaction; they are published in the order of the deliveries.
 """
 
 import os
@@ -28,7 +28,7 @@ LANES = min(4, os.cpu_count() or 1)
 
 
 class LoadScheduler:
-    """Takes deliveries one after the other. A failure is recorded, never raised."""
+    """Accepts deliveries one after the other. A failure is recorded, never raised."""
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", preparation: Preparation) -> None:
         self._connection = connection
@@ -38,11 +38,11 @@ class LoadScheduler:
         self._looks = preparation.looks
         self._records = preparation.records
         self._next_id = self._versions.next_id
-        # In the order of the deliveries; None while it is being loaded.
+        # In the order of the deliveries; None while one is being loaded.
         self._files: list[File | None] = []
         self._under_way = 0
         self._groups: deque[LoadGroup] = deque()
-        # Small files that wait for others to be loaded together.
+        # Small files to be loaded together with the next ones.
         self._waiting: LoadGroup | None = None
         self._lanes = ThreadPoolExecutor(LANES)
         self._stopping = threading.Event()
@@ -51,14 +51,14 @@ class LoadScheduler:
         return self
 
     def __exit__(self, error: object, *_: object) -> None:
-        """After an error or an interrupt, loads that are under way are given up."""
+        """Abort loads that still run, as after an error or an interrupt."""
         if error is not None:
             self._stopping.set()
         if self._waiting:
             self._discard(self._waiting)
         while self._groups:
             group = self._groups[0]
-            # Again and again, since only a query under way is interrupted.
+            # Repeated, since only a running query is interrupted.
             group.connection.interrupt()
             if wait([group.result], timeout=0.05).done:
                 self._discard(self._groups.popleft())
@@ -68,11 +68,11 @@ class LoadScheduler:
 
     @property
     def done(self) -> int:
-        """How many of the deliveries submitted are through."""
+        """The number of submitted deliveries that are done."""
         return len(self._files) - self._under_way
 
     def submit(self, prepared: Prepared) -> None:
-        """Decides about a delivery, and has it loaded where that is due."""
+        """Decide about a delivery, and load it if due."""
         try:
             self._wait_for_related(prepared.file)
             file = self._decided(prepared)
@@ -90,12 +90,12 @@ class LoadScheduler:
             prepared.discard()
 
     def finish(self) -> list[File]:
-        """What became of every delivery, in their order."""
+        """Return the files of all deliveries, in their order, when all are done."""
         self._finish_all()
         return [file for file in self._files if file]
 
     def _load(self, ready: Ready) -> None:
-        """Has a file loaded, by itself or with others that are as small, in the order of the deliveries."""
+        """Start loading a file in the order of the deliveries, alone or with other small files."""
         if not is_small(ready):
             self._start_waiting()
             if self._needs_every_core(ready):
@@ -171,12 +171,12 @@ class LoadScheduler:
         return self._next_id - 1
 
     def _note(self, ready: Ready, file: File) -> None:
-        """Remembers what its path holds, so that it need not be read again while it stays so."""
+        """Remember what its path holds, so that it is not read again while that is unchanged."""
         if file.state != State.FAILED:
             self._looks.note(file, ready.content.seen, self._options.reading)
 
     def _decided(self, prepared: Prepared) -> File | None:
-        """What becomes of a delivery; None where it is to be loaded."""
+        """Return the file of a delivery that is not loaded; None for one to be loaded."""
         file = prepared.file
         if isinstance(prepared, Ignored):
             return replace(file, state=PassedOver.IGNORED, message=prepared.reason)
@@ -187,7 +187,7 @@ class LoadScheduler:
             failed = self._versions.record_failure(
                 self._connection, replace(file, file_id=self._next_id), cut(prepared.problem)
             )
-            # A failure that takes an earlier one's place keeps its number.
+            # A failure that replaces an earlier one keeps its number.
             self._next_id += failed.file_id == self._next_id
             return failed
         existing, redelivered = self._decision(prepared)
@@ -206,7 +206,7 @@ class LoadScheduler:
         return self._versions.record(self._connection, duplicate)
 
     def _decision(self, ready: Ready) -> tuple[File | None, bool]:
-        """The file that a delivery is known as, and whether by name, too; None where it is to be loaded."""
+        """Return the file that a delivery is known as, or None, and whether it is known by name, too."""
         file, has_records = ready.file, ready.layout.has_records
         again = self._is_delivered_again(ready)
         known = self._versions.of_content(file.sha256)
@@ -214,7 +214,7 @@ class LoadScheduler:
         existing = decision.existing
         is_current = decision.redelivered and existing is not None and existing.state == State.CURRENT
         if file.file_date is None and existing and has_records and not is_current:
-            # Its own day decides, which the records of the same content give.
+            # Its own day decides; the records of the same content determine it.
             file.file_date = self._day_in_records(file, known)
             decision = decide(known, file, has_records, again)
         return decision.existing, decision.redelivered
@@ -228,7 +228,7 @@ class LoadScheduler:
         return dated.file_date
 
     def _is_delivered_again(self, ready: Ready) -> bool:
-        """Whether a path holds something new, or something changed, since the last look there."""
+        """Whether a path holds something new or changed since the last look."""
         if self._options.again:
             return True
         if look := self._looks.at(ready.file.path):
@@ -237,25 +237,25 @@ class LoadScheduler:
         return last is None or last.sha256 != ready.file.sha256
 
     def _skipped(self, file: File, existing: File) -> File:
-        """What is said of a delivery that is known, and how it would count again."""
-        said, original = f"known as file {existing.file_id}, {existing.state}", existing
+        """Return the file of a known delivery, with a message how to make it count."""
+        message, original = f"known as file {existing.file_id}, {existing.state}", existing
         if existing.state == State.DUPLICATE:
             found = original_of(existing, self._versions.of_content(existing.sha256))
             if found is not None:
                 original = found
-                said += f" of file {original.file_id}, {original.state}"
+                message += f" of file {original.file_id}, {original.state}"
         return replace(
             file,
             state=PassedOver.SKIPPED,
             file_id=existing.file_id,
             kind=existing.kind,
             file_date=existing.file_date,
-            message=said + _way_out(original, existing.file_date),
+            message=message + _way_out(original, existing.file_date),
         )
 
 
 def _way_out(original: File, day: date | None) -> str:
-    """How content that is not staged for a day, since it is known already, can be staged."""
+    """Return how known content, which is not staged for a day, can be staged."""
     if original.is_purged:
         return f", {original.message}: its records are gone for good"
     if original.state == State.SUPERSEDED:

@@ -1,4 +1,4 @@
-"""Small files, many in one transaction: what a file costs beside its bytes is paid once for all of them."""
+"""Small files, many in one transaction, which saves the fixed costs of each."""
 
 import io
 from collections import defaultdict
@@ -25,14 +25,14 @@ from loader.staging.versioning import folded, write_changes
 if TYPE_CHECKING:
     import duckdb
 
-# Larger texts are faster by themselves.
+# Larger texts are faster alone.
 _SMALL_TEXT = 64 << 10
 _MOST_FILES = 200
 _MOST_BYTES = 2 << 20
 
 
 def is_small(ready: Ready) -> bool:
-    """Whether a file is worth being loaded together with others."""
+    """Whether a file is small enough to be loaded with others."""
     text, layout = ready.content.text, ready.layout
     return (
         text is not None
@@ -54,16 +54,16 @@ class SmallRead:
 
     @property
     def file_id(self) -> int:
-        """The number under which its records are stored."""
+        """The file_id of its records."""
         return self.load.file.file_id
 
 
 @dataclass
 class LoadGroup:
-    """Files that are loaded one after the other or, if they are small, all in one transaction."""
+    """Files that are loaded one after the other, or small ones in one transaction."""
 
     connection: "duckdb.DuckDBPyConnection"
-    # What comes of the files that are published before these.
+    # The result of the files that are published before these.
     before: "Future[list[File]] | None"
     loads: list[Load] = field(default_factory=list)
     result: "Future[list[File]]" = field(default_factory=Future)
@@ -73,29 +73,29 @@ class LoadGroup:
 
     @property
     def is_full(self) -> bool:
-        """Whether another file should go into another group."""
+        """Whether the next file needs another group."""
         return len(self.loads) >= _MOST_FILES or self._bytes >= _MOST_BYTES
 
     def add(self, load: Load) -> None:
-        """Takes one more file."""
+        """Add a file."""
         self.loads.append(load)
         self._bytes += load.ready.content.profile.size
         self._names.add(folded(load.file.file_name))
         self._contents.add(load.file.sha256)
 
     def is_related(self, file: File) -> bool:
-        """Whether what becomes of another file may depend on one of these."""
+        """Whether the decision about another file may depend on one of these."""
         return folded(file.file_name) in self._names or file.sha256 in self._contents
 
     def run(self) -> list[File]:
-        """Loads and publishes the files, each whole or not at all; failures are recorded."""
+        """Load and publish the files, each whole or not at all; record failures."""
         import duckdb
 
         if len(self.loads) > 1:
             try:
                 return self._run_together()
             except (FileError, ControlTotalMismatch, OSError, duckdb.Error):
-                # Each by itself, then: it shows which one it was.
+                # Then each alone, which shows the one that failed.
                 if self.loads[0].stopping.is_set():
                     raise
         return [load.run() for load in self.loads]
@@ -126,10 +126,10 @@ class LoadGroup:
 
 
 def read_small(load: Load) -> SmallRead:
-    """Splits a small file into its records and rejects."""
+    """Split a small file into its records and rejects."""
     layout, text = load.ready.layout, load.ready.content.text
     if not isinstance(layout, Layout) or text is None:
-        raise FileError("it is no small file")
+        raise FileError("it is not a small file")
     read = SmallRead(load, layout)
     read.totals.header.add(layout.offset, layout.line - 1)
     lines = Lines(io.BytesIO(text), layout.offset, layout.line, no_clean_lines)
@@ -145,7 +145,7 @@ def read_small(load: Load) -> SmallRead:
 
 
 def insert_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead]) -> None:
-    """Writes the files' records and rejects, a statement for each table."""
+    """Insert the files' records and rejects, with one statement for each table."""
     by_kind: dict[str, list[SmallRead]] = defaultdict(list)
     for read in reads:
         by_kind[read.layout.kind].append(read)
@@ -183,7 +183,7 @@ def _write(connection: "duckdb.DuckDBPyConnection", table: str, columns: list[li
 
 
 def measure_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead]) -> list[LoadResult]:
-    """What arrived of every file, proven."""
+    """Measure every file's rows, and check its control totals."""
     found: dict[int, tuple[int, int, int, int]] = {}
     for kind in {read.layout.kind for read in reads}:
         names = ", ".join(quoted(name) for name in KINDS[kind])

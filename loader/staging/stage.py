@@ -1,4 +1,4 @@
-"""Stages deliveries: each one is skipped, refused or loaded whole, in a transaction of its own."""
+"""Stages deliveries: each is skipped, refused or loaded whole, in its own transaction."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -32,25 +32,25 @@ _SHOWN_REJECTS = 5
 
 @dataclass
 class Report:
-    """What became of every delivery. Files that are only skipped or ignored have these words for a state, and
-    a file that is skipped the file_id under which it is known.
+    """The result of every delivery. Files that are skipped or ignored have that word as state, and a skipped
+    file the file_id under which it is known.
     """
 
     files: list[File]
     over_limit: list[File]
     # Versions that lack more than half of the records of what they replace.
     shrunk: list[Change]
-    # Of a dry run, which leaves no quarantine to look into: by file_id.
+    # Of a dry run, which leaves no quarantine; by file_id.
     first_rejects: dict[int, list[Reject]]
-    # Known files, those that the paths name themselves.
+    # Known files that the paths name themselves.
     named: list[File]
-    # Known files whose content is in no table, since it was replaced or withdrawn; of archives that are named
-    # and hold no delivery, every member.
+    # Known files whose content is in no table, since it was replaced or withdrawn, and all members of named
+    # archives without a delivery.
     left_out: list[File]
 
     @property
     def exit_code(self) -> int:
-        """0 all well; 1 a file failed or has too many rejects; 2 nothing but failures."""
+        """0 if all is well; 1 if a file failed or has too many rejects; 2 if all files failed."""
         states = {file.state for file in self.files} - {PassedOver.IGNORED}
         if states == {State.FAILED}:
             return 2
@@ -60,10 +60,10 @@ class Report:
 def stage(
     paths: tuple[str, ...], database: Path, options: Options, progress: Callable[[int, int, str], None]
 ) -> Report:
-    """Stages everything the paths stand for. `progress` hears how many of how many files are done, and the
-    next name.
+    """Stage everything that the paths name. `progress` receives the number of files done, the number of all,
+    and the next name.
 
-    Raises CdrError, before anything is changed, for paths, options or a database that cannot be used.
+    Raises CdrError, before any change, for paths, options or a database that cannot be used.
     """
     if options.encoding is not None:
         check_encoding(options.encoding)
@@ -83,19 +83,19 @@ def stage(
         [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
         versions.shrunk,
         first_rejects,
-        # Of an archive that was recognised as one only when it was read, its path alone is known.
+        # An archive that was detected only when it was read is known by its path alone.
         named=[*(file for file in known if named & {file.path, _archive(file)}), *idle],
         left_out=[*(file for file in known if not versions.is_in_tables(file)), *idle],
     )
 
 
 def _archive(file: File) -> str:
-    """The path of the archive that a file is a member of."""
+    """Return the path of the archive that a file is a member of."""
     return file.path.rpartition("!")[0]
 
 
 def _ignored_whole(files: list[File], named: set[str]) -> list[File]:
-    """The members of archives that are named and of which every member is ignored."""
+    """Return the members of named archives whose members are all ignored."""
     used = {_archive(file) for file in files if file.state != PassedOver.IGNORED}
     packed = [file for file in files if _archive(file) and {file.path, _archive(file)} & named]
     return [file for file in packed if file.state == PassedOver.IGNORED and _archive(file) not in used]
@@ -137,10 +137,10 @@ def _first_rejects(connection: "duckdb.DuckDBPyConnection") -> dict[int, list[Re
     return found
 
 
-# Bounds a staging process well below 1 GiB, whatever the size of a file.
+# Keeps a staging process well below 1 GiB, for files of any size.
 STAGING_MEMORY_LIMIT = "512MiB"
 
-# Databases of earlier versions lack some of them.
+# Databases of earlier versions lack some of these tables.
 _KNOWN = """
     select table_name from duckdb_tables()
     where database_name = 'real' and schema_name = 'raw_sinch'
@@ -150,8 +150,8 @@ _KNOWN = """
 
 @contextmanager
 def staging_target(database: Path, options: Options) -> Iterator[tuple["duckdb.DuckDBPyConnection", Path]]:
-    """The connection to stage into, with bounded memory, and a private folder for unpacked files; for a dry
-    run a throw-away copy of the manifest, in that folder.
+    """Open the database to stage into, with bounded memory, and a private folder for unpacked files. A dry
+    run stages into a temporary copy of the manifest in that folder.
     """
     with working(database) as workspace:
         if options.dry_run:
@@ -176,8 +176,8 @@ def staging_target(database: Path, options: Options) -> Iterator[tuple["duckdb.D
 
 
 def bound_memory(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Keeps the connection's memory bounded. Rows may be stored in any order, since they carry their line's
-    number: otherwise cores wait on each other.
+    """Bound the connection's memory. Rows may be stored in any order, since they have their line's number;
+    otherwise cores would wait for each other.
     """
     connection.execute("set preserve_insertion_order = false")
     connection.execute(f"set memory_limit = {literal(STAGING_MEMORY_LIMIT)}")

@@ -1,8 +1,7 @@
-"""Moves one file's records into its raw table, and proves that every byte and line of it arrived or was
-rejected.
+"""Loads one file's records into its raw table, and proves that every byte and line arrived or was rejected.
 
-Three strategies, each tried when the one before fails or cannot prove itself: DuckDB reads the file in place;
-DuckDB reads its clean lines while the exact reader takes the others; the exact reader takes them all.
+Three strategies, each tried when the one before fails or its totals do not match: DuckDB reads the file in
+place; DuckDB reads its clean lines and the exact reader the others; the exact reader reads all lines.
 """
 
 from collections.abc import Callable
@@ -22,21 +21,21 @@ if TYPE_CHECKING:
 
 
 class ControlTotalMismatch(Exception):
-    """The bytes or lines accounted for are not those of the file."""
+    """The accounted bytes or lines are not those of the file."""
 
 
 @dataclass
 class LoadResult:
-    """What a file's content came to, with the terms of its proof."""
+    """The numbers of a loaded file, with its control totals."""
 
     staged: int
     rejected: int
     totals: ControlTotals
-    # What all rejects have in common, as a sentence.
+    # A sentence about the number of fields that all rejects have in common.
     odd_width: str = ""
 
     def check(self, content: Content) -> None:
-        """Raises ControlTotalMismatch unless every byte and line is accounted for."""
+        """Raise ControlTotalMismatch unless every byte and line is accounted for."""
         profile = content.profile
         if (self.totals.bytes, self.totals.lines) != (profile.size, profile.lines):
             raise ControlTotalMismatch(
@@ -47,20 +46,20 @@ class LoadResult:
 
 @dataclass(frozen=True)
 class FileLoad:
-    """One text on its way into its raw table; each strategy is a method."""
+    """The load of one text into its raw table; each strategy is a method."""
 
     connection: "duckdb.DuckDBPyConnection"
     content: Content
     layout: Layout
     file_id: int
-    # For what is written down on the way.
+    # For temporary files.
     folder: Path
     # More rejects fail the file.
     max_rejects: int = 1_000_000
 
     @property
     def strategies(self) -> list["LoadStrategy"]:
-        """The fastest that can be right first."""
+        """The applicable strategies, the fastest first."""
         profile = self.content.profile
         in_place = (
             profile.uniform
@@ -75,9 +74,7 @@ class FileLoad:
         ]
 
     def load_in_place(self) -> LoadResult:
-        """The whole text through DuckDB's reader, for texts whose lines end alike and are valid UTF-8 without
-        NUL.
-        """
+        """Load the whole text by DuckDB's reader: for uniform line ends and valid UTF-8 without NUL."""
         columns, profile = self.layout.columns, self.content.profile
         before = self.layout.line - 1
         text = PlainText(self.content.on_disk(), before, profile.lines - before, profile.has_opening_quote)
@@ -94,11 +91,11 @@ class FileLoad:
         return LoadResult(measured.rows, 0, totals)
 
     def load_mixed(self) -> LoadResult:
-        """Clean lines through DuckDB's reader, the others through the exact one."""
+        """Load clean lines by DuckDB's reader, the others by the exact one."""
         return self._load_by_line(clean_lines(self.layout.columns, self.layout.header))
 
     def load_exactly(self) -> LoadResult:
-        """Every line through the exact reader."""
+        """Load every line by the exact reader."""
         return self._load_by_line(no_clean_lines)
 
     def _load_by_line(self, is_clean: Callable[[bytes, list[bytes]], list[bool]]) -> LoadResult:
@@ -136,5 +133,5 @@ LoadStrategy = Callable[[FileLoad], LoadResult]
 
 
 def uses_every_core(content: Content) -> bool:
-    """Whether a text is so long that its pieces keep every core busy."""
+    """Whether a text is long enough to keep every core busy."""
     return content.profile.lines >= 2 * PIECE

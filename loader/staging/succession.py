@@ -1,4 +1,4 @@
-"""Compares loaded files with the records staged before: which contents they replace."""
+"""Succession: which earlier files a loaded file supersedes, by the calls that they share."""
 
 import threading
 from collections import defaultdict
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Records:
-    """The raw tables. Those of a dry run are throw-away ones without the records staged before: where these
-    are asked for, they are read in the database itself.
+    """The raw tables. Those of a dry run are temporary and lack the records staged before, which are read
+    from the database itself.
     """
 
     dry_run: bool = False
-    # Of a dry run: where the records staged before are, if there are any.
+    # Of a dry run: the database with the records staged before, if there is one.
     database: Path | None = None
-    # How many seconds it waits for its lock.
+    # Seconds to wait for its lock.
     wait: float = 0
-    # The names, as `folded`, of which this look has more than one delivery: a dry run keeps their records.
+    # The folded names of several deliveries in this run: a dry run keeps their records.
     repeated: frozenset[str] = frozenset()
     _is_attached: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -39,7 +39,7 @@ class Records:
     def shared_calls(
         self, connection: "duckdb.DuckDBPyConnection", pairs: list[tuple[File, File]]
     ) -> dict[tuple[int, int], int]:
-        """How many records of the older of two files are of calls that the newer one has, by their ids."""
+        """Count the older file's records of calls that the newer one has, by (newer id, older id)."""
         by_kind: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for newer, older in pairs:
             by_kind[str(older.kind)].append((newer.file_id, older.file_id))
@@ -49,7 +49,7 @@ class Records:
         return found
 
     def forget(self, connection: "duckdb.DuckDBPyConnection", files: list[File]) -> None:
-        """Deletes what a dry run has loaded of files that nothing in this look has to be compared with."""
+        """Delete a dry run's records of files that no later delivery is compared with."""
         if self.dry_run:
             for kind in {str(file.kind) for file in files if file.staged}:
                 of_kind = [
@@ -62,7 +62,7 @@ class Records:
                 )
 
     def tables(self, connection: "duckdb.DuckDBPyConnection", kind: str) -> list[str]:
-        """Where the records of a kind are.
+        """Return the tables with the records of a kind.
 
         Raises CdrError where the database of a dry run cannot be read.
         """
@@ -77,7 +77,7 @@ class Records:
         return [own, f"real.{own}"]
 
 
-# Of more files the number is given.
+# More files are given as a number.
 _NAMED_FILES = 5
 
 
@@ -88,10 +88,10 @@ def succeed(
     files: list[File],
     results: list[LoadResult],
 ) -> list[Change]:
-    """The changes that make loaded files current, with a word about what each replaces or stands beside. The
-    files do not depend on each other.
+    """Return the changes that make loaded files current, with messages about the files that each supersedes
+    or coexists with. The files do not depend on each other.
 
-    Raises FileError where nothing of one could be staged although what is current has records.
+    Raises FileError if no record of a file was staged although the current version has records.
     """
     rivals = [versions.rivals(file) for file in files]
     pairs = [
@@ -153,14 +153,14 @@ def _change(
             0, f"shares no call with {_listed(beside)} of its name: all count, unless you withdraw one"
         )
     if replaced:
-        lacking = f", {change.lacking:,} of which it lacks" if change.lacking else ""
+        lacking = f"; it lacks {change.lacking:,} of them" if change.lacking else ""
         remarks.insert(0, f"supersedes {_listed(replaced)} ({_records(replaced):,} records){lacking}")
     file.message = cut("; ".join(remarks))
     return change
 
 
 def _remark_on_day(file: File) -> str:
-    """What is wrong with a file's day, and how to put it right."""
+    """Return a remark on a missing or future day, with the remedy."""
     if file.kind and file.file_date is None:
         remedy = "withdraw it and stage it" if file.records else "stage it"
         return f"its day is not known, by its name or by CallTime; {remedy} with --file-date"
@@ -177,7 +177,7 @@ def _records(files: list[File]) -> int:
 
 
 def _listed(files: list[File], *, named: bool = False) -> str:
-    """As `file 1` or `files 1, 2 and 3`."""
+    """Return `file 1` or `files 1, 2 and 3`."""
     words = [f"{file.file_id} ({file.file_name})" if named else str(file.file_id) for file in files]
     if len(words) == 1:
         return f"file {words[0]}"

@@ -1,4 +1,4 @@
-"""The rules that decide what becomes of a delivery, and the manifest's row for it."""
+"""The rules that decide about a delivery, and changes of the manifest."""
 
 import threading
 from collections import defaultdict
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a delivery: loaded (no `existing`), skipped as `redelivered`, or a duplicate of
-    `existing`.
+    """The decision about a delivery: load it (no `existing`), skip it as `redelivered`, or record it as a
+    duplicate of `existing`.
     """
 
     existing: File | None = None
@@ -26,15 +26,15 @@ class Decision:
 
 
 def decide(same_content: list[File], file: File, has_records: bool, delivered_again: bool) -> Decision:
-    """Decides about a delivery by the files of the same content, in the order of their delivery. Its
-    `file_date` is None where only the records tell its day, and nobody has asked them.
+    """Decide about a delivery by the files of the same content, in the order of their delivery. Its
+    `file_date` is None as long as only its records could determine it.
 
-    A delivery known by content, name, kind and day is skipped, so that staging the same folder again never
-    brings back what was withdrawn or replaced; but content that was superseded and is delivered again is
-    loaded as a version of its own. Content that is current under another name or day makes a duplicate, and
-    so does content that was withdrawn under any name, but for its own day alone: under another day it is
-    loaded, where it is recorded as a duplicate, too. Files without records are exempt, since two empty days
-    are two days.
+    - Known by content, name, kind and day: skipped, so that staging the same folder again never restores what
+      was withdrawn or replaced. But superseded content that is delivered again is loaded as a new version.
+    - Current under another name or day: a duplicate.
+    - Withdrawn under any name: a duplicate for its own day; under another day it is loaded, also when it is
+      recorded there as a duplicate.
+    - Files without records are never duplicates, since two empty days are two days.
     """
     equals = [one for one in same_content if one.state != State.FAILED and one.kind == file.kind]
     same = [
@@ -55,12 +55,12 @@ def decide(same_content: list[File], file: File, has_records: bool, delivered_ag
 
 
 def _stays_out(file: File, day: date | None) -> bool:
-    """Whether the content of a file is not staged for a day because the file was withdrawn."""
+    """Whether a withdrawal keeps the content of a file out for a day."""
     return file.state == State.WITHDRAWN and (file.is_purged or day in (None, file.file_date))
 
 
 def original_of(duplicate: File, same_content: list[File]) -> File | None:
-    """The file that a duplicate is one of, as things are now."""
+    """Return the present original of a duplicate."""
     originals = [
         one
         for one in same_content
@@ -70,7 +70,7 @@ def original_of(duplicate: File, same_content: list[File]) -> File | None:
 
 
 def _most_alive(files: list[File]) -> File:
-    """The current one, else one that was withdrawn, else the last."""
+    """Return the last current file, otherwise the last withdrawn one, otherwise the last."""
     for state in (State.CURRENT, State.WITHDRAWN):
         if chosen := [file for file in files if file.state == state]:
             return chosen[-1]
@@ -79,8 +79,8 @@ def _most_alive(files: list[File]) -> File:
 
 @dataclass
 class Change:
-    """A new row of the manifest and what it does to others: failures that it takes the place of, and contents
-    that it supersedes, with how many of their records are of calls that it lacks.
+    """A new row of the manifest and its effect on others: failures that it replaces, and contents that it
+    supersedes, with the number of their records whose calls it lacks.
     """
 
     file: File
@@ -89,12 +89,12 @@ class Change:
     lacking: int = 0
 
     def write(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        """Writes it, inside the caller's transaction."""
+        """Write it in the caller's transaction."""
         write_changes(connection, [self])
 
 
 def write_changes(connection: "duckdb.DuckDBPyConnection", changes: list[Change]) -> None:
-    """Writes changes that do not depend on each other, inside the caller's transaction."""
+    """Write changes that do not depend on each other, in the caller's transaction."""
     if failures := [failure.file_id for change in changes for failure in change.failures]:
         connection.execute(
             "delete from raw_sinch.files where file_id in (select unnest(?::bigint[]))", [failures]
@@ -116,65 +116,65 @@ def _plain(value: object) -> object:
 
 
 def folded(name: str) -> str:
-    """A name without its case."""
+    """Return a name without case."""
     return name_key(name).casefold()
 
 
 class Versions:
-    """What was delivered so far: the manifest, read once and kept in step with what is written.
+    """The manifest, read once and updated with every write.
 
-    Staging holds the database's lock, so nobody else changes it meanwhile.
+    Staging holds the database's lock, so no other command changes it meanwhile.
     """
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._lock = threading.Lock()
         # Versions that lack more than half of the records of what they superseded.
         self.shrunk: list[Change] = []
-        # What was recorded since then: these deliveries are still where they were.
+        # Recorded in this run: these deliveries are still at their paths.
         self._recorded: set[int] = set()
         self._by_id: dict[int, File] = {}
         self._by_content: dict[str, list[File]] = defaultdict(list)
-        # In whatever case.
+        # By name without case.
         self._by_name: dict[str, list[File]] = defaultdict(list)
         self._by_path: dict[str, list[File]] = defaultdict(list)
         for file in find(connection, "true", []):
             self._add(file)
 
     def __getitem__(self, file_id: int) -> File:
-        """The file of that id."""
+        """Return the file of that id."""
         return self._by_id[file_id]
 
     @property
     def next_id(self) -> int:
-        """One more than any yet, so that ids follow the order of loading."""
+        """The id after the highest, so that ids follow the order of loading."""
         return max(self._by_id, default=0) + 1
 
     def of_content(self, sha256: str | None) -> list[File]:
-        """The delivered files of the same content, by file_id."""
+        """Return the files of a content, by file_id."""
         with self._lock:
             return list(self._by_content.get(sha256 or "", ()))
 
     def is_in_tables(self, file: File) -> bool:
-        """Whether the content that a file is known by is current, under whatever name."""
+        """Whether the content of a known file is current under any name."""
         known = self._by_id.get(file.file_id, file)
         return any(
             one.state == State.CURRENT and one.kind == known.kind for one in self.of_content(known.sha256)
         )
 
     def at_path(self, path: str) -> File | None:
-        """What was last delivered from a path."""
+        """Return the file last delivered from a path."""
         with self._lock:
             found = self._by_path.get(path)
             return found[-1] if found else None
 
     def get(self, file_id: int) -> File | None:
-        """The file of that id, if there is such a file still."""
+        """Return the file of that id, if it still exists."""
         with self._lock:
             return self._by_id.get(file_id)
 
     def rivals(self, file: File) -> list[File]:
-        """What is current of the same name in whatever case, kind and day. A file of no known kind is any
-        kind's, an empty one of no known day any day's.
+        """Return the current files of the same kind, day and name without case. A file of unknown kind
+        matches any kind, an empty file of unknown day any day.
         """
         with self._lock:
             return [
@@ -186,9 +186,8 @@ class Versions:
             ]
 
     def change(self, file: File) -> Change:
-        """What writing a new row means. A failed delivery tried again takes the place of its earlier failure,
-        and keeps its file_id if it fails again; a good one that of an earlier look's failure under its name,
-        too.
+        """Return the change that a new row makes. It replaces earlier failures of the same delivery: at the
+        same path, or of an earlier run under the same name. Another failure keeps the file_id.
         """
 
         def is_tried_again(one: File) -> bool:
@@ -210,7 +209,7 @@ class Versions:
         return Change(file, failures)
 
     def committed(self, change: Change) -> None:
-        """Follows a change that was written."""
+        """Update the copy with a change that was written."""
         with self._lock:
             for failure in change.failures:
                 for files in (
@@ -228,7 +227,7 @@ class Versions:
             self._recorded.add(change.file.file_id)
 
     def record(self, connection: "duckdb.DuckDBPyConnection", file: File) -> File:
-        """Writes a new row in a transaction of its own."""
+        """Write a new row in its own transaction."""
         change = self.change(file)
         with transaction(connection):
             change.write(connection)
@@ -236,9 +235,7 @@ class Versions:
         return change.file
 
     def record_failure(self, connection: "duckdb.DuckDBPyConnection", file: File, problem: str) -> File:
-        """Records the file as failed. Where even that cannot be recorded, as on a full disk, it is still
-        reported.
-        """
+        """Record the file as failed. If that cannot be written, as on a full disk, still return it."""
         import duckdb
 
         failure = replace(file, state=State.FAILED, message=problem)

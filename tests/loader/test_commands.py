@@ -176,7 +176,7 @@ def test_a_database_must_be_a_file(cdr: Loader, monkeypatch: pytest.MonkeyPatch,
         assert result.exit_code == 2
         assert (
             result.stderr
-            == f"cdr: {name} is no file, and the database must be one; a file of that name is ./{name}\n"
+            == f"cdr: {name} is not a file, and the database must be one; a file of that name is ./{name}\n"
         )
     assert [path.name for path in cdr.inbox.iterdir()] == ["a.csv"]
 

@@ -53,7 +53,7 @@ def test_a_view_in_place_of_a_table_is_refused(staged: Loader, command: tuple[st
         f"from raw_sinch.kept, read_text('{staged.inbox.parent}/secret')"
     )
     message = staged.error(*command)
-    assert "raw_sinch.FILES is a view and no table" in message
+    assert "raw_sinch.FILES is a view, not a table" in message
     assert "use a database of your own" in message
 
 
@@ -174,7 +174,7 @@ def test_something_else_where_the_lock_should_be(staged: Loader, tmp_path: Path,
     lock = lock_file(staged.database)
     put(lock)
     for command in WRITING.values():
-        assert f"{lock} is there and no lock of cdr's" in staged.error(*command)
+        assert f"{lock} is in the place of cdr's lock file" in staged.error(*command)
     staged("files", "-q")
     assert is_untouched(lock)
 
@@ -188,7 +188,7 @@ def test_something_else_where_duckdb_writes(staged: Loader, tmp_path: Path, put:
     log = staged.database.with_name(f"cdr.duckdb{suffix}")
     put(log)
     for command in (("files",), ("withdraw", "1"), ("stage", ".")):
-        assert f"{log} is no file" in staged.error(*command)
+        assert f"{log} is not a file" in staged.error(*command)
     assert is_untouched(log)
 
 
@@ -196,7 +196,7 @@ def test_a_pipe_where_the_database_should_be(cdr: Loader) -> None:
     cdr.write("a.csv", delivery("a"))
     os.mkfifo(cdr.database)
     for command in (*READING.values(), *WRITING.values()):
-        assert f"{cdr.database} is no file" in cdr.error(*command)
+        assert f"{cdr.database} is not a file" in cdr.error(*command)
     assert cdr.database.is_fifo()
 
 

@@ -267,7 +267,7 @@ def test_an_object_that_changes_under_way_fails_alone(
         files = cdr.stage(store.uri("in/"), code=1)
     assert [(file["state"], file["message"]) for file in files] == [
         ("current", ""),
-        ("failed", "it changed while it was read; it is taken the next time"),
+        ("failed", "it changed while it was read; the next run stages it"),
         ("failed", "it was removed while it was read; deliver it again if it is needed"),
     ]
     assert [state for _, state in states(cdr.stage(store.uri("in/")))] == ["skipped", "current"]
@@ -400,7 +400,7 @@ def test_a_connection_that_breaks_off_each_time(cdr: Loader, store: Store, proxy
     assert (file["state"], file["message"]) == (
         "failed",
         f"the connection broke off at byte 0 of {len(content):,}, after 3 retries; "
-        "it is tried again the next time",
+        "the next run tries it again",
     )
 
 

@@ -249,7 +249,7 @@ def test_replacing_reports_what_is_replaced(cdr: Loader) -> None:
     path.write_text(delivery("0", "new"))
     result = cdr("stage", path)
     printed = " ".join(result.stdout.split())
-    assert "supersedes file 1 (1,250 records), 1,249 of which it lacks" in printed
+    assert "supersedes file 1 (1,250 records); it lacks 1,249 of them" in printed
     assert "less than half of the 1,250 records that it replaces (1; file 1)" in result.stderr
     assert "cdr withdraw 2" in result.stderr
 

@@ -73,11 +73,11 @@ def test_unknown_columns_are_kept_in_extra_and_reported(cdr: Loader) -> None:
             "x.csv",
             "CallId;UserSpaceId;CallTime;Result;Reason;Custom;ApplicationKey;Secret",
             (),
-            "no known kind; the nearest is app_app, of which it lacks Duration, FromUserId, ToUserId",
+            "no known kind; the nearest is app_app; it lacks Duration, FromUserId, ToUserId",
         ),
-        ("x.csv", record("app_app"), (), "app_app or sip_terminated; say which with --kind"),
+        ("x.csv", record("app_app"), (), "app_app or sip_terminated; name it with --kind"),
         ("x.csv", "a;b;c", (), "is it a call detail record file?"),
-        ("x.csv", "a;b;c;d;e;f", (), "of no known kind; say which with --kind"),
+        ("x.csv", "a;b;c;d;e;f", (), "of no known kind; name it with --kind"),
         ("app_app.csv", "a;b;c", (), "records have 3 fields, where app_app has 10"),
         ("x.csv", "some words", (), "is it a call detail record file?"),
     ],
@@ -151,7 +151,7 @@ def test_empty_files_of_no_known_kind_are_ignored(cdr: Loader) -> None:
     cdr.write("many.zip", zipped({f"{at}/empty": b"" for at in range(1000)}))
     files = cdr.stage(".")
     assert {file["state"] for file in files} == {"ignored"}
-    assert {file["message"] for file in files} == {"the file is empty, and nothing says of which kind"}
+    assert {file["message"] for file in files} == {"the file is empty, and its kind is unknown"}
     assert len(files) == 1001
     # One that held something is recorded.
     cdr.write("a.csv", delivery("a"))
@@ -249,7 +249,7 @@ def test_unknown_encoding_is_a_usage_error(cdr: Loader) -> None:
 def test_a_text_of_another_encoding_than_named_fails_in_clear_words(cdr: Loader) -> None:
     cdr.write("sip.csv", delivery("a"))
     printed = cdr.error("stage", "sip.csv", "--encoding", "utf-16", "-q")
-    assert printed.endswith("sip.csv: it is no text in the encoding utf-16; stage it with another one")
+    assert printed.endswith("sip.csv: it is not a text in the encoding utf-16; stage it with another one")
 
 
 def test_mixed_line_ends_blank_lines_and_no_last_line_end(cdr: Loader) -> None:
@@ -642,7 +642,7 @@ def test_a_whole_days_file_supersedes_every_hour_of_it(cdr: Loader) -> None:
     planned = cdr.stage(".", "--dry-run")
     files = cdr.stage(".")
     assert planned == files
-    assert files[-1]["message"] == "supersedes files 1, 2, 3, 4 and 2 more (12 records), 1 of which it lacks"
+    assert files[-1]["message"] == "supersedes files 1, 2, 3, 4 and 2 more (12 records); it lacks 1 of them"
     assert current(cdr) == [7]
     assert cdr.query("select distinct message from raw_sinch.files where state = 'superseded'") == [
         ("superseded by file 7",)
@@ -662,7 +662,7 @@ def test_a_version_supersedes_what_it_shares_a_call_with_and_nothing_else(cdr: L
     assert cdr.stage(path)[0]["message"] == "known as file 1, current"
     path.write_text(delivery("c"))
     assert cdr.stage(path)[0]["message"] == (
-        "supersedes file 4 (3 records), 2 of which it lacks; "
+        "supersedes file 4 (3 records); it lacks 2 of them; "
         "shares no call with files 1 and 3 of its name: all count, unless you withdraw one"
     )
     assert current(cdr) == [1, 3, 5]
@@ -771,7 +771,7 @@ def test_a_correction_of_equal_size_and_time_is_seen(cdr: Loader, way: str) -> N
         new.rename(path)
     (file,) = cdr.stage(path)
     assert file["state"] == "current"
-    assert file["message"] == "supersedes file 1 (2 records), 1 of which it lacks"
+    assert file["message"] == "supersedes file 1 (2 records); it lacks 1 of them"
 
 
 def test_a_member_is_looked_at_by_its_checksum(cdr: Loader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,7 +196,7 @@ def test_each_error_of_a_feed_has_a_sentence(project: Loader) -> None:
         " (what is staged: `cdr withdraw`, then stage it again)",
         "names_a_day_early": "names a day early in 1 file (phone_originated; 2026-11-20):"
         " 100 % of their calls ended on the day after; is CDR_NAME_DATE=generated set where it is not so?"
-        " Else `cdr withdraw`, then stage with --file-date",
+        " Otherwise `cdr withdraw`, then stage with --file-date",
         "mixed_days": "days mixed in 1 file (phone_originated; 2026-11-21): 50 % of their calls ended on"
         " another day than the file's; is its day by another time zone, or does it hold several days?",
         "unanswered_with_duration": "unanswered calls with a duration in 1 file (phone_originated;"
