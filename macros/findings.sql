@@ -1,16 +1,16 @@
 {#-
-    At the end of a run: what tests that warned or failed found, a warning each, beside dbt's bare count. It
-    covers tests whose rows have a column `message`, and values that are not in the vendor's list. Other rows
-    could hold anything.
+    At the end of a run: what tests that warned or failed found, a warning each, beside dbt's bare count. A
+    test's meta names what its rows are: `findings: messages` (a column `message`) or `findings: values` (of
+    accepted_values). Other rows could hold anything.
 -#}
 
 {% macro report_findings(results) %}
     {% for result in results if execute and result.node.resource_type == 'test' and result.failures %}
-        {% set test = result.node.test_metadata %}
+        {% set findings = result.node.config.meta.get('findings') %}
         {% if result.status not in ['warn', 'fail'] %}
-        {% elif 'as message' in result.node.raw_code %}
+        {% elif findings == 'messages' %}
             {% do report_messages(result) %}
-        {% elif test and test.name == 'accepted_values' and result.node.column_name in ['result', 'reason'] %}
+        {% elif findings == 'values' %}
             {% do report_values(result) %}
         {% endif %}
     {% endfor %}

@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from harness import SHARED_PARSES, Loader, Once
+from dbt_internals import SHARED_PARSES
+from harness import Loader, Once
 from hypothesis import settings
 
 # The same examples every time, so that a red test is about the change; `make soak` draws new ones.

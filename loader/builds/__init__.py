@@ -1,1 +1,1 @@
-"""Builds: dbt on this project, what is due, and what a build keeps in the database."""
+"""Builds: dbt on this project, what is due, and what builds keep in the database."""

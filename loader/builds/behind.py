@@ -1,4 +1,4 @@
-"""What the tables do not follow yet: files staged, withdrawn or erased since they were built."""
+"""What is newer than the tables: files staged, withdrawn or erased since they were built."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Behind:
-    """Ids of the files, and days that other tables have to be computed again for."""
+    """Ids of the files, and days, that tables must be recomputed for."""
 
     files: frozenset[int] = frozenset()
     days: frozenset[str] = frozenset()
 
 
 def behind(connection: "duckdb.DuckDBPyConnection") -> Behind:
-    """What differs between the units that incremental models hold and those that their inputs give now."""
+    """Compare the units that incremental models contain with those that their inputs have now."""
     import duckdb
 
     current = connection.execute("select file_id from raw_sinch.files where state = 'current'").fetchall()
@@ -48,8 +48,8 @@ def behind(connection: "duckdb.DuckDBPyConnection") -> Behind:
 
 
 def kept_queries(connection: "duckdb.DuckDBPyConnection") -> list[tuple[str, str, str, str]]:
-    """Of each incremental model: its name, its table, the expression of a row's unit, and the query of the
-    versions that its units have now; none where builds keep no such.
+    """Each incremental model's name, table, expression of a row's unit, and query of the versions that its
+    units have now; empty before the first build.
     """
     if not all(has_table(connection, "intermediate", name) for name in ("build_queries", "build_log")):
         return []
@@ -63,7 +63,7 @@ def kept_queries(connection: "duckdb.DuckDBPyConnection") -> list[tuple[str, str
 
 
 def check_is_query(text: str) -> None:
-    """Raises CdrError for a kept text that is anything but one SELECT."""
+    """Raise CdrError for a kept text that is anything but one SELECT."""
     import duckdb
 
     try:
@@ -72,11 +72,11 @@ def check_is_query(text: str) -> None:
         types = []
     if types != [duckdb.StatementType.SELECT]:
         raise CdrError(
-            "intermediate.build_queries holds a text that is no query, which no build has written; "
+            "intermediate.build_queries contains a text that is not a query and that no build wrote; "
             "use a database of your own, or drop that table and run `cdr build`"
         )
 
 
 def logged(model: str) -> str:
-    """A query of the units that a model's table holds."""
+    """A query of the units that a model's table contains."""
     return f"select * from intermediate.build_log where model = {literal(model)} and done and unit <> 'all'"

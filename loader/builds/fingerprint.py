@@ -1,6 +1,6 @@
-"""What a build could change: fingerprints of all that a build reads, kept in the database.
+"""Fingerprints of all that a build reads, kept in the database: what is unchanged need not be built.
 
-Only a build by `cdr run` that ended well writes them; every dbt command that writes deletes them first (the
+Only a successful build by `cdr run` writes them; every dbt command that writes deletes them first (the
 on-run-start hook `forget_fingerprint`), so that plain dbt, a selection, a kill or a failed test force a whole
 build the next time.
 """
@@ -35,8 +35,8 @@ _PROJECT_PARTS = (
     "tests",
 )
 _SUFFIXES = {".sql", ".yml", ".csv", ".md"}
-_PACKAGES = ("cdr-tables", "dbt-core", "dbt-duckdb", "duckdb")
-# Set by the build itself, or of no influence on the tables.
+PACKAGES = ("cdr-tables", "dbt-core", "dbt-duckdb", "duckdb")
+# Set by the build itself, or without influence on the tables.
 _NO_SETTINGS = {
     "CDR_DATABASE",
     "CDR_DEBUG",
@@ -51,7 +51,7 @@ _NO_SETTINGS = {
 
 
 class Due(StrEnum):
-    """What a build has to look at: nothing, what follows deliveries, or everything."""
+    """What is to be built: nothing, what depends on deliveries, or everything."""
 
     NOTHING = "nothing"
     DELIVERIES = "deliveries"
@@ -59,10 +59,10 @@ class Due(StrEnum):
 
 
 def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
-    """What has changed since the last build, which ended well: else everything is due.
+    """Compare with the last build: everything is due where that failed.
 
-    Where the project, its settings, its views and what it makes of seeds alone are as that build left them,
-    neither its seeds with their tests, its views nor what has the tag `constant` can come out otherwise.
+    Where the project, its settings, its views and what it builds of seeds alone are unchanged, its seeds with
+    their tests, its views and what has the tag `constant` would be the same again.
     """
     with opened(database, "read", wait) as connection:
         if not has_table(connection, "intermediate", "build_fingerprint"):
@@ -77,7 +77,7 @@ def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
 
 
 def remember(database: Path, root: Path, wait: float = 0) -> None:
-    """Keeps the fingerprints of what the build that just ended well has read."""
+    """Keep the fingerprints of what a build has just read; call it only after a successful one."""
     with opened(database, "write", wait) as connection:
         connection.execute(f"create or replace table {TABLE} (project varchar, deliveries varchar)")
         connection.execute(f"insert into {TABLE} values (?, ?)", _fingerprints(connection, root))
@@ -95,12 +95,12 @@ def _hashed(parts: Iterator[bytes]) -> str:
 
 
 def _project(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[bytes]:
-    yield "".join(f"{name}={version(name)};" for name in _PACKAGES).encode()
-    # Hashed with the rest: a secret among them is not to be had from the fingerprint.
+    yield "".join(f"{name}={version(name)};" for name in PACKAGES).encode()
+    # Hashed with the rest: the fingerprint discloses no secret among them.
     settings = sorted(
         (name, value)
         for name, value in os.environ.items()
-        # A team's own seeds are compared by what they hold.
+        # A team's own seeds are compared by content.
         if name.startswith(("CDR_", "DBT_")) and name not in {*_NO_SETTINGS, *team_seeds.VARIABLES}
     )
     yield repr(settings).encode()
@@ -110,7 +110,7 @@ def _project(connection: "duckdb.DuckDBPyConnection", root: Path) -> Iterator[by
     for path in _files(folders):
         yield str(path).encode()
         yield path.read_bytes()
-    # Views, seeds, and the small tables that every build makes anew: somebody may have changed them by hand.
+    # Views, seeds, and the small tables that every build replaces: somebody may have changed them by hand.
     views = connection.execute(
         "select schema_name, view_name, sql from duckdb_views()"
         " where database_name = current_database() and not internal order by all"
@@ -135,7 +135,7 @@ def _deliveries(connection: "duckdb.DuckDBPyConnection") -> Iterator[bytes]:
     yield repr(
         connection.execute(
             "select count(*), max(file_id), max(state_changed_at), max(loaded_at) from raw_sinch.files "
-            # Failed and duplicate files are in no table, and a failed one is recorded anew with every try.
+            # Failed and duplicate files are in no table, and every try of a failed one changes its row.
             "where state in ('current', 'superseded', 'withdrawn')"
         ).fetchone()
     ).encode()
@@ -152,7 +152,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
         if path.is_file():
             yield path
         elif path.is_dir():
-            # Benchmarks and the loader's tests are no part of the dbt project.
+            # Benchmarks and the tests of the loader are not part of the dbt project.
             yield from sorted(
                 file
                 for file in path.rglob("*")

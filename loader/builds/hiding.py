@@ -1,8 +1,9 @@
-"""Personal data that a build was to hide and did not: what must not be handed out."""
+"""Personal data that a build had to hide and did not: such tables must not be handed out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from loader.builds.variables import declared_variables
 from loader.database.connection import opened
 from loader.database.schema import has_table
 from loader.errors import CdrError
@@ -14,19 +15,9 @@ if TYPE_CHECKING:
 _NAMED = 5
 
 
-def declared_variables(root: Path) -> dict[str, Any]:
-    """The variables that a project's file gives values to, its own scopes included."""
-    import yaml  # type: ignore[import-untyped]
-
-    project = yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8")) or {}
-    declared = project.get("vars") or {}
-    own = [value for value in declared.values() if isinstance(value, dict)]
-    return {name: value for scope in [declared, *own] for name, value in scope.items()}
-
-
 def still_shown(database: Path, wait: float = 0) -> str | None:
-    """Name the marts whose newest build was to hide personal data and failed, in a sentence; None where all
-    is as it was wanted. Builds log it in intermediate.build_pii_modes (macros/cleaning/pii_modes.sql).
+    """Name the marts whose newest build had to hide personal data and failed, in a sentence; None where there
+    are none. Builds log it in intermediate.build_pii_modes (macros/cleaning/pii_modes.sql).
 
     Raises CdrError when the database cannot be read.
     """
@@ -41,7 +32,7 @@ def require_hidden(database: Path, wait: float = 0) -> None:
     """
     declared = str(declared_variables(project_root()).get("pii_mode", "clear"))
     with opened(database, "read", wait, is_publication=True) as connection:
-        # A publication is what was handed out before.
+        # A publication was already handed out.
         if not has_table(connection, "raw_sinch", "files"):
             return
         problem = _still_shown(connection)
@@ -69,13 +60,13 @@ def _still_shown(connection: "duckdb.DuckDBPyConnection") -> str | None:
     names = [name for name, _ in behind]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
-        f"pii_mode is {behind[0][1]}, and {', '.join(names[:_NAMED])}{more} could not be built: what they"
-        " hold is as it was before, in clear if it was; correct what failed and run `cdr build` again"
+        f"pii_mode is {behind[0][1]}, and {', '.join(names[:_NAMED])}{more} could not be built: they keep"
+        " their old content, in clear if it was; correct what failed and run `cdr build` again"
     )
 
 
 def _modes(connection: "duckdb.DuckDBPyConnection") -> list[tuple[str, str, str | None, bool]]:
-    """Each mart's name, wanted mode, shown mode (None: never built) and whether the table is there."""
+    """Each mart's name, wanted mode, shown mode (None: never built) and whether the table exists."""
     if not has_table(connection, "intermediate", "build_pii_modes"):
         return []
     return connection.execute(

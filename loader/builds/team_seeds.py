@@ -1,4 +1,4 @@
-"""A team's own seeds: CSV files that the environment names, and that the database remembers."""
+"""A team's own seeds: CSV files that the environment names, and that builds keep in the database."""
 
 import os
 import re
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 # The variables are CDR_<KIND>; macros/seeds/team_seeds.sql reads and keeps what they name.
 KINDS = ("invoices", "rate_card", "billing_increments")
 VARIABLES = tuple(f"CDR_{kind.upper()}" for kind in KINDS)
-# The value that stands for the project's own seed.
+# The value that means the project's own seed.
 PROJECT = "project"
 
 
 def named() -> dict[str, str]:
-    """What the environment names by kind: absolute paths, or `project`."""
+    """The environment's values by kind: absolute paths, or `project`."""
     values = {kind: os.environ.get(variable) for kind, variable in zip(KINDS, VARIABLES, strict=True)}
     return {kind: _absolute(value) for kind, value in values.items() if value}
 
 
 def name_absolutely() -> None:
-    """Makes the paths in the environment absolute: what is remembered is found from every folder."""
+    """Make the paths in the environment absolute: builds keep them, and must find them from every folder."""
     for kind, value in named().items():
         os.environ[f"CDR_{kind.upper()}"] = value
 
 
 def are_as_remembered(connection: "duckdb.DuckDBPyConnection") -> bool:
-    """Whether a build would take what the last one took."""
+    """Whether a build would use the same seeds as the last one."""
     values, remembered = named(), _remembered(connection)
     for kind in KINDS:
         value, kept = values.get(kind), remembered.get(kind)
@@ -51,7 +51,7 @@ def are_as_remembered(connection: "duckdb.DuckDBPyConnection") -> bool:
 
 @contextmanager
 def frozen(copy: Path) -> Iterator[None]:
-    """What the last build took, for builds of a copy of its database, whatever has become of the files."""
+    """Use the seeds of the last build, for builds of a copy of its database, wherever the files are now."""
     with opened(copy, "write") as connection:
         remembers = has_table(connection, "reference", "team_seeds")
         if remembers:

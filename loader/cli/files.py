@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,11 @@ from loader.cli import output
 from loader.cli.options import DAY, as_date, common_options, filter_options, wait_option, wide_option
 from loader.cli.output import STAGED_COLUMNS
 from loader.database.lock import exclusive
+from loader.text import counted
+
+if TYPE_CHECKING:
+    from loader.operations.listing import Filter
+    from loader.operations.purge import Proof, Purged
 
 # As many files as a screen holds.
 _NEWEST = 50
@@ -23,24 +28,24 @@ _NEWEST = 50
 @filter_options
 @click.option("--all", "everything", is_flag=True, help="List all files, not the newest 50 only.")
 @wide_option
-def files(database: Path, as_json: bool, quiet: bool, everything: bool, wide: bool, **chosen: Any) -> int:
-    """Lists the manifest: every delivered version of every file and what became of it.
+def files(database: Path, as_json: bool, quiet: bool, everything: bool, wide: bool, chosen: "Filter") -> int:
+    """List the manifest: every delivered version of every file and what became of it.
 
     On a terminal the newest 50, elsewhere all.
 
     Example: cdr files --kind app_app --state superseded
     """
     from loader.database.connection import opened
-    from loader.operations.listing import Filter, list_files
+    from loader.operations.listing import list_files
 
     with opened(database, "read") as connection:
-        found = list_files(connection, Filter(**chosen))
+        found = list_files(connection, chosen)
     if as_json:
         output.print_json({"files": [asdict(file) for file in found], "exit_code": 0})
     elif not quiet:
         shown = found if everything or not sys.stdout.isatty() else found[-_NEWEST:]
         if len(shown) < len(found):
-            output.print_line(f"the newest {len(shown)} of {len(found):,} files; --all lists all")
+            output.print_line(f"the newest {len(shown)} of {counted(len(found), 'file')}; --all lists all")
         columns = ("file_id", *STAGED_COLUMNS[1:], "loaded_at")
         rows = [[getattr(file, name) for name in columns] for file in shown]
         if rows:
@@ -52,7 +57,7 @@ def files(database: Path, as_json: bool, quiet: bool, everything: bool, wide: bo
                 optional=("loaded_at", "message", "rejected"),
             )
         else:
-            output.print_line("no file is like that; `cdr files` lists all")
+            output.print_line("no such file; `cdr files` lists all")
     return 0
 
 
@@ -65,27 +70,29 @@ def files(database: Path, as_json: bool, quiet: bool, everything: bool, wide: bo
     help="Write the rejected lines of one file, under its header, to correct them and stage them again.",
 )
 @wide_option
-def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, wide: bool, **chosen: Any) -> int:
-    """Lists the quarantine: the records that could not be staged, or be typed by the models, and why.
+def rejects(
+    database: Path, as_json: bool, quiet: bool, out: Path | None, wide: bool, chosen: "Filter"
+) -> int:
+    """List the quarantine: the records that could not be staged, or be typed by the models, and why.
 
     Example: cdr rejects --file cdr_2026-11-22.csv --out to_correct.csv
     """
     from loader.database.connection import opened
-    from loader.operations.listing import Filter, list_rejects, write_rejects
+    from loader.operations.listing import list_rejects, write_rejects
 
     with opened(database, "read") as connection:
         if out is not None:
-            file, count = write_rejects(connection, Filter(**chosen), out)
+            file, count = write_rejects(connection, chosen, out)
             if as_json:
                 output.print_json(
                     {"file_id": file.file_id, "out": str(out), "rejects": count, "exit_code": 0}
                 )
             elif not quiet:
                 output.print_line(
-                    f"{count} rejected records of file {file.file_id} ({file.file_name}) in {out}"
+                    f"{counted(count, 'rejected record')} of file {file.file_id} ({file.file_name}) in {out}"
                 )
             return 0
-        found = list(list_rejects(connection, Filter(**chosen)))
+        found = list(list_rejects(connection, chosen))
     if as_json:
         output.print_json({"rejects": [asdict(reject) for reject in found], "exit_code": 0})
     elif not quiet and found:
@@ -109,10 +116,10 @@ def rejects(database: Path, as_json: bool, quiet: bool, out: Path | None, wide: 
 @wait_option
 @common_options
 def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, wait: float) -> int:
-    """Takes a delivered file out of every table from the next build on.
+    """Take a delivered file out of every table from the next build on.
 
-    FILE is its id, its path, or its name where no other current file has that. What it had superseded does
-    not come back by that: withdraw the wrong one, then deliver the right one.
+    FILE is its id, its path, or its name where no other current file has that. What it superseded does not
+    come back: withdraw the wrong one, then deliver the right one.
 
     Example: cdr withdraw 17
     """
@@ -136,7 +143,7 @@ def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, 
             ids = ", ".join(str(file.file_id) for file in before)
             files, stays, it = ("file", "stays", "it") if len(before) == 1 else ("files", "stay", "them")
             output.print_line(
-                f"{files} {ids}, which it had superseded, {stays} out; to bring {it} back, "
+                f"{files} {ids}, which it superseded, {stays} out; to bring {it} back, "
                 f"deliver {it} again under its name or stage {it} with --again"
             )
     return 0
@@ -146,13 +153,13 @@ def withdraw(file: str, database: Path, as_json: bool, quiet: bool, undo: bool, 
 @click.option(
     "--before", type=DAY, callback=as_date, required=True, metavar="YYYY-MM-DD", help="Files of earlier days."
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be erased.")
+@click.option("--dry-run", is_flag=True, help="Only report what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
 @click.option("--build", "with_build", is_flag=True, help="Build and erase what the tables drop, in one go.")
 @click.option(
     "--yes-others",
     is_flag=True,
-    help="With --build: exit with 0 although tables that are not cdr's may hold what was erased.",
+    help="With --build: exit with 0 even if tables of others may hold what was erased.",
 )
 @wait_option
 @common_options
@@ -167,10 +174,10 @@ def purge(
     yes_others: bool,
     wait: float,
 ) -> int:
-    """Erases raw and rejected records of old files for good and marks the files withdrawn.
+    """Erase raw and rejected records of old files for good and mark the files withdrawn.
 
-    The tables follow with the next build; a purge after that erases what the build has dropped from the file,
-    too. --build does all three.
+    The next build takes them out of the tables, too; a purge after it erases from the file what the build
+    dropped. --build does all three.
 
     Example: cdr purge --before 2025-11-22 --build
     """
@@ -193,52 +200,66 @@ def purge(
             purged = purge_files(database, before, dry_run=dry_run, wait=deadline.left)
     code = 0 if proof is None or (proof.complete and (yes_others or not proof.not_ours)) else 1
     if as_json:
-        files = [asdict(file) for file in purged.files]
-        counts = {
+        document = {
+            "files": [asdict(file) for file in purged.files],
             "records": purged.records,
             "rejects": purged.rejects,
             "failed_files": purged.failed,
             "undated_files": purged.undated,
+            "dry_run": dry_run,
+            "proof": asdict(proof) if proof else None,
+            "exit_code": code,
         }
-        proven = asdict(proof) if proof else None
-        output.print_json({"files": files, **counts, "dry_run": dry_run, "proof": proven, "exit_code": code})
+        output.print_json(document)
         return code
     if not quiet:
-        verb = "would be erased" if dry_run else "erased"
-        output.print_line(
-            f"{purged.records:,} records and {purged.rejects:,} rejects of {len(purged.files):,} files, and "
-            f"the messages of {purged.failed:,} failed files {verb}"
-        )
-        if purged.undated:
-            output.print_error(f"{purged.undated} files of no known day are kept; see `cdr files`")
-        if proof is None and not dry_run and not purged.in_tables:
-            output.print_line(
-                "nothing of them is left in the tables or in the file; nothing remains to be done"
-            )
-        elif proof is None and not dry_run:
-            output.print_line(
-                f"two commands remain: `cdr build` takes them out of the tables, then "
-                f"`cdr purge --before {before}` erases what the tables held from the file"
-            )
+        _print_purged(purged, before, dry_run, is_last=proof is not None)
     if proof is not None:
-        if proof.not_ours:
-            output.print_error(
-                f"cdr: not ours: {len(proof.not_ours):,} tables may hold what was erased: "
-                f"{', '.join(proof.not_ours)}; look into them, drop them or say --yes-others"
-            )
-        if proof.leftovers:
-            output.print_error(
-                f"cdr: beside the database may lie what was erased: {', '.join(proof.leftovers)}; "
-                "wait for the commands that use them, then purge again"
-            )
-        say = output.print_line if proof.complete and not quiet else output.print_error
-        if not (proof.complete and quiet):
-            say(
-                f"proved: {proof.records:,} of their records are left in raw tables, {proof.calls:,} in "
-                f"fact_calls, {proof.rows:,} rows in other tables, {proof.old_blocks:,} old blocks in the "
-                "file; exports and publications made before must be made again or deleted"
-            )
+        _print_proof(proof, quiet)
     return code
+
+
+def _print_purged(purged: "Purged", before: date, dry_run: bool, *, is_last: bool) -> None:
+    verb = "would be erased" if dry_run else "erased"
+    output.print_line(
+        f"{counted(purged.records, 'record')} and {counted(purged.rejects, 'reject')} of "
+        f"{counted(len(purged.files), 'file')}, and the messages of {counted(purged.failed, 'failed file')} "
+        f"{verb}"
+    )
+    if purged.undated:
+        output.print_error(f"kept: {counted(purged.undated, 'file')} without a day; see `cdr files`")
+    if is_last or dry_run:
+        return
+    if purged.in_tables:
+        output.print_line(
+            f"two commands remain: `cdr build` takes them out of the tables, then "
+            f"`cdr purge --before {before}` erases what the tables held from the file"
+        )
+    else:
+        output.print_line("none remain in the tables or in the file; nothing more to do")
+
+
+def _print_proof(proof: "Proof", quiet: bool) -> None:
+    if proof.not_ours:
+        verb = "tables" if len(proof.not_ours) > 1 else "table"
+        output.print_error(
+            f"cdr: not ours: {len(proof.not_ours):,} {verb} may hold what was erased: "
+            f"{', '.join(proof.not_ours)}; check and drop them, or give --yes-others"
+        )
+    if proof.leftovers:
+        output.print_error(
+            f"cdr: files beside the database may hold what was erased: {', '.join(proof.leftovers)}; "
+            "wait for the commands that use them, then purge again"
+        )
+    if not (proof.complete and quiet):
+        show = output.print_line if proof.complete else output.print_error
+        verb = "remains" if proof.records == 1 else "remain"
+        show(
+            f"verified: {counted(proof.records, 'record')} {verb} in raw tables, "
+            f"{counted(proof.calls, 'call')} in fact_calls, {counted(proof.rows, 'row')} in other tables, "
+            f"{counted(proof.old_blocks, 'old block')} in the file; "
+            "exports and publications made before must be made again or deleted"
+        )
 
 
 @contextmanager
@@ -247,8 +268,8 @@ def _interrupted(before: date) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         output.print_error(
-            f"cdr: interrupted; `cdr verify` tells whether the erasure is unfinished, "
-            f"`cdr purge --before {before}` finishes it"
+            f"cdr: interrupted; `cdr verify` reports whether the erasure is unfinished, "
+            f"`cdr purge --before {before}` completes it"
         )
         sys.exit(130)
 
@@ -275,7 +296,7 @@ def subject(
     yes: bool,
     wait: float,
 ) -> int:
-    """Counts one person's records, writes them out or redacts them.
+    """Count one person's records, write them out or redact them.
 
     A redacted record keeps its times, durations, results, money and countries: sums stay as they are. The
     same record delivered again is redacted again.
@@ -314,14 +335,14 @@ def subject(
     if not quiet:
         where = f" in {out}" if out else ""
         output.print_line(
-            f"{found.records:,} records, {found.mentions:,} that mention the person in other fields, "
-            f"{found.rejects:,} rejected lines{where}"
+            f"{counted(found.records, 'record')}, {found.mentions:,} that mention the person in other fields,"
+            f" {counted(found.rejects, 'rejected line')}{where}"
         )
     if erased is not None and not (quiet and erased.complete):
-        say = output.print_line if erased.complete else output.print_error
-        say(
-            f"verified: {erased.left} fields of all tables name the person, {erased.old_blocks} blocks of "
-            "the file may hold old content"
+        show = output.print_line if erased.complete else output.print_error
+        show(
+            f"verified: {counted(erased.left, 'field')} of all tables name the person, "
+            f"{counted(erased.old_blocks, 'block')} of the file may hold old content"
             + ("" if erased.complete else "; run it again, and `cdr build` if a build failed")
         )
     return code

@@ -14,12 +14,12 @@ from loader.errors import CdrError
 
 
 class _Group(click.Group):
-    """Ends every failure with one line on stderr and exit code 2, with --json as a document on stdout too."""
+    """Ends every failure with one line on stderr and exit code 2; with --json also a document on stdout."""
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         arguments = list(sys.argv[1:] if args is None else args)
         _prepare_streams()
-        # Whatever the command writes holds personal data.
+        # Whatever the command writes may contain personal data.
         os.umask(0o077)
         try:
             with ending_well():
@@ -48,7 +48,7 @@ class _Group(click.Group):
             _stdout_into_nothing()
             _fail(str(error), [], _code_without(arguments))
         except SystemExit as error:
-            # click has made one of it.
+            # click turns a BrokenPipeError into a SystemExit.
             if isinstance(error.__context__, BrokenPipeError):
                 _reader_is_gone()
             raise
@@ -66,7 +66,7 @@ class _Group(click.Group):
 
 
 def _reader_is_gone() -> None:
-    """Ends well: the reader of the output has seen enough."""
+    """Exit with 0: the reader of the output, `head` for example, has ended."""
     _stdout_into_nothing()
     sys.exit(0)
 
@@ -76,15 +76,15 @@ def _stdout_into_nothing() -> None:
 
 
 def _code_without(arguments: list[str]) -> int:
-    """The exit code of a command whose output is lost: nothing is done where that was all that it was for."""
+    """The exit code of a command whose output is lost: 2, nothing done, where it only reads."""
     name = next((argument for argument in arguments if argument in main.commands), None)
     only_reads = name in (None, "files", "rejects", "status", "verify") or "--dry-run" in arguments
     return 2 if only_reads else 1
 
 
 def _prepare_streams() -> None:
-    """Output degrades, it never fails: characters that the locale lacks are spelled out, and a closed stream
-    is a silent one.
+    """Make output never fail: spell out characters that the locale lacks, and discard what is written to a
+    closed stream.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -99,7 +99,7 @@ def _prepare_streams() -> None:
 def _fail(message: str, arguments: list[str], code: int = 2) -> None:
     line = " ".join(message.split())
     if "--json" in arguments:
-        # What cannot be written there is said on the other stream.
+        # Where stdout cannot be written, stderr still has the line.
         try:
             output.print_json({"error": line, "exit_code": code})
             output.flush()
@@ -113,7 +113,7 @@ def _fail(message: str, arguments: list[str], code: int = 2) -> None:
 @click.group(cls=_Group, context_settings={"max_content_width": 100})
 @click.version_option(package_name="cdr-tables", prog_name="cdr")
 def main() -> None:
-    """Turns Sinch call-detail-record files into trusted tables.
+    """Turn Sinch call-detail-record files into trusted tables.
 
     Exit codes: 0 done; 1 done, but records were rejected, or a check or a test failed; 2 nothing was done.
     """

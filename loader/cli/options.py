@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -11,10 +11,11 @@ from loader.database.manifest import State
 from loader.feeds import KINDS
 from loader.paths import database_path
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = Callable[..., int]
+_Decorator = Callable[[_Command], _Command]
 
 
-def _options(*decorators: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+def _options(*decorators: _Decorator) -> _Decorator:
     def apply(command: _Command) -> _Command:
         for decorator in reversed(decorators):
             command = decorator(command)
@@ -33,16 +34,16 @@ def as_date(_context: click.Context, _parameter: click.Parameter, value: datetim
 
 
 class _Day(click.DateTime):
-    """A day as YYYY-MM-DD; what is no such day is refused with an example."""
+    """A day as YYYY-MM-DD; anything else is refused with an example."""
 
     def __init__(self) -> None:
         super().__init__(["%Y-%m-%d"])
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"{value!r} is no day; write YYYY-MM-DD, for example 2026-11-22.", param, ctx)
+            self.fail(f"{value!r} is not a day; write YYYY-MM-DD, for example 2026-11-22.", param, ctx)
 
 
 DAY = _Day()
@@ -54,7 +55,7 @@ database_option = click.option(
     "--database",
     metavar="FILE",
     callback=_database,
-    help="The DuckDB file [default: CDR_DATABASE, else cdr.duckdb in the project's folder].",
+    help="The DuckDB file [default: CDR_DATABASE, otherwise cdr.duckdb in the project's folder].",
 )
 
 output_options = _options(
@@ -71,22 +72,22 @@ wait_option = click.option(
     type=click.FloatRange(min=0),
     default=0,
     metavar="SECONDS",
-    help="Wait so long for a database that another process uses.",
+    help="Wait up to so many seconds for a database that another process uses.",
 )
 
 allow_shown_option = click.option(
     "--allow-shown",
     is_flag=True,
-    help="Write also what the last build was to mask or hash and could not.",
+    help="Write also personal data that the last build failed to mask or hash.",
 )
 
 wide_option = click.option(
-    "--wide", is_flag=True, help="Show every column whole, however wide the terminal is."
+    "--wide", is_flag=True, help="Show every column whole, whatever the terminal's width."
 )
 
-stage_options = _options(
+_stage_parameters = _options(
     click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
-    click.option("--kind", type=_KIND, help="What files without a header hold."),
+    click.option("--kind", type=_KIND, help="The kind of files without a header."),
     click.option(
         "--file-date", type=DAY, callback=as_date, metavar="YYYY-MM-DD", help="The UTC day the files cover."
     ),
@@ -96,7 +97,7 @@ stage_options = _options(
         default="covered",
         envvar="CDR_NAME_DATE",
         show_default=True,
-        help="Dates in names mean the day covered or, one later, that of generation [env: CDR_NAME_DATE].",
+        help="Dates in names are the day covered, or the day after it, of generation [env: CDR_NAME_DATE].",
     ),
     click.option(
         "--encoding", metavar="NAME", help="Encoding of files without a byte order mark [default: utf-8]."
@@ -106,7 +107,7 @@ stage_options = _options(
         metavar="N|P%",
         default="0",
         show_default=True,
-        help="Exit with 1 when more records of a file are rejected; they are staged in any case.",
+        help="Exit with 1 when more of a file's records are rejected; the others are staged in any case.",
     ),
     click.option(
         "--max-rejected-records",
@@ -125,13 +126,47 @@ stage_options = _options(
         "-v",
         "--verbose",
         is_flag=True,
-        help="List every file: known ones too, and what was ignored, and why.",
+        help="List every file, known and ignored ones too, with the reason.",
     ),
     wait_option,
     common_options,
 )
 
-filter_options = _options(
+
+def stage_options(command: _Command) -> _Command:
+    """Paths, `Options` and what is common, for a command that stages."""
+
+    @wraps(command)
+    def with_options(
+        *,
+        kind: str | None,
+        file_date: date | None,
+        name_date: str,
+        encoding: str | None,
+        max_rejects: str,
+        max_rejected_records: int,
+        again: bool,
+        wait: float,
+        **others: object,
+    ) -> int:
+        from loader.staging.options import Limit, Options
+
+        options = Options(
+            kind=kind,
+            file_date=file_date,
+            generated_names=name_date == "generated",
+            encoding=encoding,
+            max_rejects=Limit.parse(max_rejects),
+            max_rejected_records=max_rejected_records,
+            again=again,
+            wait=wait,
+        )
+        return command(options=options, **others)
+
+    return _stage_parameters(with_options)
+
+
+_filter_parameters = _options(
     click.option("--file", "file", metavar="FILE", help="Only this file: its id, name or path."),
     click.option("--kind", type=_KIND, help="Only this kind."),
     click.option(
@@ -142,8 +177,20 @@ filter_options = _options(
         metavar="YYYY-MM-DD",
         help="Only files of this file date.",
     ),
-    click.option(
-        "--state", type=click.Choice([state.value for state in State]), help="Only files in this state."
-    ),
+    click.option("--state", type=_STATE, help="Only files in this state."),
     common_options,
 )
+
+
+def filter_options(command: _Command) -> _Command:
+    """A `Filter` of files and what is common, for a command that lists."""
+
+    @wraps(command)
+    def with_filter(
+        *, file: str | None, kind: str | None, file_date: date | None, state: str | None, **others: object
+    ) -> int:
+        from loader.operations.listing import Filter
+
+        return command(chosen=Filter(file, kind, file_date, state), **others)
+
+    return _filter_parameters(with_filter)

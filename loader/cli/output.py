@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, TextIO
+from typing import TextIO
 
 from loader.errors import printable
 
@@ -30,12 +30,12 @@ _LONGEST_CELL = 300
 _SHORTEST_NAME = 16
 _NAMES = {"file_name": _SHORTEST_NAME, "path": _SHORTEST_NAME}
 _GAP = "  "
-# No longer silence than this while something is done.
+# A line of progress after so many seconds, where there is no bar.
 _SILENCE_SECONDS = 10.0
 
 
 class LostOutput(Exception):
-    """What a command prints could not be written: a full disk, not a reader that has seen enough."""
+    """The output could not be written because of a full disk, not because its reader ended."""
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def _written() -> Iterator[None]:
 
 
 def flush() -> None:
-    """Writes what is printed and still waits.
+    """Write what is printed and still buffered.
 
     Raises LostOutput where it cannot.
     """
@@ -57,7 +57,7 @@ def flush() -> None:
         sys.stdout.flush()
 
 
-def print_json(document: dict[str, Any]) -> None:
+def print_json(document: Mapping[str, object]) -> None:
     """One document on stdout; dates as ISO 8601, times in UTC with a Z."""
     with _written():
         sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False, indent=2) + "\n")
@@ -72,8 +72,8 @@ def _plain(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as text for a terminal: whatever others wrote (file names, header cells, records) goes through
-    here. Control and direction characters are spelled out, so that nothing is interpreted.
+    """A value as text for a terminal. Whatever others wrote (file names, header cells, records) goes through
+    here: control and direction characters are spelled out, so that nothing is interpreted.
     """
     if value is None:
         return ""
@@ -93,7 +93,7 @@ def print_line(text: str = "") -> None:
 
 
 def wrapped(text: str, stream: TextIO, indent: int = 0) -> str:
-    """A text broken between words where the stream is a terminal, following lines indented."""
+    """Break a text between words where the stream is a terminal; following lines are indented."""
     if not stream.isatty():
         return text
     lines = textwrap.wrap(
@@ -109,7 +109,7 @@ def wrapped(text: str, stream: TextIO, indent: int = 0) -> str:
 
 
 def fitting(text: str, stream: TextIO, indent: int) -> str:
-    """A text of one word, such as a path, without its middle where a terminal is too narrow for it."""
+    """Cut the middle of one word, such as a path, where the terminal is too narrow for it."""
     return _shortened(text, shutil.get_terminal_size().columns - indent) if stream.isatty() else text
 
 
@@ -120,17 +120,19 @@ def print_error(text: str) -> None:
 
 def print_table(
     columns: Sequence[str],
-    rows: Sequence[Sequence[Any]],
+    rows: Sequence[Sequence[object]],
     *,
     wide: bool = False,
     shortened: Mapping[str, int] = _NAMES,
     optional: Sequence[str] = (),
 ) -> None:
-    """A table on stdout, numbers to the right.
+    """Print a table on stdout, numbers to the right.
 
-    On a terminal it fits the width: what is the same in all rows goes into a line above, the `shortened`
-    columns lose their middle, down to so many characters, the last named first; the `optional` ones are left
-    out, the first named first. In a pipe, and when `wide`, everything is shown.
+    On a terminal it fits the width: columns with the same value in all rows go into a line above, the
+    `shortened` ones lose their middle, down to so many characters, the last named first, and the `optional`
+    ones are left out, the first named first. In a pipe, and when `wide`, everything is shown.
+
+    Not by rich.table: that cuts cells at their end, drops no columns, and is slow for thousands of rows.
     """
     from rich.console import Console
 
@@ -148,21 +150,25 @@ def print_table(
     if console.is_terminal and not wide:
         chosen = _without_constants(columns, cells, console.width)
         chosen = _fitting(columns, widths, chosen, console.width, shortened, optional)
-    right = [any(isinstance(row[at], int) for row in rows) for at in range(len(columns))]
-    _write(console, [columns[at] for at in chosen], [widths[at] for at in chosen], right, chosen, "bold")
-    for row in cells:
-        _write(console, [row[at] for at in chosen], [widths[at] for at in chosen], right, chosen, None)
+    right = {at for at in chosen if any(isinstance(row[at], int) for row in rows)}
+    for number, texts in enumerate([columns, *cells]):
+        line = _GAP.join(_padded(texts[at], widths[at], at in right) for at in chosen).rstrip()
+        with _written():
+            if number == 0 and console.is_terminal:
+                console.print(line, style="bold", markup=False, highlight=False, soft_wrap=True)
+            else:
+                sys.stdout.write(line + "\n")
 
 
 def _without_constants(columns: Sequence[str], cells: list[list[str]], width: int) -> list[int]:
     if len(cells) < 3:
         return list(range(len(columns)))
-    constant = [at for at in range(len(columns)) if len({row[at] for row in cells}) == 1]
-    told = [f"{columns[at]} {cells[0][at]}" for at in constant if cells[0][at]]
-    if told:
-        for line in textwrap.wrap(f"all: {', '.join(told)}", width, subsequent_indent="     "):
+    same = [at for at in range(len(columns)) if len({row[at] for row in cells}) == 1]
+    constants = [f"{columns[at]} {cells[0][at]}" for at in same if cells[0][at]]
+    if constants:
+        for line in textwrap.wrap(f"all: {', '.join(constants)}", width, subsequent_indent="     "):
             print_line(line)
-    return [at for at in range(len(columns)) if at not in constant] or [0]
+    return [at for at in range(len(columns)) if at not in same] or [0]
 
 
 def _fitting(
@@ -194,20 +200,10 @@ def _fitting(
     return chosen
 
 
-def _write(
-    console: Any, texts: list[str], widths: list[int], right: list[bool], chosen: list[int], style: str | None
-) -> None:
-    parts = []
-    for text, width, at in zip(texts, widths, chosen, strict=True):
-        text = _shortened(text, width)
-        padding = " " * (width - _width(text))
-        parts.append(padding + text if right[at] else text + padding)
-    line = _GAP.join(parts).rstrip()
-    with _written():
-        if style and console.is_terminal:
-            console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-        else:
-            sys.stdout.write(line + "\n")
+def _padded(text: str, width: int, right: bool) -> str:
+    text = _shortened(text, width)
+    padding = " " * (width - _width(text))
+    return padding + text if right else text + padding
 
 
 def _shortened(text: str, width: int) -> str:
@@ -237,15 +233,15 @@ def _width(text: str) -> int:
 
 @contextmanager
 def progress_bar(task: str, visible: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on stderr; where that is no terminal, a line every ten seconds. Call the result with done, total
-    (0: not known) and the name of what is next.
+    """A bar on stderr, or a line every ten seconds where that is not a terminal. Call the result with done,
+    total (0: unknown) and the name of what is next.
     """
     if not visible or sys.stderr is None:
         yield lambda _done, _total, _name: None
         return
     if not sys.stderr.isatty():
-        with _signs_of_life(task) as tell:
-            yield tell
+        with _progress_lines(task) as progress:
+            yield progress
         return
     from rich.console import Console
     from rich.markup import escape
@@ -268,17 +264,17 @@ def progress_bar(task: str, visible: bool) -> Iterator[Callable[[int, int, str],
 
 
 @contextmanager
-def _signs_of_life(task: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A line on stderr for every ten seconds that something takes."""
+def _progress_lines(task: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A line on stderr every ten seconds."""
     stopped, state = threading.Event(), [0, 0]
 
-    def tell() -> None:
+    def report() -> None:
         began = time.monotonic()
         while not stopped.wait(_SILENCE_SECONDS):
             of = f" of {state[1]:,}" if state[1] else ""
             print_error(f"{task}: {state[0]:,}{of} done, {time.monotonic() - began:.0f} s")
 
-    thread = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=report, daemon=True)
     thread.start()
     try:
         yield lambda done, total, _name: state.__setitem__(slice(None), [done, total])

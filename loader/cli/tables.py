@@ -17,6 +17,7 @@ from loader.cli.options import (
 )
 from loader.database.lock import exclusive
 from loader.errors import CdrError
+from loader.text import counted
 
 
 @click.command()
@@ -26,11 +27,11 @@ from loader.errors import CdrError
     "--calls-per-day", type=click.IntRange(min=0), default=5000, show_default=True, help="Calls a day."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same bytes.")
-@click.option("--warts", is_flag=True, help="Add files with every irregularity that real ones may have.")
+@click.option("--warts", is_flag=True, help="Add a file for each irregularity that real ones may have.")
 @click.option(
     "--planted",
     is_flag=True,
-    help="Add calls of known cases, the list of them, and the rate card and invoices they are judged by.",
+    help="Add calls of known cases, their list, and the rate card and invoices that they are judged by.",
 )
 @click.option(
     "--end",
@@ -53,7 +54,7 @@ def synth(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Writes realistic synthetic deliveries of all four kinds into the folder OUT.
+    """Write realistic synthetic deliveries of all four kinds into the folder OUT.
 
     Example: cdr synth demo/ --days 14 --calls-per-day 5000 --seed 1 --warts
     """
@@ -66,7 +67,7 @@ def synth(
     if as_json:
         output.print_json({"files": [str(file) for file in files], "exit_code": 0})
     elif not quiet:
-        output.print_line(f"{len(files)} files in {out}")
+        output.print_line(f"{counted(len(files), 'file')} in {out}")
     return 0
 
 
@@ -76,9 +77,9 @@ _RESULT = {True: "ok", False: "FAILS", None: "-"}
 @click.command()
 @common_options
 def verify(database: Path, as_json: bool, quiet: bool) -> int:
-    """Checks every conservation law and prints each with both its sides.
+    """Check every conservation law and print each with its two sides.
 
-    The exit code is 1 if one fails. Laws over tables that are not built yet are shown as such.
+    The exit code is 1 if one fails. A law over a table that is not built yet has the result `-`.
 
     Example: cdr verify
     """
@@ -111,9 +112,9 @@ def verify(database: Path, as_json: bool, quiet: bool) -> int:
 @click.argument("place", metavar="DIR")
 @common_options
 def export(place: str, database: Path, as_json: bool, quiet: bool) -> int:
-    """Writes the raw tables as partitioned Parquet for a distributed engine.
+    """Write the raw tables as partitioned Parquet for a distributed engine.
 
-    Holds the records of current files, the manifest and the quarantine; writes only what changed. DIR may be
+    The records of current files, the manifest and the quarantine; only what changed is written. DIR may be
     s3://bucket/prefix/, gs:// or az://, with the optional group `cloud`.
 
     Example: cdr export /data/lake/sinch
@@ -124,9 +125,8 @@ def export(place: str, database: Path, as_json: bool, quiet: bool) -> int:
     if as_json:
         output.print_json({**asdict(done), "folder": place, "exit_code": 0})
     elif not quiet:
-        output.print_line(
-            f"{done.written} files written, {done.kept} unchanged, {done.removed} removed in {place}"
-        )
+        others = f"{done.kept:,} unchanged, {done.removed:,} removed"
+        output.print_line(f"{counted(done.written, 'file')} written, {others} in {place}")
     return 0
 
 
@@ -135,7 +135,7 @@ def export(place: str, database: Path, as_json: bool, quiet: bool) -> int:
 @click.option(
     "--pii-mode",
     type=click.Choice(["masked", "hashed"]),
-    help="Publish personal data so, whatever the database itself shows.",
+    help="Mask or hash personal data in what is published, also where the database shows it.",
 )
 @allow_shown_option
 @wait_option
@@ -149,9 +149,9 @@ def publish(
     quiet: bool,
     wait: float,
 ) -> int:
-    """Writes the marts and dimensions alone as one DuckDB file, or as Parquet files where OUT is a folder.
+    """Write the marts and dimensions alone as one DuckDB file, or as Parquet files where OUT is a folder.
 
-    It takes OUT's place by one rename, so that readers never see half of it. Raw records are not in it.
+    One rename puts it in OUT's place, so that readers never see half of it. It contains no raw records.
 
     Example: cdr publish /srv/tables/calls.duckdb --pii-mode masked
     """
@@ -181,7 +181,9 @@ def publish(
     if as_json:
         output.print_json({"out": str(done.out), "tables": done.tables, "exit_code": 0})
     elif not quiet:
-        output.print_line(f"{len(done.tables)} tables, {sum(done.tables.values()):,} rows in {out}")
+        output.print_line(
+            f"{counted(len(done.tables), 'table')}, {counted(sum(done.tables.values()), 'row')} in {out}"
+        )
     return 0
 
 
@@ -204,7 +206,7 @@ def report(
     quiet: bool,
     wait: float,
 ) -> int:
-    """Writes one page of the marts that opens in any browser and asks the network for nothing.
+    """Write one page of the marts that opens in any browser without network access.
 
     By default about the last thirty days. Needs the optional group `report`.
 
@@ -230,7 +232,7 @@ def report(
 @wait_option
 @common_options
 def compact(database: Path, as_json: bool, quiet: bool, wait: float) -> int:
-    """Rewrites the database without its free blocks; needs room for a copy.
+    """Rewrite the database without its free blocks; needs disk space for a copy.
 
     Example: cdr compact
     """
@@ -250,7 +252,7 @@ def compact(database: Path, as_json: bool, quiet: bool, wait: float) -> int:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @output_options
 def init(folder: Path, as_json: bool, quiet: bool) -> int:
-    """Makes a team's own dbt project on top of this one: own seeds, settings, an example mart, CI.
+    """Create a team's own dbt project on top of this one: own seeds, settings, an example mart, CI.
 
     Example: cdr init our-calls
     """
@@ -267,6 +269,6 @@ def init(folder: Path, as_json: bool, quiet: bool) -> int:
             }
         )
     elif not quiet:
-        output.print_line(f"{len(done.files)} files in {folder}, on top of {done.package}")
+        output.print_line(f"{counted(len(done.files), 'file')} in {folder}, on top of {done.package}")
         output.print_line(f"next: cd {folder} && cdr run PATH-TO-DELIVERIES")
     return 0

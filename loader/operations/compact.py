@@ -1,14 +1,14 @@
-"""Gives back the space of what a database no longer holds."""
+"""Frees the space of what a database no longer holds."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from loader.database.connection import damaged, opened
-from loader.database.space import blocks, explained, rewrite
+from loader.database.space import Blocks, explained, rewrite
 from loader.errors import CdrError
 
-# After a full refresh by `cdr build`, a file with more free blocks than this share is written anew.
-FREE_SHARE_WORTH_A_REWRITE = 1 / 3
+# A file with more free blocks than this share is rewritten after a full refresh by `cdr build`.
+_FREE_SHARE_WORTH_A_REWRITE = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Compacted:
 
 
 def compact(database: Path, wait: float = 0) -> Compacted:
-    """Rewrites the database without its free blocks.
+    """Rewrite the database without its free blocks.
 
     Raises CdrError when it cannot be used, or there is no room for a copy.
     """
@@ -41,6 +41,6 @@ def compact(database: Path, wait: float = 0) -> Compacted:
     return Compacted(before, database.stat().st_size)
 
 
-def is_worth_it(database: Path) -> bool:
+def is_worth_it(found: Blocks) -> bool:
     """Whether more than a third of the file's blocks are free."""
-    return blocks(database).free_share > FREE_SHARE_WORTH_A_REWRITE
+    return found.free_share > _FREE_SHARE_WORTH_A_REWRITE

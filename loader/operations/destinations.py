@@ -1,4 +1,4 @@
-"""Where an export goes: a folder, or a prefix in object storage. A file is there whole or not at all."""
+"""Where an export goes: a folder, or a prefix in object storage. A file appears whole or not at all."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _UNFINISHED = re.compile(r"_unfinished_[0-9a-f]{16}_")
 
 
 class Destination(Protocol):
-    """A place for files, each by its path in it. Nothing asks which kind of place it is."""
+    """A place for files, each by its path in it."""
 
     @property
     def writes_to(self) -> Path:
@@ -33,24 +33,24 @@ class Destination(Protocol):
         ...
 
     def names(self, expected: str) -> set[str]:
-        """The files that are there.
+        """The files in it.
 
-        Raises CdrError when there is something, but no file of the expected name.
+        Raises CdrError when there are files, but none of the expected name.
         """
         ...
 
     def written(self, name: str) -> AbstractContextManager[Path]:
-        """A path to write a file to, which takes its place at the end."""
+        """A path to write a file to, which is put in its place at the end."""
         ...
 
     def remove(self, names: set[str]) -> None:
-        """Removes files."""
+        """Remove files."""
         ...
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder on disk, made where it is absent."""
+    """A folder on disk, created where it is missing."""
 
     path: Path
 
@@ -60,7 +60,7 @@ class Folder:
         return self.path
 
     def names(self, expected: str) -> set[str]:
-        """The files that are there; what an interrupted export left goes."""
+        """The files in it, without what an interrupted export left, which is removed."""
         self.path.mkdir(parents=True, exist_ok=True)
         if any(self.path.iterdir()) and not (self.path / expected).exists():
             raise _no_export(str(self.path), "folder")
@@ -83,7 +83,7 @@ class Folder:
         unfinished.replace(path)
 
     def remove(self, names: set[str]) -> None:
-        """Removes files, and folders that become empty."""
+        """Remove files, and folders that become empty."""
         for name in names:
             path = self.path / name
             path.unlink()
@@ -93,7 +93,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Prefix:
-    """A prefix in object storage; files are made in a private folder first."""
+    """A prefix in object storage; files are written in a private folder first."""
 
     uri: str
     bucket: Bucket
@@ -106,7 +106,7 @@ class Prefix:
         return self.scratch
 
     def names(self, expected: str) -> set[str]:
-        """The objects that are there."""
+        """The objects below it."""
         self.scratch.mkdir(mode=0o700)
         with translate_errors(self.uri):
             found = set(list_names(self.bucket, self.prefix))
@@ -124,7 +124,7 @@ class Prefix:
         path.unlink()
 
     def remove(self, names: set[str]) -> None:
-        """Removes objects."""
+        """Remove objects."""
         if names:
             with translate_errors(self.uri):
                 remove_objects(self.bucket, [self._key(name) for name in sorted(names)])
@@ -134,7 +134,7 @@ class Prefix:
 
 
 def destination(place: str, workspace: Workspace) -> Destination:
-    """What a path or URI stands for. Files on their way to object storage are in the workspace."""
+    """The destination of a path or URI. Files for object storage are written in the workspace first."""
     if not is_uri(place):
         return Folder(Path(place).resolve())
     bucket, prefix = bucket_of(place)
@@ -142,4 +142,4 @@ def destination(place: str, workspace: Workspace) -> Destination:
 
 
 def _no_export(place: str, kind: str) -> CdrError:
-    return CdrError(f"{place} holds something that is no export; name an empty or new {kind}")
+    return CdrError(f"{place} is not empty and not an export; name an empty or new {kind}")

@@ -1,7 +1,7 @@
 """The raw tables as Parquet, for a distributed engine: one file per delivered file, by kind and file date.
 
-A reader that takes the records of the files that `files` says are current never sees half an export: new
-records are written first, then `files` is replaced, and records no longer current are removed last.
+A reader that reads only records of files that are current in `files` never sees half an export: new records
+are written first, then `files` is replaced, and records no longer current are removed last.
 """
 
 import hashlib
@@ -39,10 +39,9 @@ class Exported:
 
 
 def export(database: Path, place: str) -> Exported:
-    """Brings the export in a folder, or below a prefix in object storage, up to date with the database,
-    writing only what changed.
+    """Update the export in a folder, or below a prefix in object storage, writing only what changed.
 
-    Raises CdrError when the place holds something else or cannot be written.
+    Raises CdrError when the place contains something else or cannot be written.
     """
     import duckdb
 
@@ -59,7 +58,7 @@ def export(database: Path, place: str) -> Exported:
 
 def _export(connection: "duckdb.DuckDBPyConnection", target: Destination) -> Exported:
     there = target.names(CATALOGUE)
-    # From the first moment on, so that an interrupted first export can be taken up.
+    # Written first, so that an interrupted first export can be continued.
     if CATALOGUE not in there:
         _write_catalogue(target, [])
     present = {name for name in there if _holds_records(PurePosixPath(name))}
@@ -77,7 +76,7 @@ def _export(connection: "duckdb.DuckDBPyConnection", target: Destination) -> Exp
 
 
 def _name(file: File) -> str:
-    """It tells content and id, so that a file there is the right one whichever database wrote it."""
+    """A name of content and id: an existing file of that name is right, whichever database wrote it."""
     # Both become parts of a path, and of a query.
     if file.kind not in set(KINDS) or not re.fullmatch("[0-9a-f]{64}", file.sha256 or ""):
         raise CdrError(
@@ -87,7 +86,7 @@ def _name(file: File) -> str:
     day = file.file_date.isoformat() if file.file_date else _NO_DATE
     content = file.sha256
     if file.message.startswith(MARK):
-        # Its records are no longer those of the content.
+        # Its records were changed since: they are no longer the content.
         content = hashlib.sha256(f"{file.sha256} {file.message}".encode()).hexdigest()
     return f"{file.kind}/file_date={day}/file_{file.file_id}_{content[:16]}.parquet"
 

@@ -13,18 +13,18 @@ from loader.errors import CdrError
 from loader.paths import package_project
 
 _TEMPLATE = Path(__file__).resolve().parent / "team_project"
-# What a team keeps for itself; the other seeds follow the package's upgrades.
+# Seeds that a team keeps; upgrades of the package replace the others.
 OWN_SEEDS = ("applications", "fx_rates", "invoices", "rate_card", "signal_rules", "signal_exclusions")
-# What this installation came from, as a requirement; its dependencies, pinned and hashed, are in LOCK.
+# The requirement that installs this version; its dependencies, pinned and hashed, are in LOCK.
 ORIGIN = "cdr-tables.txt"
 LOCK = "requirements.txt"
-# Names that a package's own files could not have.
+# Names that files of a package cannot have.
 _RENAMED = {"gitignore": ".gitignore", "workflows/ci.yml": ".github/workflows/ci.yml"}
 
 
 @dataclass(frozen=True)
 class Initialised:
-    """The new project's folder, its files, and the folder of the package it builds on."""
+    """The new project's folder, its files, and the folder of its package."""
 
     folder: Path
     files: list[Path]
@@ -32,13 +32,13 @@ class Initialised:
 
 
 def init(folder: Path) -> Initialised:
-    """Writes the project into a new or empty folder.
+    """Write the project into a new or empty folder.
 
-    Raises CdrError when the folder holds something or cannot be written.
+    Raises CdrError when the folder is not empty or cannot be written.
     """
     package = package_project()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CdrError(f"{folder} is there and not empty; name a new or empty folder")
+        raise CdrError(f"{folder} is not empty; name a new or empty folder")
     try:
         return Initialised(folder, sorted(_written(folder, package)), package)
     except OSError as error:
@@ -53,7 +53,7 @@ def _written(folder: Path, package: Path) -> list[Path]:
         target = folder / _RENAMED.get(name, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         text = source.read_text(encoding="utf-8")
-        # The package's seeds that the team's own, of the same names, take the place of.
+        # The team's own seeds, of the same names, replace these of the package.
         disabled = "\n".join(f"    {seed}:\n      +enabled: false" for seed in seeds)
         text = text.replace("@@SEEDS@@", disabled).replace("@@TYPES@@", _own_types(package, seeds))
         target.write_text(text, encoding="utf-8")
@@ -72,8 +72,8 @@ def _written(folder: Path, package: Path) -> list[Path]:
 
 
 def installed_from() -> str:
-    """Name the requirement that installs what runs here: a wheel with its hash, a commit or a folder as pip
-    recorded it (PEP 610), else the version.
+    """Return the requirement that installs this version: a wheel with its hash, a commit or a folder as pip
+    recorded it (PEP 610), otherwise the version.
     """
     package = distribution("cdr-tables")
     recorded = json.loads(package.read_text("direct_url.json") or "{}")

@@ -1,4 +1,4 @@
-"""The manifest and the quarantine, filtered, and a file's rejects as raw lines again."""
+"""The manifest and the quarantine, filtered, and a file's rejects as raw lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which files to look at; None means all. `file` is an id, a name or a path."""
+    """Which files to list; None means all. `file` is an id, a name or a path."""
 
     file: str | None = None
     kind: str | None = None
@@ -26,7 +26,7 @@ class Filter:
     state: str | None = None
 
     def condition(self) -> tuple[str, list[Any]]:
-        """In SQL over the columns of raw_sinch.files, with its parameters."""
+        """SQL over the columns of raw_sinch.files, with its parameters."""
         parts = ["true"]
         parameters: list[Any] = []
         if self.file is not None:
@@ -44,7 +44,7 @@ class Filter:
 
 
 def list_files(connection: "duckdb.DuckDBPyConnection", chosen: Filter) -> list[File]:
-    """The delivered file versions that the filter lets through, by file_id."""
+    """The delivered file versions that match, by file_id."""
     return find(connection, *chosen.condition())
 
 
@@ -67,7 +67,7 @@ class Rejected:
 _LOADED = """
     select file_id, line, 'load' as stage, reason_code, detail, raw from raw_sinch.rejected_records
 """
-# Staged, but without what identifies a call: told by the models, in the words of marts.rejected_records.
+# Staged, but without what identifies a call: found by the models, with the detail of marts.rejected_records.
 _TYPED = """
     select
         file_id, source_line as line, 'typing' as stage, reason_code,
@@ -78,8 +78,8 @@ _TYPED = """
 
 
 def list_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter) -> Iterator[Rejected]:
-    """The rejected records of the files that the filter lets through, in their order: those that could not be
-    staged, and those the last build could not use.
+    """The rejected records of the files that match, in their order: those that could not be staged, and those
+    that the last build could not use.
     """
     condition, parameters = chosen.condition()
     built = has_table(connection, "intermediate", "int_calls__unusable")
@@ -96,11 +96,11 @@ def list_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter) -> Ite
 
 
 def write_rejects(connection: "duckdb.DuckDBPyConnection", chosen: Filter, out: Path) -> tuple[File, int]:
-    """Writes one file's rejected lines, below its header, as they were delivered (in UTF-8), to be corrected
-    and staged.
+    """Write one file's rejected lines, below its header, as they were delivered (in UTF-8), to correct and
+    stage them.
 
-    Returns the file and the number of rejects. Raises CdrError when the filter does not come down to one file
-    with rejects, or when `out` exists or cannot be written.
+    Returns the file and the number of rejects. Raises CdrError when the filter does not match one file with
+    rejects, or when `out` exists or cannot be written.
     """
     if chosen.file is None:
         raise CdrError("raw lines are written for one file; name it with --file")

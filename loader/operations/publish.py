@@ -1,7 +1,7 @@
 """The marts and dimensions alone, in a file or folder of their own: what readers open.
 
-Written beside its place and put there by one rename: a reader sees the old publication or the new one whole,
-and never blocks the daily job.
+Written beside its place and put there by one rename: a reader sees the old or the new publication whole, and
+never blocks the daily job.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from loader.builds import team_seeds
 from loader.database.connection import CATALOGUE, STORAGE_VERSION, damaged, lock_down, opened
 from loader.database.space import MEMORY_LIMIT
-from loader.database.sql import literal, quoted
+from loader.database.sql import literal, one_row, quoted
 from loader.database.workspace import Workspace, working
 from loader.engine import engine
 from loader.errors import CdrError
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA = "marts"
-# Marks a folder as a publication, so that no other folder is ever replaced.
+# Marks a folder as a publication: no other folder is ever replaced.
 MARK = "_publication.json"
 
 
 @dataclass(frozen=True)
 class Published:
-    """Where the tables are now, and how many rows each has."""
+    """Where the tables are, and how many rows each has."""
 
     out: Path
     tables: dict[str, int]
@@ -45,13 +45,12 @@ def publish(
     wait: float = 0,
     mask: Callable[[Path], None] | None = None,
 ) -> Published:
-    """Writes every table of the schema marts, with its comments, to `out`: a DuckDB file, or a folder of
+    """Write every table of the schema marts, with its comments, to `out`: a DuckDB file, or a folder of
     Parquet files where `out` is a folder or ends in a slash.
 
-    `mask` builds the marts of a copy of the database more private than the database's own; the tables are
-    taken from that copy.
+    `mask` builds the marts of a copy of the database with less personal data; then those are published.
 
-    Raises CdrError when nothing is built yet, or `out` cannot be written or is something else.
+    Raises CdrError when nothing is built yet, or `out` cannot be written or is not a publication.
     """
     import duckdb
 
@@ -87,11 +86,11 @@ def _check(database: Path, out: Path, as_folder: bool) -> None:
     if as_folder:
         _check_folder(out)
     elif out.exists() and not (out.is_file() and _is_database(out)):
-        raise CdrError(f"{out} is there and no DuckDB file; publish to another name")
+        raise CdrError(f"{out} exists and is not a DuckDB file; publish to another name")
 
 
 def _check_folder(out: Path) -> None:
-    """Raises CdrError where something else is in the folder: all of it is replaced."""
+    """Raise CdrError where other files are in the folder, since all of it is replaced."""
     there = {path.name for path in out.iterdir()}
     if not there:
         return
@@ -101,7 +100,7 @@ def _check_folder(out: Path) -> None:
         listed = {name for name in there if name.endswith(".parquet")} if MARK in there else set()
     if others := sorted(there - listed - {MARK}):
         raise CdrError(
-            f"{out} holds something that is no publication ({others[0]}); name an empty or new folder"
+            f"{out} contains {others[0]}, which is not part of a publication; name an empty or new folder"
         )
 
 
@@ -111,7 +110,7 @@ def _is_database(path: Path) -> bool:
 
 
 def _copied(database: Path, workspace: Workspace, wait: float) -> Path:
-    """A copy of the database that no writer changes meanwhile."""
+    """A copy of the database, made while no other process writes."""
     copy = workspace.folder / "copy" / database.name
     copy.parent.mkdir(mode=0o700)
     with opened(database, "read", wait, workspace=workspace):
@@ -155,7 +154,9 @@ def _write_parquet(connection: "duckdb.DuckDBPyConnection", names: list[str], fo
     for name in names:
         table = f"{CATALOGUE}.{SCHEMA}.{quoted(name)}"
         path = literal(str(folder / f"{name}.parquet"))
-        counts[name] = _rows(connection, f"copy (from {table}) to {path} (format parquet, compression zstd)")
+        (counts[name],) = one_row(
+            connection, f"copy (from {table}) to {path} (format parquet, compression zstd)"
+        )
     (folder / MARK).write_text(json.dumps({"files": sorted(path.name for path in folder.iterdir())}) + "\n")
     return counts
 
@@ -170,7 +171,7 @@ def _write_database(connection: "duckdb.DuckDBPyConnection", names: list[str], p
     for name in names:
         table = f"publication.{SCHEMA}.{quoted(name)}"
         connection.execute(f"create table {table} as from {CATALOGUE}.{SCHEMA}.{quoted(name)}")
-        counts[name] = _count(connection, table)
+        (counts[name],) = one_row(connection, f"select count(*) from {table}")
     for statement in _comments(connection):
         connection.execute(statement)
     connection.execute("detach publication")
@@ -196,19 +197,9 @@ def _comments(connection: "duckdb.DuckDBPyConnection") -> list[str]:
     return statements
 
 
-def _rows(connection: "duckdb.DuckDBPyConnection", statement: str) -> int:
-    row = connection.execute(statement).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _count(connection: "duckdb.DuckDBPyConnection", table: str) -> int:
-    return _rows(connection, f"select count(*) from {table}")
-
-
 def _put_folder(new: Path, out: Path) -> None:
-    """Puts a folder in the place of another by one rename, which Linux can do for two folders that are there;
-    elsewhere the old one is moved away first. Folder and files keep the modes that they had, and a new file
-    has that of the mark.
+    """Replace a folder by one rename, which Linux can do for two folders; elsewhere the old one is moved away
+    first. Folder and files keep their modes, and a new file gets the mark's.
     """
     keep_mode(new, out)
     for file in new.iterdir():

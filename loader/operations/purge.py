@@ -10,7 +10,7 @@ from loader.database.connection import damaged, opened, transaction
 from loader.database.manifest import PURGED, File, State, find, now
 from loader.database.schema import RAW_TABLES, has_table
 from loader.database.space import MEMORY_LIMIT, UNFINISHED_PURGE, blocks, explained, rewrite
-from loader.database.sql import literal, quoted
+from loader.database.sql import literal, one_row, quoted
 from loader.database.workspace import find_leftovers
 from loader.errors import CdrError
 from loader.feeds import KINDS
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
     from loader.builds.build import Build
 
-# Of all purges before a date.
+# The files whose records any purge erased, before a date.
 _PURGED_FILES = (
     f"select file_id from raw_sinch.files where starts_with(message, {literal(PURGED)}) "
     "and coalesce(file_date, cast(loaded_at as date)) < ?"
 )
-# They name the files, which stay known.
+# These tables keep the names of purged files.
 _MANIFEST = {("raw_sinch", name) for name in ("files", "looks")}
-# Besides those that begin with build_.
+# Tables of builds whose names do not begin with build_.
 _KEPT_BY_BUILDS = ("day_history", "team_seeds")
 
 
 @dataclass(frozen=True)
 class Purged:
-    """The files whose records were erased, with how many raw and rejected records that were; how many failed
-    files lost their message and header; the files of no known day, which are never purged; and whether the
-    tables still hold some of what was erased, now or before.
+    """The files whose records were erased, with the number of their raw and rejected records; how many failed
+    files lost their message and header; the files without a day, which are never purged; and whether the
+    tables still contain some of what any purge erased.
     """
 
     files: list[File]
@@ -47,12 +47,11 @@ class Purged:
 
 
 def purge(database: Path, before: date, *, dry_run: bool = False, wait: float = 0) -> Purged:
-    """Deletes raw and rejected records of files whose day is before the date, whatever their state, and marks
-    the files withdrawn; clears headers and messages, of failed files and duplicates of that time too, and
-    drops what tests have stored; then rewrites the database file, since freed blocks would keep their
-    content.
+    """Delete raw and rejected records of files whose day is before the date, whatever their state, and mark
+    the files withdrawn. Clear headers and messages, also of failed files and duplicates of that time, and
+    drop what tests stored. Then rewrite the database file, since freed blocks keep their content.
 
-    Raises CdrError when the database cannot be used or there is no room to write it anew.
+    Raises CdrError when the database cannot be used or there is no room to rewrite it.
     """
     import duckdb
 
@@ -101,8 +100,8 @@ def _is_in_tables(connection: "duckdb.DuckDBPyConnection", before: date) -> bool
 
 @dataclass(frozen=True)
 class Proof:
-    """What is left of the erased files: records in raw tables, calls in fact_calls, rows of other tables, and
-    free blocks of the file, which may hold old content. And what may hold some of them: tables that no build
+    """What remains of the erased files: records in raw tables, calls in fact_calls, rows of other tables, and
+    free blocks of the file, which may contain old content. And what cdr does not erase: tables that no build
     of this project makes, and files of other commands beside the database.
     """
 
@@ -116,7 +115,7 @@ class Proof:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left in what is ours."""
+        """Whether nothing remains in the tables and files of this project."""
         left = self.records or self.calls or self.rows or self.old_blocks or self.leftovers
         return self.build_passed and not left
 
@@ -129,7 +128,7 @@ def erase_everywhere(
     progress: Callable[[int, int, str], None],
     stdout_to_stderr: bool = False,
 ) -> tuple[Purged, Proof]:
-    """Purges, builds so that the tables follow, and writes the file anew without what the tables dropped.
+    """Purge, build so that the tables follow, and rewrite the file without what the tables dropped.
 
     Raises CdrError when a step cannot be done; the steps before it hold.
     """
@@ -174,7 +173,7 @@ def _prove(database: Path, before: date, built: "Build") -> Proof:
 
 
 def _is_ours(schema: str, name: str, built: frozenset[tuple[str, str]]) -> bool:
-    """Whether the loader or a build makes the table, and so takes out of it what was purged."""
+    """Whether the loader or a build makes the table, and so removes what was purged from it."""
     if schema == "raw_sinch":
         return name in RAW_TABLES
     kept = name.startswith("build_") or name in _KEPT_BY_BUILDS
@@ -182,7 +181,7 @@ def _is_ours(schema: str, name: str, built: frozenset[tuple[str, str]]) -> bool:
 
 
 def _left_in(connection: "duckdb.DuckDBPyConnection", schema: str, name: str, before: date) -> int:
-    """The rows of a table that come from purged files, where it names a row's file."""
+    """The number of a table's rows that come from purged files, where it names a row's file."""
     column = connection.execute(
         "select column_name from duckdb_columns() where database_name = current_database() "
         "and schema_name = ? and table_name = ? and column_name in ('file_id', '_file_id')",
@@ -190,15 +189,9 @@ def _left_in(connection: "duckdb.DuckDBPyConnection", schema: str, name: str, be
     ).fetchone()
     if column is None:
         return 0
-    row = connection.execute(
-        f"""
-        select count(*) from {quoted(schema)}.{quoted(name)}
-        where {column[0]} in ({_PURGED_FILES})
-        """,
-        [before],
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    table = f"{quoted(schema)}.{quoted(name)}"
+    query = f"select count(*) from {table} where {column[0]} in ({_PURGED_FILES})"
+    return int(one_row(connection, query, [before])[0])
 
 
 def _reason(error: Exception) -> str:
@@ -209,7 +202,7 @@ def _choose(connection: "duckdb.DuckDBPyConnection", before: date) -> tuple[Purg
     holding = [State.CURRENT, State.SUPERSEDED, State.WITHDRAWN]
     old = find(connection, "file_date < ? and state in (?, ?, ?)", [before, *holding])
     files = [file for file in old if not file.is_purged]
-    # A failed file has often no day; then the day it came counts.
+    # A failed file often has no day: the day of loading counts instead.
     without_records = find(
         connection,
         "coalesce(file_date, cast(loaded_at as date)) < ? and state in (?, ?) "
@@ -225,10 +218,10 @@ def _choose(connection: "duckdb.DuckDBPyConnection", before: date) -> tuple[Purg
 
 
 def _delete(connection: "duckdb.DuckDBPyConnection", file_ids: list[int], others: list[int]) -> None:
-    """Deletes records of files, and what the manifest holds of these and others."""
+    """Delete records of files, and the headers and messages of these and others in the manifest."""
     at = now()
     with transaction(connection):
-        # What `--store-failures` has kept of records.
+        # What `--store-failures` kept of records.
         for schema, name in connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = current_database() "
             "and ends_with(schema_name, 'dbt_test__audit')"

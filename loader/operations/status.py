@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loader.builds.behind import behind
+from loader.builds.fingerprint import PACKAGES
 from loader.database.connection import opened
 from loader.database.feed import FeedFinding, feed_findings, newest_complete_day
 from loader.database.schema import has_table
 from loader.database.space import Blocks, blocks
+from loader.database.sql import one_row
 from loader.feeds import KINDS
 
 if TYPE_CHECKING:
     import duckdb
-
-PACKAGES = ("cdr-tables", "dbt-core", "dbt-duckdb", "duckdb")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class LastBuild:
-    """The last build: when it ended (UTC), whether it passed, and what failed."""
+    """The last build: when it ended (UTC), whether it passed, what failed, and how many tests warned."""
 
     ended_at: datetime
     command: str
@@ -44,8 +44,8 @@ class LastBuild:
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a database. `age_days` counts from the newest day of any kind to today in UTC; the tables
-    are behind `files_behind` files, or else `days_behind` days.
+    """The state of a database. `age_days` counts whole days from the newest day of any kind to today in UTC;
+    the tables are behind `files_behind` files or, where that is 0, `days_behind` days.
     """
 
     database: Path
@@ -64,14 +64,14 @@ class Status:
 
 
 def status(database: Path, wait: float = 0, today: date | None = None) -> Status:
-    """Reads the state of the database.
+    """Read the state of the database.
 
     Raises CdrError when it cannot be used.
     """
     with opened(database, "read", wait) as connection:
         complete = newest_complete_day(connection)
         kinds = [_kind(connection, kind) for kind in KINDS]
-        rejects, failed = _one(
+        rejects, failed = one_row(
             connection,
             "select coalesce(sum(rejected) filter (state = 'current'), 0)::bigint, "
             "count(*) filter (state = 'failed') from raw_sinch.files",
@@ -101,9 +101,9 @@ def status(database: Path, wait: float = 0, today: date | None = None) -> Status
 
 
 def _kind(connection: "duckdb.DuckDBPyConnection", kind: str) -> Kind:
-    files, records, first, newest = _one(
+    files, records, first, newest = one_row(
         connection,
-        # No day later than the one after its loading counts: its year is mistyped.
+        # A day more than one day after its loading does not count: its year is mistyped.
         "select count(*), coalesce(sum(records), 0)::bigint, min(day), max(day) from ("
         "select records, case when file_date <= loaded_at::date + 1 then file_date end as day "
         "from raw_sinch.files where state = 'current' and kind = ?)",
@@ -134,11 +134,3 @@ def _last_build(connection: "duckdb.DuckDBPyConnection") -> LastBuild | None:
         return None
     ended_at, command, success, failed, warned = row
     return LastBuild(ended_at, command, success, failed.split(", ") if failed else [], warned)
-
-
-def _one(
-    connection: "duckdb.DuckDBPyConnection", query: str, parameters: list[Any] | None = None
-) -> tuple[Any, ...]:
-    row = connection.execute(query, parameters or []).fetchone()
-    assert row is not None
-    return row

@@ -1,4 +1,4 @@
-"""One person's records: written out as delivered, or redacted for good."""
+"""One person's records: counted, written out as delivered, or redacted for good."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ from loader.database.connection import opened, transaction
 from loader.database.redactions import Redaction, redact, redact_rejects, redaction_key
 from loader.database.schema import has_table
 from loader.database.space import UNFINISHED_PURGE, blocks, explained, rewrite
-from loader.database.sql import quoted
+from loader.database.sql import one_row, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS, PARTIES
 
@@ -41,7 +41,7 @@ class Subject:
 
     @property
     def digits(self) -> str | None:
-        """The number without its sign and separators; None where the id is none of 7 to 15 digits."""
+        """The number without its sign and separators; None where the id is not one of 7 to 15 digits."""
         digits = re.sub(r"[-.() +]", "", self.text)
         digits = digits.removeprefix("00")
         return digits if digits.isascii() and digits.isdigit() and 7 <= len(digits) <= 15 else None
@@ -78,8 +78,8 @@ class Found:
 
 @dataclass(frozen=True)
 class Erased:
-    """What was redacted, and the proof: fields of any table that still name the person, and free blocks of
-    the file, which may hold old content.
+    """What was redacted, and what remains: fields of any table that name the person, and free blocks of the
+    file, which may contain old content.
     """
 
     found: Found
@@ -89,7 +89,7 @@ class Erased:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing of the person is left."""
+        """Whether nothing of the person remains."""
         return self.build_passed and not (self.left or self.old_blocks)
 
 
@@ -116,7 +116,7 @@ def write_out(connection: "duckdb.DuckDBPyConnection", subject: Subject, out: Pa
     """Write every record of the person as delivered, with file and line: one semicolon-separated file (UTF-8)
     with the columns of all kinds; of rejected lines the raw text.
 
-    Raises CdrError when `out` is there or cannot be written.
+    Raises CdrError when `out` exists or cannot be written.
     """
     names = list(dict.fromkeys(name for columns in KINDS.values() for name in columns))
     columns = ["file_id", "file_name", "file_date", "state", "line", "kind", *names, "_extra", "raw"]
@@ -180,7 +180,7 @@ def erase(
         )
         return done.exit_code == 0
 
-    # The countries of the records are read from what is built of them.
+    # Redaction reads the countries of the records from the models.
     if not built():
         raise CdrError("the tables could not be built, nothing was redacted; run `cdr build` and try again")
     with opened(database, "write", wait) as connection:
@@ -197,7 +197,7 @@ def erase(
         rewrite(database)
     except (duckdb.Error, OSError) as error:
         raise CdrError(
-            f"the records are redacted, but {database} could not be rewritten without what they held: "
+            f"the records are redacted, but {database} could not be rewritten without their old content: "
             f"{explained(database, error)} and try again"
         ) from error
     with opened(database, "read", wait) as connection:
@@ -278,6 +278,4 @@ def _rejects(connection: "duckdb.DuckDBPyConnection", subject: Subject) -> list[
 
 def _count(connection: "duckdb.DuckDBPyConnection", query: str, subject: Subject) -> tuple[int, ...]:
     used = {name: value for name, value in subject.parameters.items() if f"${name}" in query}
-    row = connection.execute(query, used).fetchone()
-    assert row is not None
-    return tuple(int(value or 0) for value in row)
+    return tuple(int(value or 0) for value in one_row(connection, query, used))

@@ -1,15 +1,16 @@
-"""The conservation laws: what came in is what is there, checked on the database as it is."""
+"""The conservation laws: what was delivered is in the tables or accounted for, checked on the database."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loader.builds.behind import check_is_query, kept_queries, logged
 from loader.database.manifest import PURGED
 from loader.database.schema import has_table
+from loader.database.sql import one_row
 from loader.database.workspace import find_leftovers
 from loader.feeds import KINDS
 
@@ -31,7 +32,7 @@ class Law:
     detail: str = ""
 
 
-# Laws that hold of every single file by the manifest alone, with both sides.
+# Laws of every single file by the manifest alone: the law, its left side, its right side.
 _MANIFEST_LAWS = (
     ("per file: records = staged + rejected", "records", "staged + rejected"),
     ("per file: bytes of the content = bytes accounted for", "content_bytes", "accounted_bytes"),
@@ -50,7 +51,7 @@ _FLOAT_TOLERANCE = 1e-9
 
 
 def check_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path] = ()) -> list[Law]:
-    """Every law of the project, in order. `removed`: what a killed command had left, and this one removed."""
+    """Every law of the project, in order. `removed`: what killed commands left and this one removed."""
     return [
         *_manifest_laws(connection),
         *_stored_laws(connection),
@@ -79,7 +80,7 @@ def _stored_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
         ),
     )
     for law, column, rows in stored:
-        # Rows without a file count too: they would be records that came from nowhere.
+        # Rows without a file count too: nobody delivered them.
         yield _per_file(
             connection,
             law,
@@ -98,7 +99,7 @@ def _stored_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
 
 def _per_file(connection: "duckdb.DuckDBPyConnection", law: str, query: str, remedy: str = "") -> Law:
     """A law of every file: the sides are sums over the files, `detail` names the files that break it."""
-    left, right, broken = _row(
+    left, right, broken = one_row(
         connection,
         f"""
         select coalesce(sum(a), 0)::bigint, coalesce(sum(b), 0)::bigint,
@@ -162,7 +163,7 @@ def _call_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
         if missing := _missing(connection, "fact_calls", mart):
             yield _not_built(law, missing)
             continue
-        left, right = _row(
+        left, right = one_row(
             connection,
             "select (select count(*) from marts.fact_calls), "
             f"(select coalesce(sum({column}), 0)::bigint from marts.{mart})",
@@ -179,7 +180,7 @@ def _seconds_law(connection: "duckdb.DuckDBPyConnection") -> Law:
         return _not_built(law, missing)
     if not has_table(connection, "intermediate", "int_traffic__intervals"):
         return _not_built(law, "int_traffic__intervals")
-    left, right = _row(
+    left, right = one_row(
         connection,
         "select (select coalesce(sum(duration_seconds), 0)::bigint from marts.fact_calls where is_answered), "
         "(select round(coalesce(sum(erlangs), 0) * 3600, 3)::double from marts.mart_traffic_hourly) "
@@ -197,7 +198,9 @@ def _erasure_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Pat
         not unfinished,
         "run `cdr purge` with the same date again" if unfinished else "",
     )
-    (path,) = _row(connection, "select path from duckdb_databases() where database_name = current_database()")
+    (path,) = one_row(
+        connection, "select path from duckdb_databases() where database_name = current_database()"
+    )
     left = find_leftovers(Path(path))
     detail = [f"removed: {', '.join(folder.name for folder in removed)}"] if removed else []
     if left:
@@ -212,7 +215,7 @@ def _erasure_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Pat
 
 
 def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
-    """Whether incremental models are computed from what their inputs are now, and hold what they logged.
+    """Whether incremental models are up to date with their inputs, and contain what they logged.
 
     Builds keep each model's query of the versions of its units, and the expression of a row's unit.
     """
@@ -240,16 +243,16 @@ def increment_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
                     select {unit} as unit, count(*) as number from {relation} group by all
                 ) as found using (unit)
                 """,
-                "changed by something else than a build for",
+                "changed other than by a build for",
                 f"run `cdr build --full-refresh -s {model}`",
             )
 
 
 def _per_unit(connection: "duckdb.DuckDBPyConnection", law: str, query: str, what: str, remedy: str) -> Law:
     """A law of every unit (day or file) of a model: `detail` names the units that break it."""
-    # Parts of it are the database's own texts.
+    # The database contributes parts of the query.
     check_is_query(query)
-    left, right, broken = _row(
+    left, right, broken = one_row(
         connection,
         f"""
         select coalesce(sum(a), 0)::bigint, coalesce(sum(b), 0)::bigint,
@@ -269,9 +272,3 @@ def _missing(connection: "duckdb.DuckDBPyConnection", *tables: str) -> str | Non
 
 def _not_built(law: str, table: str) -> Law:
     return Law(law, None, None, None, f"not built: {table}")
-
-
-def _row(connection: "duckdb.DuckDBPyConnection", query: str) -> tuple[Any, ...]:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row

@@ -1,4 +1,4 @@
-"""Takes delivered files out of the tables, and back in."""
+"""Take delivered files out of the tables, and restore them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 
 def resolve(connection: "duckdb.DuckDBPyConnection", text: str, states: tuple[str, ...]) -> File:
-    """The one file that a file_id, a path or a name stands for; of several versions only those in `states`
-    count.
+    """The one file of a file_id, a path or a name; of several versions only those in `states` count.
 
     Raises CdrError when there is none or more than one.
     """
@@ -28,13 +27,13 @@ def resolve(connection: "duckdb.DuckDBPyConnection", text: str, states: tuple[st
             "or nfc_normalize(file_name) in (nfc_normalize(?), nfc_normalize(?))",
             [text, path, text, base_name(text)],
         )
-        # A bare name is a name, though a file of the current folder may have it.
+        # Without a slash it is a name, even if a file in the current folder has it.
         paths = {name_key(text), name_key(path)} if "/" in text else set()
         exact = [file for file in named if name_key(file.path) in paths]
         candidates = exact or named
         found = [file for file in candidates if file.state in states] or candidates[-1:]
     if not found:
-        raise CdrError(f"no delivered file is {text}; see `cdr files`")
+        raise CdrError(f"there is no delivered file {text}; see `cdr files`")
     if len(found) > 1:
         listed = ", ".join(f"{file.file_id} ({file.file_date or 'no date'}, {file.path})" for file in found)
         raise CdrError(f"{text} names {len(found)} files: {listed}; give the file_id or a path of one alone")
@@ -42,10 +41,9 @@ def resolve(connection: "duckdb.DuckDBPyConnection", text: str, states: tuple[st
 
 
 def withdraw(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
-    """Takes a current or superseded file out of every table from the next build on; says so when it already
-    is.
+    """Take a current or superseded file out of every table from the next build on; a withdrawn one stays so.
 
-    Raises CdrError when the file is in no table anyway.
+    Raises CdrError when the file is in no table.
     """
     file = resolve(connection, text, (State.CURRENT,))
     if file.state in (State.DUPLICATE, State.FAILED):
@@ -58,7 +56,7 @@ def withdraw(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
 
 
 def restore(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
-    """Undoes a withdrawal.
+    """Undo a withdrawal.
 
     Raises CdrError when the file is not withdrawn, was purged, or another version took its place.
     """
@@ -82,7 +80,7 @@ def restore(connection: "duckdb.DuckDBPyConnection", text: str) -> File:
 
 
 def _in_its_place(connection: "duckdb.DuckDBPyConnection", file: File) -> list[File]:
-    """What is current that a withdrawn file would count twice: its content, or a version of its delivery."""
+    """Current files whose calls a restored file would count twice: copies, or versions of its delivery."""
     current = find(
         connection,
         "state = ? and kind is not distinct from ? and (sha256 = ? or ("
@@ -97,5 +95,5 @@ def _in_its_place(connection: "duckdb.DuckDBPyConnection", file: File) -> list[F
 
 
 def superseded_by(connection: "duckdb.DuckDBPyConnection", file: File) -> list[File]:
-    """The contents that this one had taken the place of: they do not come back by themselves."""
+    """The files that this one superseded: its withdrawal does not restore them."""
     return find(connection, "state = 'superseded' and message = ?", [f"superseded by file {file.file_id}"])

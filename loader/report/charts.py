@@ -1,4 +1,4 @@
-"""The page's charts, drawn to SVG when the page is written; their colours are the page's variables."""
+"""The page's charts, drawn as SVG when the page is written; their colours are the page's variables."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from loader.errors import CdrError
 
-# Drawn with these, then replaced by the page's variables: Vega wants colours, the page light, dark and print.
+# Drawn with these colours, which the page's variables then replace: it has a light, a dark and a print form.
 _COLOURS = {f"#0101{at:02x}": f"var(--series-{at})" for at in range(1, 7)} | {
     "#020201": "var(--ink)",
     "#020202": "var(--grid)",
@@ -22,9 +22,9 @@ Rows = Sequence[dict[str, Any]]
 
 
 def require_altair() -> None:
-    """Says how to install what draws the charts.
+    """Check that the group `report` is installed.
 
-    Raises CdrError where the group `report` is not installed.
+    Raises CdrError where it is not.
     """
     try:
         import altair  # noqa: F401
@@ -40,9 +40,9 @@ def stacked_days(rows: Rows, value: str, series: str, title: str) -> dict[str, s
     import altair as alt
 
     names = list(dict.fromkeys(row[series] for row in rows))
-    told = [{**row, "tip": f"{row['report_date']} {row[series]}: {row[value]:,.2f}"} for row in rows]
+    tipped = [{**row, "tip": f"{row['report_date']} {row[series]}: {row[value]:,.2f}"} for row in rows]
     chart = (
-        alt.Chart(_data(told))
+        alt.Chart(_data(tipped))
         .mark_bar()
         .encode(
             x=_days(rows),
@@ -56,7 +56,7 @@ def stacked_days(rows: Rows, value: str, series: str, title: str) -> dict[str, s
 
 
 def lines(rows: Rows, series: Sequence[tuple[str, str]], title: str, percent: bool = True) -> dict[str, str]:
-    """A line of seven days together for each (column, name), over faint points of the days themselves."""
+    """For each (column, name) a line of means over seven days, above faint points of the days."""
     import altair as alt
 
     def shown(number: float) -> str:
@@ -84,14 +84,14 @@ def lines(rows: Rows, series: Sequence[tuple[str, str]], title: str, percent: bo
 
 
 def ranked(rows: Rows, label: str, value: str, series: str, title: str) -> dict[str, str]:
-    """Bars to the right, longest first."""
+    """Horizontal bars, longest first."""
     import altair as alt
 
     names = list(dict.fromkeys(row[series] for row in rows))
     order = [row[label] for row in rows]
-    told = [{**row, "tip": f"{row[label]} ({row[series]}): {row[value]:,.0f}"} for row in rows]
+    tipped = [{**row, "tip": f"{row[label]} ({row[series]}): {row[value]:,.0f}"} for row in rows]
     chart = (
-        alt.Chart(_data(told))
+        alt.Chart(_data(tipped))
         .mark_bar()
         .encode(
             x=alt.X(f"{value}:Q", title=title, axis=_axis()),
@@ -104,7 +104,7 @@ def ranked(rows: Rows, label: str, value: str, series: str, title: str) -> dict[
 
 
 def heat_map(rows: Rows, x: str, y: str, value: str, y_names: Sequence[str]) -> dict[str, str]:
-    """Hours across, weekdays down; darker is more."""
+    """Hours by weekdays; darker is more."""
     import altair as alt
 
     named = [
@@ -182,7 +182,7 @@ def _colour(field: str, names: Sequence[str]) -> Any:
     import altair as alt
 
     colours = [SERIES[at % len(SERIES)] for at in range(len(names))]
-    # The page has its own legend, in HTML.
+    # The page has a legend in HTML.
     return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(names), range=colours), legend=None)
 
 
@@ -211,9 +211,9 @@ def _drawn(chart: Any, height: int) -> dict[str, str]:
 def _themed(svg: str) -> str:
     svg = re.sub(r"#[0-9a-f]{6}", lambda match: _COLOURS.get(match.group(), match.group()), svg)
     svg = re.sub(r"rgb\((\d+), ?(\d+), ?(\d+)\)", lambda match: _of_rgb(*match.groups()), svg)
-    # What a mark stands for, for the page's script to show.
+    # The text of a mark, which the page's script shows.
     svg = re.sub(r'(<path )aria-label="([^"]*)" role="graphics-symbol"', r'\1data-tip="\2"', svg)
-    # The figure around it says what it shows; Vega's own roles lack names.
+    # The figure around it has a label; Vega's roles lack names.
     svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg).replace("<svg ", '<svg aria-hidden="true" ', 1)
     # Two decimals are finer than any screen; the file stays small.
     return re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)

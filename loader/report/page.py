@@ -1,4 +1,4 @@
-"""Writes the report: one HTML file that asks the network for nothing."""
+"""The report: one HTML file that needs no network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,18 +13,19 @@ from loader.database.workspace import working
 from loader.errors import CdrError
 from loader.report import charts
 from loader.report.queries import Result, Scope, run_all, scope_of
+from loader.text import counted
 
 _TEMPLATE = "page.html.j2"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MEAN_DAYS = 7
-# May break anywhere.
+# A longer text in a cell may break anywhere.
 _LONG_TEXT = 20
 
 
 @dataclass
 class Section:
-    """A part of the page: what it says in a sentence, the chart (SVG by width) with its legend, and the
-    tables behind it.
+    """A part of the page: its finding in a sentence, the chart (SVG by width) with its legend, and the tables
+    behind it.
     """
 
     id: str
@@ -44,7 +45,7 @@ def write_report(
     application: str | None = None,
     wait: float = 0,
 ) -> Scope:
-    """Writes the page of the report dates from `first` to `last`, by default the last thirty.
+    """Write the page of the report dates from `first` to `last`, by default the last thirty.
 
     Raises CdrError when the marts are not built, the group `report` is missing or `out` cannot be written.
     """
@@ -54,7 +55,7 @@ def write_report(
         results = run_all(connection, scope)
     text = _rendered(scope, [make(scope, results) for make in _SECTIONS])
     if out.exists() and not out.is_file():
-        raise CdrError(f"{out} is there and no file; name another")
+        raise CdrError(f"{out} is not a file; name another")
     try:
         with working(database) as workspace, workspace.replacing(out) as new:
             new.write_text(text, encoding="utf-8")
@@ -72,7 +73,7 @@ def _rendered(scope: Scope, sections: list[Section]) -> str:
     )
     environment.filters["cell"] = _cell
     environment.filters["cell_class"] = lambda value: Markup(_cell_class(value))
-    # A heading may break where words end.
+    # A heading may break after an underscore.
     environment.filters["breakable"] = lambda text: Markup(str(escape(text)).replace("_", "_<wbr>"))
     environment.filters["is_number"] = lambda value: isinstance(value, int | float | Decimal)
     return environment.get_template(_TEMPLATE).render(
@@ -116,7 +117,7 @@ def _cell_class(value: Any) -> str:
 
 
 def _nothing(results: list[Result], what: str) -> str | None:
-    """What to say where there is nothing to show."""
+    """The sentence where there is nothing to show, or None."""
     if all(result.missing for result in results):
         return f"{results[0].mart} is not built in this database; `cdr build` makes it."
     if not any(result.rows for result in results):
@@ -131,7 +132,7 @@ def _feed(scope: Scope, results: dict[str, Result]) -> Section:
     if sentence is None and missing:
         days = ", ".join(f"{day} ({kind})" for day, kind in missing[:5])
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        sentence = f"{_count(len(missing), 'file')} missing: {days}{more}."
+        sentence = f"{counted(len(missing), 'file')} missing: {days}{more}."
     elif sentence is None:
         sentence = "Complete: every kind has a file for every day since its first."
     found = [finding.sentence for finding in in_words([Row(*row) for row in parts[2].rows])]
@@ -143,12 +144,13 @@ def _spend(scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["spend"], results["spend_daily"]]
     sentence = _nothing(parts[:1], "charged calls")
     if sentence is None:
-        told = []
+        amounts = []
         for row in parts[0].dicts():
             change = _change(row["amount"], row["previous_amount"])
-            told.append(f"{row['currency']} {row['amount']:,.2f}{f' ({change})' if change else ''}")
-        against = f" Changes are against the {_count(scope.days, 'day')} before." if scope.is_compared else ""
-        sentence = f"{'; '.join(told)}.{against}"
+            amounts.append(f"{row['currency']} {row['amount']:,.2f}{f' ({change})' if change else ''}")
+        sentence = f"{'; '.join(amounts)}."
+        if scope.is_compared:
+            sentence += f" Changes are against the {counted(scope.days, 'day')} before."
     rows = parts[1].dicts()
     section = Section("spend", "What did we spend?", sentence, parts)
     if rows:
@@ -228,7 +230,7 @@ def _destinations(_scope: Scope, results: dict[str, Result]) -> Section:
         top = rows[0]
         section.sentence = (
             f"Most to {top['country_name'] or top['country']}: {top['amount_reporting']:,.2f} "
-            f"for {top['minutes'] or 0:,.0f} minutes; {_count(len(parts[2].rows), 'rate change')}."
+            f"for {top['minutes'] or 0:,.0f} minutes; {counted(len(parts[2].rows), 'rate change')}."
         )
         named = [
             {"label": str(r["country_name"] or r["country"]), "amount": r["amount_reporting"], "of": "amount"}
@@ -261,7 +263,7 @@ def _traffic(_scope: Scope, results: dict[str, Result]) -> Section:
         peak = max(busiest, key=lambda row: row["peak_concurrent_calls"])
         section.sentence = (
             f"The busiest hour began {top['busy_hour']:%Y-%m-%d %H:%M} UTC: {top['erlangs']:,.1f} erlangs, "
-            f"for which 1 % loss asks for {_count(top['lines_at_1pct'], 'line')}; "
+            f"for which 1 % loss asks for {counted(top['lines_at_1pct'], 'line')}; "
             f"up to {peak['peak_concurrent_calls']:,} calls in conversation at once "
             f"({peak['peak_at']:%Y-%m-%d %H:%M})."
         )
@@ -278,11 +280,11 @@ def _signals(_scope: Scope, results: dict[str, Result]) -> Section:
         critical = sum(row["severity"] == "critical" for row in rows)
         shown = "the 40 most severe are shown" if len(rows) == 40 else "all are shown"
         sentence = (
-            f"{_count(critical, 'critical signal')} among {len(rows)}; {shown}. Signals are no verdicts."
+            f"{counted(critical, 'critical signal')} among {len(rows)}; {shown}. Signals are no verdicts."
         )
     silent = [row["rule"] for row in parts[2].dicts() if row["status"] == "silent"]
     if silent:
-        sentence += f" Silent for want of history: {', '.join(silent)}."
+        sentence += f" Silent until there is more history: {', '.join(silent)}."
     return Section("signals", "Does anything look wrong?", sentence, parts, open_table=bool(rows))
 
 
@@ -292,7 +294,7 @@ def _exceptions(_scope: Scope, results: dict[str, Result]) -> Section:
     sentence = _nothing(parts, "cost exceptions")
     if sentence is None:
         sentence = (
-            f"{_count(sum(row['calls'] for row in rows), 'call')} with a cost that a rule questions, "
+            f"{counted(sum(row['calls'] for row in rows), 'call')} with a cost that a rule questions, "
             f"most by {rows[0]['rule']}."
         )
     return Section("exceptions", "Which charges are odd?", sentence, parts, open_table=bool(rows))
@@ -307,7 +309,7 @@ def _invoices(_scope: Scope, results: dict[str, Result]) -> Section:
         matching = sum(row["verdict"] == "matches" for row in rows)
         billed = sum(row["invoice_amount"] is not None for row in rows)
         sentence = (
-            f"Of {_count(billed, 'invoiced amount')} {matching} match the records, {differing} differ."
+            f"Of {counted(billed, 'invoiced amount')} {matching} match the records, {differing} differ."
             if billed
             else "No invoices are given; these are the amounts that the records add up to."
         )
@@ -330,7 +332,7 @@ _SECTIONS: tuple[Callable[[Scope, dict[str, Result]], Section], ...] = (
 
 
 def _add_mean(rows: list[dict[str, Any]], column: str, numerator: str, denominator: str) -> None:
-    """The ratio over the seven days up to each, from sums: ratios are never averaged."""
+    """Add the ratio over the seven days up to each row, from sums: a mean of ratios would be wrong."""
     for at, row in enumerate(rows):
         window = [
             day
@@ -347,7 +349,3 @@ def _change(now: Decimal, before: Decimal | None) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

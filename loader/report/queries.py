@@ -1,4 +1,4 @@
-"""What the page shows, each as one query over the marts: the same text is on the page, to go on from."""
+"""The queries of the page, each over the marts: the page shows their text, for people to adapt."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ DEFAULT_DAYS = 30
 
 @dataclass(frozen=True)
 class Scope:
-    """The report dates and the application that the page is about; no application means all. They are
-    compared with as many days before where all of both are complete. `stalled` is the sentence about a
-    feed that has stalled, if they reach its newest day.
+    """The report dates and the application of the page; no application means all. They are compared with as
+    many days before where all of both are complete. `stalled` is the sentence about a stalled feed where the
+    dates include its newest day.
     """
 
     first: date
@@ -37,13 +37,13 @@ class Scope:
 
     @property
     def previous_first(self) -> date:
-        """The first day of the equally long span before."""
+        """The first of as many days before."""
         return self.first - timedelta(days=self.days)
 
 
 @dataclass(frozen=True)
 class Result:
-    """A query's rows, with the query as one can run it again; `missing` names a mart that is not built."""
+    """A query's rows, with its text; `missing`: the mart is not built."""
 
     mart: str
     sql: str
@@ -56,8 +56,8 @@ class Result:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-# Where {scope} stands for the report dates and the application; {first}, {last} and {before} for dates.
-# {before} is the first day of what they are compared with: {first} where that is nothing.
+# {scope} is the condition on report dates and application; {first}, {last} and {before} are dates. {before}
+# is the first day of those compared with, or {first} where there are none.
 _QUERIES: dict[str, tuple[str, str]] = {
     "feed": (
         "mart_feed_completeness",
@@ -87,7 +87,7 @@ where file_date between {first} and {last} and status = 'missing'
 order by file_date, call_type
 """,
     ),
-    # Report dates have parts of two UTC days.
+    # A report date covers parts of two UTC days.
     "feed_findings": (
         "mart_feed_findings",
         f"""
@@ -319,10 +319,10 @@ limit 24
 def scope_of(
     connection: "duckdb.DuckDBPyConnection", first: date | None, last: date | None, application: str | None
 ) -> Scope:
-    """The span of the page: by default the thirty report dates up to the newest complete one; where none is,
-    to the newest that is not in the future, as that of a mistyped CallTime is.
+    """The scope of the page: by default the thirty report dates up to the newest complete one, or, where none
+    is complete, up to the newest that is not in the future: a mistyped CallTime can have any date.
 
-    Raises CdrError when nothing is built, the span is empty, or there is no such application.
+    Raises CdrError when nothing is built, there are no days, or there is no such application.
     """
     if not has_table(connection, "marts", "mart_quality_daily"):
         raise CdrError("the marts are not built yet; run `cdr build` first")
@@ -352,7 +352,7 @@ def scope_of(
         [application.lower(), application],
     ).fetchone()
     if found is None:
-        raise CdrError(f"no application is {application}; see marts.dim_applications for keys and names")
+        raise CdrError(f"there is no application {application}; marts.dim_applications has keys and names")
     return replace(scope, application_key=found[0], application=found[1])
 
 

@@ -1,4 +1,4 @@
-"""What the daily job ends with: the newest complete day's figures, in a few lines."""
+"""The summary of the daily job: figures of the newest complete day."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loader.database.connection import opened
 from loader.database.feed import FeedFinding, are_complete, feed_findings, newest_complete_day
 from loader.database.schema import has_table
+from loader.database.sql import one_row
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spend:
-    """A currency's amount of the day, and of the day before (null where there was none, or the day before is
-    not complete).
-    """
+    """A currency's amount of the day, and of the day before (None: without amounts, or not complete)."""
 
     currency: str
     amount: Decimal
@@ -26,7 +25,7 @@ class Spend:
 
     @property
     def change_pct(self) -> float | None:
-        """Per cent more than the day before; none where that day had nothing to compare with."""
+        """Per cent more than the day before; None where that has no amount."""
         if not self.previous_amount:
             return None
         return float(100 * (self.amount - self.previous_amount) / self.previous_amount)
@@ -34,8 +33,8 @@ class Spend:
 
 @dataclass(frozen=True)
 class KindOfDay:
-    """A kind's calls of the day, those answered, and ASR (answers / seizures): over all kinds
-    together it would mean nothing.
+    """A kind's calls of the day, those answered, and ASR (answers / seizures), which has no meaning over all
+    kinds together.
     """
 
     call_type: str
@@ -46,7 +45,7 @@ class KindOfDay:
 
 @dataclass(frozen=True)
 class WaitingRule:
-    """A rule of mart_signals that has too little history to be whole: `short_history`, or `silent`."""
+    """A rule of mart_signals without enough history: `short_history` or `silent`."""
 
     rule: str
     status: str
@@ -56,9 +55,8 @@ class WaitingRule:
 
 @dataclass(frozen=True)
 class Summary:
-    """The newest complete report date's calls by kind and spend, the days of the feed that are missing,
-    what is wrong with it, and the rules that wait for history. Where no day is complete yet there is no
-    date, and nothing to sum up.
+    """The newest complete report date's calls by kind and spend, the number of missing files, errors of the
+    feed, and the rules without enough history. Without a complete day there are no date, calls and spend.
     """
 
     report_date: date | None
@@ -73,7 +71,7 @@ class Summary:
 
 
 def summarise(database: Path, today: date | None = None) -> Summary | None:
-    """The figures of the newest complete report date; none where the marts are not built.
+    """Return the figures of the newest complete report date; None where the marts are not built.
 
     Raises CdrError when the database cannot be used.
     """
@@ -150,8 +148,4 @@ def _waiting_rules(connection: "duckdb.DuckDBPyConnection") -> list[tuple[Any, .
 def _count(connection: "duckdb.DuckDBPyConnection", mart: str, expression: str, condition: str) -> int:
     if not has_table(connection, "marts", mart):
         return 0
-    return int(_one(connection, f"select {expression} from marts.{mart} where {condition}", (0,))[0])
-
-
-def _one(connection: "duckdb.DuckDBPyConnection", query: str, otherwise: tuple[Any, ...]) -> tuple[Any, ...]:
-    return connection.execute(query).fetchone() or otherwise
+    return int(one_row(connection, f"select {expression} from marts.{mart} where {condition}")[0])

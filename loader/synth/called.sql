@@ -26,7 +26,7 @@ pointed as (
     from drawn
 ),
 
--- ... give or take a minute, for records are not written in the exact order of their ends
+-- ... plus or minus a minute, since records are not written in the exact order of their ends
 scattered as (
     select
         *,

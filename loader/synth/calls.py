@@ -1,9 +1,9 @@
 """Synthetic calls: realistic call detail records of all four kinds, the same for the same arguments.
 
 Each file is written by one DuckDB query that streams `range(n)` through arithmetic into `copy`: memory does
-not grow with the number of calls. Chance comes from the MD5 of seed, kind, day and number of the call: no
-engine random numbers, no engine hash, nothing that depends on threads. The tables that draws are looked up in
-(quantiles, weighted slots, tariffs) are whole numbers made in Python and handed to the query as variables.
+not grow with the number of calls. Random bits are the MD5 of seed, kind, day and number of the call, not
+DuckDB's random numbers or hashes, which may depend on version and threads. Python computes the tables that
+bits select from (quantiles, weighted slots, tariffs), in whole numbers; the query gets them as variables.
 The SQL is in the .sql files beside this one.
 
 A file's day is the UTC day on which its calls ended. Calls that cross midnight, and app-to-app records that
@@ -52,25 +52,25 @@ DEFAULT_END = date(2026, 11, 22)
 _WEEKDAY_SPLIT = (600, 150, 150, 100)
 _WEEKEND_SPLIT = (570, 120, 250, 60)
 
-# In place of a share answered: that of the destination counts.
+# Instead of a share of answered calls: the destination determines it.
 _BY_DESTINATION = -1
 
 _Item = TypeVar("_Item")
 
 
-# Random bits are cut from four 64-bit words (a, b, c, d) a call; every bit is used for one purpose:
+# Random bits are cut from four 64-bit words (a, b, c, d) a call; each bit has one use:
 #   a: moment in its slot 16, scatter 16, application 16, user 16
 #   b: country 16, remote number 24, talk time 10, ringing time 10
 #   c: answered 16, outcome 16, has Custom 8, which Custom 8, form of From 8, form of To 8
 #   d: number in Custom 20, test number 10, delayed 12, microseconds 10, 7th digit of the second 8
 @dataclass(frozen=True)
 class CallBatch:
-    """Calls of one kind that end on one day of a delivery. Two batches of different `name` share no call."""
+    """Calls of one kind that end on one day of a delivery. Batches with different names share no call."""
 
     seed: int
     kind: str
     day: date
-    end: date  # the delivery's last day: the stories are dated from it
+    end: date  # the delivery's last day, from which the stories are dated
     calls: int
     name: str = ""
 
@@ -81,7 +81,7 @@ class CallBatch:
 
 
 def calls_of_kind(calls_per_day: int, day: date) -> dict[str, int]:
-    """How many of a day's calls are of which kind; the numbers add up to `calls_per_day`."""
+    """The number of a day's calls by kind; they add up to `calls_per_day`."""
     split = _WEEKEND_SPLIT if day.weekday() >= 5 else _WEEKDAY_SPLIT
     calls = {kind: calls_per_day * share // 1000 for kind, share in zip(KINDS, split, strict=False)}
     calls["phone_terminated"] += calls_per_day - sum(calls.values())
@@ -89,7 +89,7 @@ def calls_of_kind(calls_per_day: int, day: date) -> dict[str, int]:
 
 
 def records(batch: CallBatch) -> tuple[list[str], list[list[str]]]:
-    """Header and records of a batch as text, for small batches that are written by other means."""
+    """Header and records of a batch as text, for small batches."""
     with Session() as session:
         cursor = session.prepared(batch).execute(query(batch.kind))
         header = [column[0] for column in cursor.description or []]
@@ -98,7 +98,7 @@ def records(batch: CallBatch) -> tuple[list[str], list[list[str]]]:
 
 class Session:
     """A connection for one batch after the other, with the macros, variables and the view that the queries
-    read. Only variables that differ from the last batch's are set: that is most of the time of a small batch.
+    read. Only variables that differ from the last batch's are set, which saves most time of a small batch.
     """
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ def query(name: str) -> str:
 
 
 def _variables(batch: CallBatch) -> dict[str, Any]:
-    """Everything a batch's query looks up: its name and size, the day's profile, the tables of `traffic`."""
+    """All variables of a batch's query: its name and size, the day's profile, the tables of `traffic`."""
     destinations = destinations_on(batch.day, batch.end)
     position = {place.country: number for number, place in enumerate(destinations, start=1)}
     kind_number = list(KINDS).index(batch.kind)
@@ -214,7 +214,7 @@ def _story_variable(batch: CallBatch, position: Mapping[str, int]) -> dict[str, 
 
 
 def _slots(weights: Mapping[_Item, int], size: int) -> list[_Item]:
-    """About `size` items in which each has its weight's share: a uniform draw from them is a weighted one."""
+    """About `size` items, each as often as its weight: a uniform draw from them is a weighted one."""
     total = sum(weights.values())
     return [item for item, weight in weights.items() for _ in range(-(-weight * size // total))]
 

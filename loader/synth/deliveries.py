@@ -21,17 +21,17 @@ def synthesise(
     end: date = DEFAULT_END,
     plants: bool = False,
 ) -> list[Path]:
-    """Writes a delivery of `days` days up to and including `end` into the folder `out`, made if missing.
+    """Write a delivery of `days` days up to and including `end` into the folder `out`, created if missing.
 
-    Returns the files in the order in which they are to be staged: `cdr_<kind>_<day>.csv` for each of the
+    Returns the files in the order of staging: `cdr_<kind>_<day>.csv` for each of the
     four kinds and each day, oldest first. `calls_per_day` is the number of calls that end on each day, of
     all kinds together. The same arguments give the same bytes, whatever the number of processors.
 
     With `warts`, a small file for every irregularity of the feed follows: `irregularities.IRREGULARITIES`
     lists them. The clean files stay as they are.
 
-    With `plants`, deliveries of known cases follow, with the rate card and invoices they are judged by: see
-    `loader.synth.planted`.
+    With `plants`, deliveries of known cases follow, with the rate card and invoices that they are judged by:
+    see `loader.synth.planted`.
 
     Raises ValueError where there are no days or a negative number of calls, OSError where a file cannot be
     written.
@@ -46,8 +46,8 @@ def synthesise(
         for day in (end - timedelta(days=back) for back in range(days - 1, -1, -1))
         for kind, calls in calls_of_kind(calls_per_day, day).items()
     ]
-    # Files are written side by side, each by one thread; what is written does not depend on which. Kind by
-    # kind, since most of what a session has to set for a batch is the kind's.
+    # Files are written in parallel, each by one thread; which one does not matter. Sorted by kind, since most
+    # variables of a session depend on the kind.
     workers = os.cpu_count() or 1
     by_kind = sorted(batches, key=lambda batch: batch.kind)
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -67,7 +67,7 @@ def _file_name(batch: CallBatch) -> str:
 
 
 def _write_all(batches: list[CallBatch], out: Path) -> None:
-    """Writes each batch as `cdr_<kind>_<day>.csv`."""
+    """Write each batch as `cdr_<kind>_<day>.csv`."""
     import duckdb
 
     with Session() as session:

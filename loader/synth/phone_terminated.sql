@@ -1,5 +1,5 @@
 -- Times to the millisecond; the charge is by the destination's increments, rounded to nearest. The ringing of
--- an unanswered call is cut off at midnight, for only its CallTime tells when it ended.
+-- an unanswered call is cut off at midnight, since only its CallTime shows when it ended.
 with
 
 charged as (

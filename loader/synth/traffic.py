@@ -1,6 +1,6 @@
-"""What the synthetic traffic is made of: applications, destinations, outcomes and the stories in the data.
+"""The material of synthetic traffic: applications, destinations, outcomes and stories.
 
-Everything here is invented, but plausible: numbers have the leading digits and lengths of the national mobile
+Everything is invented but plausible: numbers have the leading digits and lengths of the national mobile
 ranges, Result and Reason only hold what the vendor's page lists, and prices have the size of a retail voice
 tariff. Prices are whole numbers of 1/10 000 of the currency, so that no amount depends on floating point.
 """
@@ -25,7 +25,7 @@ class Application(NamedTuple):
     description: str
     currency: str
     user_space_id: int
-    user_pattern: str  # `#` stands for the user's number
+    user_pattern: str  # `#`: the user's number
     users: int
     median_talk_seconds: int
     sender: str  # the alphanumeric CLI its calls sometimes show
@@ -277,7 +277,7 @@ UNANSWERED_OUTCOMES: dict[str, dict[tuple[str, str], int]] = {
 # Answered calls in a thousand of the kinds that have no destination price.
 ANSWERED_SHARE = {"phone_originated": 820, "app_app": 560, "sip_terminated": 640}
 
-# What partners put into Custom; `#` stands for a number.
+# What partners put into Custom; `#`: a number.
 CUSTOM_VALUES = (
     '{"campaign":"spring"}',
     '{"campaign":"welcome","variant":"b"}',
@@ -291,7 +291,7 @@ CUSTOM_VALUES = (
 
 @dataclass(frozen=True)
 class Story:
-    """Calls of one day that follow a plot: a part of the day's phone-terminated calls is given to it."""
+    """Calls of one day that follow a plot: they replace a part of the day's phone-terminated calls."""
 
     name: str
     days_before_end: int
@@ -336,10 +336,10 @@ STORIES: list[Story] = [
     ),
 ]
 
-# Nigeria answers badly throughout (see its row); Brazil's calls fail on the last two days.
+# Calls to Nigeria are seldom answered on any day (see its row), calls to Brazil on the last two days.
 FADING_COUNTRY, FADING_DAYS, FADING_ANSWERED = "BR", 2, 260
-# Italy becomes dearer for the last six days.
-DEARER_COUNTRY, DEARER_DAYS, DEARER_RATE = "IT", 6, 310
+# Calls to Italy cost more on the last six days.
+COSTLIER_COUNTRY, COSTLIER_DAYS, COSTLIER_RATE = "IT", 6, 310
 
 
 def destinations_on(day: date, end: date) -> list[Destination]:
@@ -350,8 +350,8 @@ def destinations_on(day: date, end: date) -> list[Destination]:
     destinations = []
     for place in DESTINATIONS:
         changes: dict[str, Any] = {}
-        if place.country == DEARER_COUNTRY and day > end - timedelta(days=DEARER_DAYS):
-            changes["rate"] = DEARER_RATE
+        if place.country == COSTLIER_COUNTRY and day > end - timedelta(days=COSTLIER_DAYS):
+            changes["rate"] = COSTLIER_RATE
         if place.country == FADING_COUNTRY and day > end - timedelta(days=FADING_DAYS):
             changes["answered"] = FADING_ANSWERED
         destinations.append(replace(place, **changes))

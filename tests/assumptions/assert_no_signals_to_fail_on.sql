@@ -2,6 +2,7 @@
 -- signals_fail_on is the lowest severity that fails, `critical` or `warn`; `none` never fails. Tested are the
 -- newest complete report date, and older ones that were not complete, or did not have the signal, at the last
 -- look. A reported signal does not fail again.
+{{ config(meta={'findings': 'messages'}) }}
 -- depends_on: {{ ref('mart_signals') }}
 {%- set looks = load_relation(signal_looks()) if execute else none %}
 

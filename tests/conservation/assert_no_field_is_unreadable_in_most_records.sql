@@ -1,5 +1,6 @@
 -- If a field could not be parsed in more than invalid_share_error (variable) of a file's records, the file
 -- has another format, such as amounts with a decimal comma: an error on every target.
+{{ config(meta={'findings': 'messages'}) }}
 select
     concat(
         {{ pii_file_name('files.file_name') }}, ': ', invalid.field, ' could not be read in ',

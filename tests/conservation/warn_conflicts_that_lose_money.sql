@@ -2,7 +2,7 @@
 -- time or other parties, two calls had one CallId, and one of them is in no mart. If a losing record was
 -- answered or charged and the winner is not, talk and money are in no mart. By currency, for the days written
 -- lately.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'findings': 'messages'}) }}
 
 -- The days written lately are known once this is built:
 -- depends_on: {{ ref('fact_calls') }}

@@ -1,6 +1,6 @@
 -- Files with a date later than the day after their loading: mistyped years, which count for no day of the
 -- feed.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'findings': 'messages'}) }}
 
 select
     concat(

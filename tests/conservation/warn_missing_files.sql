@@ -1,5 +1,5 @@
 -- Days without an expected file.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'findings': 'messages'}) }}
 
 select
     concat(

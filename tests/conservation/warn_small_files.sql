@@ -1,6 +1,6 @@
 -- Days with less than a share (feed_volume_warn) of the records typical of their weekday. Days without a file
 -- are in warn_missing_files; the records of a covered day are in another file.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'findings': 'messages'}) }}
 
 select
     concat(

@@ -1,5 +1,5 @@
 -- Charges converted with an exchange rate more than fx_stale_days days old, by currency.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'findings': 'messages'}) }}
 
 with
 

@@ -1,5 +1,5 @@
 -- Charges without an exchange rate on or before their date are in no sum of amount_reporting.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'findings': 'messages'}) }}
 
 with
 

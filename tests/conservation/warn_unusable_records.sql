@@ -1,6 +1,6 @@
 -- Staged records without a CallId or a readable CallTime identify no call. They are in the mart
 -- rejected_records and must not stop the day's marts.
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'findings': 'messages'}) }}
 
 select
     concat(

@@ -519,12 +519,14 @@ def test_rejects_show_reason_line_and_text(filled: Loader) -> None:
 def test_rejects_written_out_corrected_and_staged(filled: Loader) -> None:
     assert "name it with --file" in filled.error("rejects", "--out", "raw.csv")
     assert "has no rejected records" in filled.error("rejects", "--file", "3", "--out", "raw.csv")
-    assert "no delivered file is x.csv" in filled.error("rejects", "--file", "x.csv", "--out", "raw.csv")
+    assert "there is no delivered file x.csv" in filled.error(
+        "rejects", "--file", "x.csv", "--out", "raw.csv"
+    )
     assert "names 2 files: 1 (2026-11-21" in filled.error(
         "rejects", "--file", "a_2026-11-21.csv", "--out", "r"
     )
     result = filled("rejects", "--file", "2", "--out", "raw.csv")
-    assert result.stdout == "1 rejected records of file 2 (b_2026-11-22.csv) in raw.csv\n"
+    assert result.stdout == "1 rejected record of file 2 (b_2026-11-22.csv) in raw.csv\n"
     raw = filled.inbox / "raw.csv"
     assert raw.read_text() == header("app_app") + "\n" + BAD
     assert "exists already" in filled.error("rejects", "--file", "2", "--out", "raw.csv")
@@ -547,7 +549,7 @@ def test_withdraw_and_undo(filled: Loader) -> None:
     result = filled("withdraw", "a_2026-11-21.csv")
     assert result.stdout == (
         "file 3 (a_2026-11-21.csv) is withdrawn; `cdr build` brings the tables up to date\n"
-        "file 1, which it had superseded, stays out; to bring it back, deliver it again under its name "
+        "file 1, which it superseded, stays out; to bring it back, deliver it again under its name "
         "or stage it with --again\n"
     )
     assert [state for _, _, state in filled.states()] == ["superseded", "current", "withdrawn"]
@@ -564,7 +566,7 @@ def test_withdraw_what_is_in_no_table(filled: Loader) -> None:
     filled.write("copy.csv", delivery("a", "c"))
     filled.stage("copy.csv")
     assert "is duplicate and in no table" in filled.error("withdraw", "copy.csv")
-    assert "no delivered file is 99" in filled.error("withdraw", "99")
+    assert "there is no delivered file 99" in filled.error("withdraw", "99")
 
 
 def test_withdrawn_content_under_another_name_stays_out(cdr: Loader) -> None:
@@ -700,7 +702,7 @@ def test_export_follows_the_database(filled: Loader) -> None:
     filled.write("new_2026-11-23.csv", delivery("n"))
     filled.stage("new_2026-11-23.csv")
     filled("withdraw", "2", "-q")
-    assert filled("export", out).stdout == f"1 files written, 1 unchanged, 1 removed in {out}\n"
+    assert filled("export", out).stdout == f"1 file written, 1 unchanged, 1 removed in {out}\n"
     kept = [path for path in paths if path.exists()]
     assert len(kept) == 1
     assert kept[0].stat().st_mtime_ns == paths[kept[0]]
@@ -736,7 +738,7 @@ def test_an_interrupted_export_is_taken_up(filled: Loader, monkeypatch: pytest.M
 
 
 def test_export_does_not_write_into_just_any_folder(filled: Loader) -> None:
-    assert "holds something that is no export" in filled.error("export", filled.inbox)
+    assert "is not empty and not an export" in filled.error("export", filled.inbox)
     assert "cannot write into" in filled.error("export", "/dev/null/x")
 
 

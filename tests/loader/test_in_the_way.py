@@ -78,9 +78,9 @@ def test_functions_that_mean_something_else_are_refused(staged: Loader, command:
 def test_kept_queries_are_queries(staged: Loader, tmp_path: Path, query: str) -> None:
     made = tmp_path / "made"
     plant_query(staged, query.format(made=made), "'a'")
-    assert "holds a text that is no query" in staged.error("verify")
+    assert "contains a text that is not a query" in staged.error("verify")
     plant_query(staged, "select 'a' as unit, 'b' as version", f"1; copy (select 1) to '{made}'; select 1")
-    assert "holds a text that is no query" in staged.error("verify")
+    assert "contains a text that is not a query" in staged.error("verify")
     assert not made.exists()
 
 
@@ -247,7 +247,7 @@ def test_where_a_publication_should_be(copy: Loader, tmp_path: Path) -> None:
         victim.write_text("theirs")
         (tmp_path / f".{name}.part").symlink_to(victim)
         os.mkfifo(tmp_path / "pipe")
-        assert "is there and no" in copy.error(command, tmp_path / "pipe")
+        assert "is not a" in copy.error(command, tmp_path / "pipe")
         (tmp_path / "pipe").unlink()
         copy(command, tmp_path / name, "-q")
         assert victim.read_text() == "theirs"
@@ -256,7 +256,7 @@ def test_where_a_publication_should_be(copy: Loader, tmp_path: Path) -> None:
     folder.mkdir()
     copy("publish", folder, "-q")
     (folder / "notes.parquet").write_text("theirs")
-    assert "holds something that is no publication (notes.parquet)" in copy.error("publish", folder)
+    assert "contains notes.parquet, which is not part of a publication" in copy.error("publish", folder)
     assert (folder / "notes.parquet").read_text() == "theirs"
 
 

@@ -72,9 +72,9 @@ def test_documents_of_every_command(copy: Loader, tmp_path: Path, monkeypatch: p
     def broken(*_: Any, **__: Any) -> None:
         from loader.errors import CdrError
 
-        raise CdrError("dbt could not run; put it right")
+        raise CdrError("dbt could not run; correct it")
 
     monkeypatch.setattr("loader.builds.build.build", broken)
     seen["run"] = copy.json("run", copy.inbox, code=1)
-    assert seen["run"]["error"] == "dbt could not run; put it right"
+    assert seen["run"]["error"] == "dbt could not run; correct it"
     assert set(seen) == set(main.commands)

@@ -694,7 +694,7 @@ def test_export_into_a_bucket_is_that_into_a_folder(cdr: Loader, store: Store, t
     cdr.stage("sip_2026-11-22.csv")
     cdr("withdraw", "sip_2026-11-20.csv", "-q")
     store.requests.clear()
-    assert cdr("export", uri).stdout == f"1 files written, 1 unchanged, 1 removed in {uri}\n"
+    assert cdr("export", uri).stdout == f"1 file written, 1 unchanged, 1 removed in {uri}\n"
     written = [line.split("?")[0] for line in store.requests if line.startswith(("PUT", "POST", "DELETE"))]
     ends = (
         "file_date=2026-11-22",
@@ -736,5 +736,5 @@ def test_an_export_that_breaks_off_is_taken_up(
     assert (done["written"], done["kept"]) == (1, 1)
     store.put("other/notes.txt", "nothing")
     assert cdr.error("export", store.uri("other/")).endswith(
-        "holds something that is no export; name an empty or new prefix"
+        "is not empty and not an export; name an empty or new prefix"
     )

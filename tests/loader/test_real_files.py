@@ -479,7 +479,7 @@ def test_ignored_files_are_counted_and_named_on_request(cdr: Loader) -> None:
     cdr.write("in/readme.txt", "words\n")
     cdr.write("in/invoice.pdf", b"%PDF-1.7\n\xff\xfe")
     result = cdr("stage", "in")
-    assert "2 files ignored; -v names them and says why" in result.stderr
+    assert "2 files ignored; -v lists them with the reason" in result.stderr
     assert "invoice.pdf" not in result.stdout
     assert "looks like a PDF" in " ".join(cdr("stage", "in", "-v").stdout.split())
 

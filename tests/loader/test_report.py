@@ -143,7 +143,7 @@ def test_a_span_and_an_application(copy: Loader) -> None:
     assert "from 2026-11-22 to 2026-11-22" in text
     assert "City Rides" in text
     assert "is after" in copy.error("report", "x.html", "--from", "2026-11-23", "--to", "2026-11-22")
-    assert "no application is Nobody" in copy.error("report", "x.html", "--application", "Nobody")
+    assert "there is no application Nobody" in copy.error("report", "x.html", "--application", "Nobody")
 
 
 def test_a_page_of_few_or_no_calls_reads_well(copy: Loader) -> None:
@@ -194,9 +194,9 @@ def test_rules_that_are_silent_are_named(copy: Loader) -> None:
         )
     ]
     assert {"new_destination", "spend_spike"} <= set(silent)
-    assert f"Silent for want of history: {', '.join(silent)}." in written(copy)
+    assert f"Silent until there is more history: {', '.join(silent)}." in written(copy)
     copy.execute("update marts.mart_signal_rules set status = 'ready'")
-    assert "Silent for want of history" not in written(copy)
+    assert "Silent until there is more history" not in written(copy)
 
 
 def test_errors_of_the_feed_are_in_the_page(copy: Loader) -> None:

@@ -647,7 +647,7 @@ def test_a_whole_days_file_supersedes_every_hour_of_it(cdr: Loader) -> None:
     assert cdr.query("select distinct message from raw_sinch.files where state = 'superseded'") == [
         ("superseded by file 7",)
     ]
-    assert "files 1, 2, 3, 4, 5, 6, which it had superseded, stay out" in cdr("withdraw", "7").stdout
+    assert "files 1, 2, 3, 4, 5, 6, which it superseded, stay out" in cdr("withdraw", "7").stdout
     cdr("verify", "-q")
 
 

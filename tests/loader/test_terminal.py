@@ -77,7 +77,7 @@ def test_tables_fit(many: Loader, columns: int) -> None:
 
 def test_an_empty_answer_is_a_sentence(copy: Loader) -> None:
     assert copy("rejects").stdout == "nothing is rejected\n"
-    assert copy("files", "--state", "failed").stdout == "no file is like that; `cdr files` lists all\n"
+    assert copy("files", "--state", "failed").stdout == "no such file; `cdr files` lists all\n"
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dbt_internals
 import duckdb
 import pytest
 import yaml
@@ -103,14 +104,8 @@ class Project:
         )
 
     def dbt(self, *arguments: str) -> Any:
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-        from dbt.cli.main import dbtRunner
-
         folders = ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
-        try:
-            outcome = dbtRunner().invoke(["--quiet", *arguments, *folders])
-        finally:
-            DuckDBConnectionManager.close_all_connections()
+        outcome = dbt_internals.run([*arguments, *folders])
         results = getattr(outcome.result, "results", [])
         failed = [
             f"{r.node.name}: {r.message}" for r in results if r.status not in ("success", "pass", "warn")

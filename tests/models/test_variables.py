@@ -15,7 +15,7 @@ from builders import delivery, header, record
 from harness import REPOSITORY, Loader
 from warehouse import Warehouse
 
-from loader.builds.build import unknown_variables
+from loader.builds.variables import unknown_variables
 
 PROJECT = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text())
 KEY = "sixteen characters or more"

@@ -2,18 +2,15 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from threading import get_ident
 from typing import Any
 
+import dbt_internals
 import duckdb
 import schemas
 from click.testing import CliRunner, Result
@@ -22,8 +19,6 @@ from loader.cli.main import main
 from loader.feeds import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The environment variable that names the folder where test processes share what dbt has parsed.
-SHARED_PARSES = "CDR_TESTS_SHARED_PARSES"
 # What fills a folder that all test processes share.
 Once = Callable[[str, Callable[[Path], object]], Path]
 
@@ -38,7 +33,7 @@ class Loader:
     def __call__(self, *arguments: object, code: int = 0) -> Result:
         """Run a command in process and require its exit code."""
         if arguments[0] in ("build", "run") or {"--build", "--erase"} & set(arguments):
-            parse_once()
+            dbt_internals.parse_once()
         result = CliRunner().invoke(main, [*map(str, arguments), *self._database(arguments)])
         assert result.exit_code == code, f"exit code {result.exit_code}: {result.stdout}{result.stderr}"
         assert "Traceback" not in result.stderr
@@ -123,50 +118,6 @@ class Loader:
     def states(self) -> list[tuple[int, str, str]]:
         """Id, name and state of the delivered files."""
         return self.query("select file_id, file_name, state from raw_sinch.files order by file_id")
-
-
-@cache
-def parse_once() -> None:
-    """Let dbt parse the project once for each set of variables, whatever database and target folder, in all
-    test processes: no model depends on these, and a parse takes up to ten seconds. dbt itself checks that
-    what it reads fits the project's files.
-    """
-    from dbt.adapters.duckdb.credentials import DuckDBCredentials
-    from dbt.parser.manifest import ManifestLoader
-
-    DuckDBCredentials._connection_keys = lambda _: ("database", "schema")  # type: ignore[method-assign]
-    if SHARED_PARSES not in os.environ:
-        return
-    read = ManifestLoader.read_manifest_for_partial_parse
-    write = ManifestLoader.write_manifest_for_partial_parse
-
-    def paths(loader: ManifestLoader) -> tuple[Path, Path]:
-        project, state = loader.root_project, loader.manifest.state_check
-        key = f"{project.project_root} {state.vars_hash} {state.project_hashes}"
-        shared = Path(os.environ[SHARED_PARSES]) / sha256(key.encode()).hexdigest()
-        return shared, Path(project.project_root, project.project_target_path, "partial_parse.msgpack")
-
-    def reading(loader: ManifestLoader) -> Any:
-        shared, own = paths(loader)
-        if shared.exists():
-            replace_file(shared, own)
-        return read(loader)
-
-    def writing(loader: ManifestLoader) -> None:
-        write(loader)
-        shared, own = paths(loader)
-        replace_file(own, shared)
-
-    ManifestLoader.read_manifest_for_partial_parse = reading  # type: ignore[method-assign]
-    ManifestLoader.write_manifest_for_partial_parse = writing  # type: ignore[method-assign]
-
-
-def replace_file(source: Path, target: Path) -> None:
-    """Copy a file in one step, so that no process reads a half of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.{get_ident()}")
-    shutil.copyfile(source, unfinished)
-    unfinished.replace(target)
 
 
 def environment() -> dict[str, str]:

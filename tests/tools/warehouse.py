@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import dbt_internals
 import duckdb
-from harness import REPOSITORY, Loader, parse_once
+from harness import REPOSITORY, Loader
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -37,9 +38,6 @@ class Warehouse:
 
     def try_dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
         """Run a dbt command; `parse_arguments` are those that change the project, such as --vars."""
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-        from dbt.cli.main import dbtRunner
-
         common = [
             *("--project-dir", str(REPOSITORY), "--profiles-dir", str(REPOSITORY / "profiles")),
             *("--target-path", str(self.target_path), "--log-path", str(self.target_path / "logs")),
@@ -49,30 +47,20 @@ class Warehouse:
         ]
         with self.environment():
             if parse_arguments not in self._manifests:
-                parsed = dbtRunner().invoke(["--quiet", "parse", *common])
-                assert parsed.success, parsed.exception
-                # dbt cannot copy them, and no run here uses one.
-                parsed.result.selectors = {}
-                parsed.result.saved_queries = {}
+                parsed = dbt_internals.parse(common)
                 if self.prune:
-                    self.prune(parsed.result)
-                self._manifests[parse_arguments] = parsed.result
-            # A run leaves traces in its manifest: compiled code, which the next one would believe.
-            manifest = self._manifests[parse_arguments].deepcopy()
-            if self.edit:
-                self.edit(manifest)
-            try:
-                runner = dbtRunner(manifest=manifest)
-                return runner.invoke(["--quiet", command, *common, *arguments])
-            finally:
-                DuckDBConnectionManager.close_all_connections()
+                    self.prune(parsed)
+                self._manifests[parse_arguments] = parsed
+            return dbt_internals.run(
+                [command, *common, *arguments], self._manifests[parse_arguments], self.edit
+            )
 
     @contextmanager
     def environment(self) -> Iterator[None]:
         """The environment of dbt, put back afterwards."""
         before = dict(os.environ)
         os.environ |= {"CDR_DATABASE": str(self.loader.database), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-        parse_once()
+        dbt_internals.parse_once()
         try:
             yield
         finally:

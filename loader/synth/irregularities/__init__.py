@@ -1,8 +1,8 @@
 """Irregular deliveries: every way in which files are known to differ from clean ones, a small file for each.
 
-They come on top of a clean synthetic delivery, whose files they leave as they are. An `Irregularity`
-describes each: the file, what is wrong with it, and what has to become of it, for tests and people. The
-expectations assume that files are staged in the order that `write` returns, that of their names.
+They are added to a clean synthetic delivery, whose files stay as they are. An `Irregularity` describes each:
+the file, what is wrong with it, and what staging must make of it. The expectations assume that files are
+staged in the order that `write` returns, which is that of their names.
 """
 
 from datetime import date
@@ -21,7 +21,7 @@ from loader.synth.irregularities.irregularity import CallPool, Irregularity, reg
 
 __all__ = ["IRREGULARITIES", "Irregularity", "write"]
 
-# Each takes calls from one pool, so that the order determines what a file contains.
+# All take calls from one pool: the order determines what a file contains.
 _ORDER = [
     part.__name__ for part in (deliveries, headers, encodings, quoting, compression, values, repetitions)
 ]
@@ -29,7 +29,7 @@ IRREGULARITIES = sorted(registered, key=lambda one: _ORDER.index(one.make.__modu
 
 
 def write(out: Path, days: int, seed: int, end: date) -> list[Path]:
-    """Adds the irregular files to the clean delivery in `out`; returns them in the order of staging."""
+    """Add the irregular files to the clean delivery in `out` and return them in the order of staging."""
     supply = CallPool(out, days, seed, end)
     for irregularity in IRREGULARITIES:
         path = out / irregularity.path(days, end)

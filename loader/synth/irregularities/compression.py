@@ -18,7 +18,7 @@ from loader.synth.irregularities.irregularity import (
 @irregularity(
     "warts/cdr_app_app_{day}_gzip.csv.gz",
     "Compressed with gzip, in two members.",
-    "Like the file inside.",
+    "Staged as the file inside.",
     kind=APP_APP,
     staged=6,
 )
@@ -30,7 +30,7 @@ def _gzip(supply: CallPool) -> bytes:
 @irregularity(
     "warts/cdr_app_app_{day}_gzip_copy.csv.gz",
     "A clean file's content, compressed, under another name.",
-    "A duplicate: it is the content that counts. Not staged, unless the file has no records.",
+    "A duplicate, since contents are compared. Not staged, unless the file has no records.",
     kind=APP_APP,
     state="duplicate",
 )
@@ -52,7 +52,7 @@ def _gzip_truncated(supply: CallPool) -> bytes:
 @irregularity(
     "warts/cdr_phone_originated_{day}_zstd.csv.zst",
     "Compressed with Zstandard.",
-    "Like the file inside.",
+    "Staged as the file inside.",
     kind=PHONE_ORIGINATED,
     staged=6,
 )

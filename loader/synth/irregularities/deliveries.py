@@ -79,8 +79,8 @@ def _other_dated_folder(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/Phone-Originated.{compact}.CSV",
-    "Another manner of writing kind, date and extension in the name.",
-    "The same kind and day as ever.",
+    "Kind, date and extension in another spelling in the name.",
+    "Kind and day are detected.",
     kind=PHONE_ORIGINATED,
     staged=4,
 )

@@ -16,7 +16,7 @@ from loader.synth.irregularities.irregularity import (
 @irregularity(
     "warts/cdr_phone_terminated_{day}_bom.csv",
     "UTF-8 with a byte order mark.",
-    "The mark is no part of the first column's name.",
+    "The mark is not part of the first column's name.",
     kind=PHONE_TERMINATED,
     staged=6,
 )
@@ -64,7 +64,7 @@ def _mixed_line_ends(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/cdr_app_app_{day}_bytes.csv",
-    "One record with a NUL, one with bytes that are no UTF-8.",
+    "One record with a NUL, one with bytes that are not UTF-8.",
     "Both are rejected, not the file.",
     kind=APP_APP,
     staged=4,
@@ -79,7 +79,7 @@ def _bytes(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/cdr_app_app_{day}_empty.csv",
-    "No byte at all.",
+    "No bytes.",
     "A valid file without records.",
     kind=APP_APP,
 )
@@ -100,7 +100,7 @@ def _header_only(supply: CallPool) -> bytes:  # noqa: ARG001
 @irregularity(
     "warts/cdr_phone_originated_{day}_blank_lines.csv",
     "Blank lines between the records and at the end.",
-    "No records; the line numbers count them.",
+    "They are not records; the line numbers count them.",
     kind=PHONE_ORIGINATED,
     staged=6,
 )
@@ -123,7 +123,7 @@ def _no_last_line_end(supply: CallPool) -> bytes:
 @irregularity(
     "warts/cdr_phone_terminated_{day}_cut_off.csv",
     "The last line breaks off in the middle.",
-    "That line is rejected for its too few fields.",
+    "That line is rejected: it has too few fields.",
     kind=PHONE_TERMINATED,
     staged=5,
     rejected=1,

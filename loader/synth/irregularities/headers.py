@@ -14,7 +14,7 @@ from loader.synth.irregularities.irregularity import (
 
 @irregularity(
     "warts/cdr_sip_terminated_{day}_no_header.csv",
-    "No header; the name says the kind.",
+    "No header; the name contains the kind.",
     "Every line is a record, the first too.",
     kind=SIP_TERMINATED,
     staged=6,
@@ -37,7 +37,7 @@ def _no_header_unique_width(supply: CallPool) -> bytes:
 @irregularity(
     "warts/{compact}_no_header_ten_columns.csv",
     "No header, a name without kind, and ten columns, which two kinds have.",
-    "Fails: the two are never guessed between.",
+    "Fails: the loader does not guess between the two.",
     state="failed",
 )
 def _no_header_ambiguous(supply: CallPool) -> bytes:
@@ -58,7 +58,7 @@ def _fourteen_columns(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/cdr_phone_terminated_{day}_extra_column.csv",
-    "A column that the vendor's page does not know.",
+    "A column that is not on the vendor's page.",
     "Kept as JSON in _extra, and reported.",
     kind=PHONE_TERMINATED,
     staged=6,
@@ -98,7 +98,7 @@ def _missing_columns(supply: CallPool) -> bytes:
 @irregularity(
     "warts/cdr_app_app_{day}_commas.csv",
     "Commas instead of semicolons.",
-    "Fails whole: the header is of no known kind.",
+    "Fails whole: the header matches no kind.",
     state="failed",
 )
 def _commas(supply: CallPool) -> bytes:
@@ -107,8 +107,8 @@ def _commas(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/README.txt",
-    "Text that is no call detail record.",
-    "Passed over in a folder; never staged.",
+    "Text that is not a call detail record.",
+    "Skipped in a folder; never staged.",
     state="ignored",
 )
 def _unrelated(supply: CallPool) -> bytes:
@@ -120,7 +120,7 @@ def _unrelated(supply: CallPool) -> bytes:
 @irregularity(
     "warts/cdr_app_app_{day}_on_its_way.csv.part",
     "A file that is still being copied.",
-    "Passed over.",
+    "Skipped.",
     state="ignored",
 )
 def _partial(supply: CallPool) -> bytes:

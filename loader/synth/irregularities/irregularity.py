@@ -1,4 +1,4 @@
-"""What an irregularity is, and what the makers of irregular files share: fresh calls, and records as text."""
+"""An irregularity, and what the makers of irregular files share: new calls, and records as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POOL_CALLS = 400
 
 
 class CallPool:
-    """What irregular files are made from: fresh calls of the delivery's last day, and its clean files."""
+    """The material of irregular files: new calls of the delivery's last day, and its clean files."""
 
     def __init__(self, out: Path, days: int, seed: int, end: date) -> None:
         self.end = end
@@ -31,7 +31,7 @@ class CallPool:
         self._pools: dict[str, list[Record]] = {}
 
     def take(self, kind: str, number: int, *results: str) -> list[Record]:
-        """The next calls of a kind that none has taken yet; with one of the results, if any are named."""
+        """Take the next calls of a kind from the pool, with one of the results where any are given."""
         if kind not in self._pools:
             self._pools[kind] = self.calls(kind, self.end, _POOL_CALLS, "warts")
         pool = self._pools[kind]
@@ -40,7 +40,7 @@ class CallPool:
         return taken
 
     def calls(self, kind: str, day: date, number: int, lot: str) -> list[Record]:
-        """Calls that end on a day and are in no clean file."""
+        """Make calls that end on a day and are in no clean file."""
         header, rows = records(CallBatch(self._seed, kind, day, self.end, number, lot))
         return [dict(zip(header, row, strict=True)) for row in rows]
 
@@ -54,15 +54,15 @@ Make = Callable[[CallPool], bytes]
 
 @dataclass(frozen=True)
 class Irregularity:
-    """One irregular file and what has to become of it.
+    """One irregular file and what staging must make of it.
 
-    `state` is its state in the manifest once all files are staged, or `ignored` for a file that is passed
-    over in a folder. `staged` (None: as many as in the clean file) and `rejected` count its records; a blank
-    line is none. `effect` tells the rest, also beyond staging.
+    `state` is its state in the manifest once all files are staged, or `ignored` for a file that is skipped in
+    a folder. `staged` (None: as many as in the clean file) and `rejected` count its records; a blank line is
+    not a record. `effect` describes the rest, also in the models.
     """
 
     name: str
-    file: str  # relative to the delivery's folder, with the dates open: see `path`
+    file: str  # relative to the delivery's folder, with placeholders for dates: see `path`
     kind: str | None
     what: str
     effect: str
@@ -72,7 +72,7 @@ class Irregularity:
     make: Make = field(repr=False, compare=False)
 
     def path(self, days: int, end: date = DEFAULT_END) -> Path:
-        """The file in a delivery of so many days, relative to its folder."""
+        """The file's path in a delivery of so many days, relative to its folder."""
         return Path(
             self.file.format(
                 day=end.isoformat(),
@@ -83,7 +83,7 @@ class Irregularity:
         )
 
 
-# In the order of registration, so per module.
+# In the order of each module.
 registered: list[Irregularity] = []
 
 
@@ -97,7 +97,7 @@ def irregularity(
     staged: int | None = 0,
     rejected: int = 0,
 ) -> Callable[[Make], Make]:
-    """Registers the function below as the maker of a file; its name is the irregularity's."""
+    """Register the function below as the maker of a file; its name is the irregularity's."""
 
     def register(make: Make) -> Make:
         name = make.__name__.strip("_")

@@ -35,7 +35,7 @@ def _new_values(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/cdr_phone_terminated_{day}_invalid_values.csv",
-    "Values that are no numbers or times.",
+    "Values that are not numbers or times.",
     "Staged; null and named in invalid_fields. The three records without a CallId or a readable CallTime are "
     "unusable: in rejected_records, not in fact_calls.",
     kind=PHONE_TERMINATED,
@@ -64,7 +64,7 @@ def _invalid_values(supply: CallPool) -> bytes:
     "warts/cdr_phone_terminated_{day}_money.csv",
     "A credit, a missing currency and one in lower case, six decimals, a plus sign, a charge without answer "
     "or talk, an answer without charge, and a talk beyond the four hours' cap.",
-    "Staged and in the marts; mart_cost_exceptions tells of all but the spellings of amount and currency.",
+    "Staged and in the marts; mart_cost_exceptions lists all but the spellings of amount and currency.",
     kind=PHONE_TERMINATED,
     staged=9,
 )
@@ -114,7 +114,7 @@ def _times(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/cdr_app_app_{day}_application_keys.csv",
-    "The application's key in upper case, without dashes, both; and a key that is no GUID.",
+    "The application's key in upper case, without dashes, both; and a key that is not a GUID.",
     "One application in all but the last.",
     kind=APP_APP,
     staged=5,
@@ -128,7 +128,7 @@ def _application_keys(supply: CallPool) -> bytes:
 
 @irregularity(
     "warts/cdr_phone_originated_{day}_callers.csv",
-    "Callers that are no numbers, and numbers in other forms.",
+    "Callers that are not numbers, and numbers in other forms.",
     "Only the names with a number in brackets and the number with a plus have an E.164 form.",
     kind=PHONE_ORIGINATED,
     staged=7,

@@ -1,8 +1,8 @@
-"""Planted cases: calls of which it is known what the marts must find, beside a clean delivery.
+"""Planted cases: calls with known findings in the marts, added to a clean delivery.
 
-Each case has an application of its own, so that clean traffic neither hides nor joins it. What is planted is
-listed in planted.json; the rate card and the invoices that the cases are judged by are CSV files for the
-variables CDR_RATE_CARD and CDR_INVOICES.
+Each case has an application of its own, so that clean traffic neither hides nor joins it. planted.json lists
+the cases; the rate card and the invoices that they are judged by are CSV files for the variables
+CDR_RATE_CARD and CDR_INVOICES.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from loader.synth.planted.tariffs import RATE_CARD, Tariff, plant_tariffs, rate_
 
 __all__ = ["INVOICE_ERROR", "Case", "Tariff", "write"]
 
-# Signals compare with weeks of history.
+# Signals need weeks of history.
 DAYS_FOR_SIGNALS = 60
 # A tariff changes two days before the end.
 DAYS_FOR_TARIFFS = 5
 
 
 def write(out: Path, days: int, seed: int, end: date) -> list[Path]:
-    """Adds the planted deliveries, `seeds/` and planted.json to those in `out`; returns the deliveries.
+    """Add the planted deliveries, `seeds/` and planted.json to `out` and return the deliveries.
 
     Tariffs need five days, signals sixty; with fewer days they are left out.
     """

@@ -10,7 +10,7 @@ from loader.synth.planted.calls import Calls, Case, german_number, key, moment
 
 
 def plant_callers(calls: Calls, end: date) -> Iterator[Case]:
-    """One caller a rule, each on the last day."""
+    """Plant one caller for each rule, on the last day."""
 
     def plant(
         name: str, caller: str, starts: Iterable[datetime], talks: list[int | None], callees: int

@@ -12,9 +12,9 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to be found: the rule that finds it, on which day, of whom, from which calls.
+    """One finding that the marts must have: the rule, the day, the entity and the calls.
 
-    Signals are named as mart_signals names them. Calls that more than one rule finds are in a case for each.
+    Signals are named as mart_signals names them. Calls that several rules find are in a case for each.
     """
 
     rule: str
@@ -25,7 +25,7 @@ class Case:
 
 
 class Calls:
-    """Collects records by kind and day of their file."""
+    """Records by kind and day of their file."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -33,7 +33,7 @@ class Calls:
         self.by_file: dict[tuple[str, date], list[dict[str, str]]] = defaultdict(list)
 
     def draw(self, limit: int) -> int:
-        """A whole number below the limit, the same for the same seed and place."""
+        """Draw a number below the limit, the same for the same seed and number of calls before."""
         digest = hashlib.md5(f"{self._seed}/planted/{self._number}".encode()).digest()
         return int.from_bytes(digest[:6]) % limit
 
@@ -52,7 +52,7 @@ class Calls:
         reason: str = "",
         delay: float = 6.0,
     ) -> str:
-        """Adds a call, answered where it has a talk time, and returns its id."""
+        """Add a call, answered where it has a talk time, and return its id."""
         self._number += 1
         call_id = hashlib.md5(f"{self._seed}/planted/call/{self._number}".encode()).hexdigest()
         answered = start + timedelta(seconds=delay)

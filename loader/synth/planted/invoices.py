@@ -1,4 +1,4 @@
-"""Invoices of what the files contain, with one error."""
+"""Invoices over what the files contain, with one error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 
 INVOICES = ("invoice_month", "application_key", "currency", "invoice_amount")
-# What the newest month's invoice in euro has too much.
+# Added to the newest month's invoice in euro.
 INVOICE_ERROR = Decimal("12.34")
 
 
 def invoices(out: Path, end: date) -> Iterator[dict[str, str]]:
-    """A line of the account for each month and currency: what the files hold, but for one error."""
+    """Lines of the account by month and currency: the sums of the files, one of them with an error."""
     totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for folder in (out, out / "planted"):
         for kind in ("phone_terminated", "phone_originated"):

@@ -48,7 +48,7 @@ def _spend_spike(calls: Calls, end: date) -> Iterator[Case]:
 
 
 def _quiet_days(calls: Calls, application: str, end: date, days: int) -> None:
-    """A little traffic a day, so that the application has a history."""
+    """Add a few calls a day, so that the application has a history."""
     for day in history(end, days):
         for at in range(4):
             calls.add(
@@ -201,7 +201,7 @@ def _toll_free_pumping(calls: Calls, end: date) -> Iterator[Case]:
     for day in history(end, 40):
         plant(day, 6)
     found = plant(end, 220)
-    # One that nobody answers: a day without any would be a signal of its own.
+    # One unanswered call: a day without any would be a signal of its own.
     calls.add(
         application, moment(end, 80_000), None, kind="phone_originated", caller="+49301999", callee=number
     )

@@ -25,7 +25,7 @@ RATE_CARD = (
 
 @dataclass(frozen=True)
 class Tariff:
-    """A price: billed by `first`, then each `following` seconds, rounded to nearest, an exact half up."""
+    """A price: billed by the `first`, then each `following` seconds, rounded to nearest, an exact half up."""
 
     application_key: str
     country: str
@@ -36,7 +36,7 @@ class Tariff:
     connection_fee: Decimal = Decimal(0)
 
     def amount(self, seconds: int) -> Decimal:
-        """What a call of so many seconds costs."""
+        """The price of a call of so many seconds."""
         steps = max(0, -(-(seconds - self.first) // self.following))
         billed = self.first + steps * self.following
         cost = self.rate_per_minute * billed / 60 + self.connection_fee
@@ -55,7 +55,7 @@ def tariffs_until(end: date) -> list[Tariff]:
 
 
 def plant_tariffs(calls: Calls, tariffs: list[Tariff], days: int, end: date) -> Iterator[Case]:
-    """Thirty calls a day and tariff, so that one that is off it leaves more than 95 % explained."""
+    """Plant thirty calls a day and tariff: with one off its tariff, more than 95 % are still explained."""
     before, after, with_fee = tariffs
     application = before.application_key
     for back in range(days - 1, -1, -1):
