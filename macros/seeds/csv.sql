@@ -1,16 +1,16 @@
 {#-
     The lines of a CSV text that are not blank, as a query (line, fields). `fields` are the line's fields
-    without quotes and outer blanks, chr(31) after each; null where the quotes are not in pairs.
+    without quotes and outer blanks, a line feed after each; null where the quotes are not in pairs.
 -#}
 {% macro csv_lines(content) -%}
     {%- set blank = '[ \t\r\v\f\u00a0\u2000-\u200a\u3000]' -%}
     {%- set field = blank ~ '*(?:"' ~ blank ~ '*([^"]*(?:""[^"]*)*)"|([^",]*))' ~ blank ~ '*,' -%}
-    {%- set fields = replace_pattern("concat(text, ',')", field, '$1$2\x1f') -%}
+    {%- set fields = replace_pattern("concat(text, ',')", field, '$1$2\n') -%}
     select
         line,
         case
             when {{ matches("concat(text, ',')", '^(' ~ field ~ ')+$') }}
-                then replace({{ replace_pattern(fields, blank ~ '+\x1f', '\x1f') }}, '""', '"')
+                then replace({{ replace_pattern(fields, blank ~ '+\n', '\n') }}, '""', '"')
         end as fields
     from ({{ each_line(text_literal(content.lstrip('\ufeff'))) }}) as lines
     where not {{ matches('text', '^' ~ blank ~ '*$') }}
@@ -30,7 +30,7 @@
         where
             line = (select min(line) from ({{ csv_lines(content) }}) as all_lines)
             or fields is null
-            or length(fields) - length(replace(fields, chr(31), '')) <> {{ types | length }}
+            or length(fields) - length(replace(fields, chr(10), '')) <> {{ types | length }}
         order by line
         limit 2
     {% endset %}
@@ -41,7 +41,7 @@
         {% if row['fields'] is none %}
             {% do exceptions.raise_compiler_error(place ~ ": the quotes are not in pairs") %}
         {% endif %}
-        {% set fields = row['fields'].split('\x1f')[:-1] %}
+        {% set fields = row['fields'].split('\n')[:-1] %}
         {% if header %}
             {% set problem = fields | length ~ " fields; there must be " ~ types | length %}
             {% do exceptions.raise_compiler_error(place ~ ": " ~ problem) %}
@@ -65,7 +65,7 @@
     select
         line
         {%- for column in header.columns %},
-        split_part(fields, chr(31), {{ loop.index }}) as {{ column }}
+        split_part(fields, chr(10), {{ loop.index }}) as {{ column }}
         {%- endfor %}
     from ({{ csv_lines(content) }}) as lines
     where line > {{ header.line }}

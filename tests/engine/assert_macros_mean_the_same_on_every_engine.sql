@@ -109,7 +109,7 @@
 ] -%}
     {%- do cases.append((
         'CSV ' ~ text,
-        "(select max(replace(fields, chr(31), '|')) from (" ~ csv_lines(text) ~ ") as lines)",
+        "(select max(replace(fields, chr(10), '|')) from (" ~ csv_lines(text) ~ ") as lines)",
         'null' if fields is none else text_literal(fields),
     )) -%}
 {%- endfor -%}
