@@ -2,6 +2,14 @@
 {% macro text_literal(text) %}{{ return(dbt.string_literal(dbt.escape_single_quotes(text))) }}{% endmacro %}
 
 
+{#- Texts as SQL, with commas between. A macro call for each text would take longer than loading a seed. -#}
+{% macro text_literals(texts) -%}
+    {%- for text in texts -%}
+        {{ ', ' if not loop.first }}{{ text_literal(text) if "'" in text or '\\' in text else "'" ~ text ~ "'" }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
 {#- A query (line, text) of the lines of a text. -#}
 {% macro each_line(text) %}{{ return(adapter.dispatch('each_line')(text)) }}{% endmacro %}
 

@@ -18,9 +18,9 @@
         from (
             values
             {%- for row in rows %}
-            ({{ loop.index + 1 }}
-                {%- for column in columns %}, {{ text_literal(row[column] or '') }}{% endfor %})
-                {{- ',' if not loop.last }}
+            {%- set values = [] -%}
+            {%- for column in columns %}{% do values.append(row[column] or '') %}{% endfor %}
+            ({{ loop.index + 1 }}, {{ text_literals(values) }}){{ ',' if not loop.last }}
             {%- endfor %}
         ) as texts (line, {{ columns | join(', ') }})
     {% endset %}
@@ -157,7 +157,7 @@
 
 
 {% macro is_none_of(column, values) -%}
-    {{ column }} not in (''{% for value in values %}, {{ text_literal(value) }}{% endfor %})
+    {{ column }} not in ({{ text_literals([''] + values) }})
 {%- endmacro %}
 
 
