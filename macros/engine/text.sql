@@ -5,7 +5,8 @@
 {#- Texts as SQL, with commas between. A macro call for each text would take longer than loading a seed. -#}
 {% macro text_literals(texts) -%}
     {%- for text in texts -%}
-        {{ ', ' if not loop.first }}{{ text_literal(text) if "'" in text or '\\' in text else "'" ~ text ~ "'" }}
+        {{- ', ' if not loop.first -}}
+        {{ text_literal(text) if "'" in text or '\\' in text else "'" ~ text ~ "'" }}
     {%- endfor -%}
 {%- endmacro %}
 
