@@ -198,7 +198,7 @@ def check_is_ours(
         f"""
         select schema_name || '.' || view_name
         from duckdb_views()
-        where database_name = ? and (
+        where database_name = ? and not internal and (
             (lower(schema_name) = 'raw_sinch' and lower(view_name) in ({tables}))
             or (lower(schema_name) = 'intermediate' and starts_with(lower(view_name), 'build_'))
         )
