@@ -528,8 +528,8 @@ from counted;
 create table marts.mart_failure_reasons_daily as
 select
     *,
-    sum(calls) over (partition by report_date, call_type, application_key)::bigint as bids,
-    calls / bids as share
+    sum(calls) over (partition by report_date, call_type, application_key)::bigint as day_bids,
+    calls / day_bids as share
 from (
     select
         report_date,

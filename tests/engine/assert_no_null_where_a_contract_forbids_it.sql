@@ -5,6 +5,7 @@
     'dim_countries',
     'dim_dates',
     'dim_outcomes',
+    'dim_user_spaces',
     'fact_calls',
     'mart_busy_hour',
     'mart_cost_daily',

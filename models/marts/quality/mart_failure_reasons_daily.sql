@@ -49,7 +49,7 @@ final as (
         outcome,
         outcome_side,
         calls,
-        {{ whole('sum(calls) over of_application') }} as bids,
+        {{ whole('sum(calls) over of_application') }} as day_bids,
         {{ ratio('calls', 'sum(calls) over of_application') }} as share,
         is_answered
     from counted
