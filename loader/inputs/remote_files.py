@@ -88,7 +88,7 @@ class _ObjectFile(io.RawIOBase):
         """Seekable; each seek costs a request."""
         return True
 
-    def tell(self) -> int:
+    def tell(self) -> int:  # io's name, not for check_words
         """Return the position of the next byte."""
         return self._at
 

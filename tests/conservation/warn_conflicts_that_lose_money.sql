@@ -101,8 +101,12 @@ select
                 )
         else
             concat(
-                records, ' records were answered or charged, and the newer one of their call, which counts,',
-                ' is not', coalesce(': ' || amount_text, ''), '; see marts.call_conflicts,',
+                records,
+                case when records = 1 then ' record was' else ' records were' end,
+                ' answered or charged, and the newer one of ',
+                case when records = 1 then 'its' else 'their' end,
+                ' call, which counts, is not', coalesce(': ' || amount_text, ''),
+                '; see marts.call_conflicts,',
                 ' and withdraw the newer file if it is the wrong one (`cdr withdraw`)'
             )
     end as message

@@ -11,7 +11,7 @@ from warehouse import Warehouse
 # Names that DuckDB keeps for itself, of schemas and of SQL; characters that mean something in SQL or a path.
 NAMES = [
     *("main", "temp", "system", "memory", "raw_sinch", "staging", "marts", "select", "1", "x.y"),
-    *("it's", "a b", 'say "ünï"'),
+    *("it's", "a b", 'so "ünï"'),
 ]
 # The schema of every raw table, and a quote in every statement: with `cdr build`, which starts dbt itself.
 HARDEST = ("raw_sinch", "it's")

@@ -101,9 +101,7 @@ def test_money_that_a_losing_record_carried_is_reported(project: Loader) -> None
     project.write("cdr_phone_terminated_2026-11-23.csv", delivery(lost, changed))
     project.stage(".")
     printed = build(project, code=0, select=("+fact_calls", "warn_conflicts_that_lose_money"))
-    assert (
-        "1 records were answered or charged, and the newer one of their call, which counts, is not" in printed
-    )
+    assert "1 record was answered or charged, and the newer one of its call, which counts, is not" in printed
     assert ": 0.084000 EUR; see marts.call_conflicts" in printed
 
 
