@@ -39,10 +39,26 @@ _MANIFEST_LAWS = (
     ("per file: lines of the content = lines accounted for", "content_lines", "accounted_lines"),
 )
 
+_CALLER = "sum(bids) filter (role = 'caller')"
+_CALLEE = "sum(bids) filter (role = 'callee')"
+# What adds up to calls: the law's end, the mart, the sum, and which calls of fact_calls.
 _BIDS = (
-    ("mart_quality_daily", "bids"),
-    ("mart_failure_reasons_daily", "calls"),
-    ("mart_traffic_hourly", "bids"),
+    ("fact_calls = bids of mart_quality_daily", "mart_quality_daily", "sum(bids)", "true"),
+    ("fact_calls = calls of mart_failure_reasons_daily", "mart_failure_reasons_daily", "sum(calls)", "true"),
+    ("fact_calls = bids of mart_traffic_hourly", "mart_traffic_hourly", "sum(bids)", "true"),
+    ("fact_calls = bids of callers in mart_user_daily", "mart_user_daily", _CALLER, "true"),
+    (
+        "app_app calls = bids of callees in mart_user_daily",
+        *("mart_user_daily", _CALLEE, "call_type = 'app_app'"),
+    ),
+    (
+        "SIP calls = bids of callers in mart_endpoint_daily",
+        *("mart_endpoint_daily", _CALLER, "call_type = 'sip_terminated'"),
+    ),
+    (
+        "SIP calls = bids of callees in mart_endpoint_daily",
+        *("mart_endpoint_daily", _CALLEE, "call_type = 'sip_terminated'"),
+    ),
 )
 
 _COST_MARTS = ("mart_cost_daily", "mart_cost_monthly", "mart_user_spend_daily")
@@ -158,15 +174,15 @@ def _amount_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
 
 
 def _call_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
-    for mart, column in _BIDS:
-        law = f"calls: fact_calls = {column} of {mart}"
+    for end, mart, bids, which in _BIDS:
+        law = f"calls: {end}"
         if missing := _missing(connection, "fact_calls", mart):
             yield _not_built(law, missing)
             continue
         left, right = one_row(
             connection,
-            "select (select count(*) from marts.fact_calls), "
-            f"(select coalesce(sum({column}), 0)::bigint from marts.{mart})",
+            f"select (select count(*) from marts.fact_calls where {which}), "
+            f"(select coalesce({bids}, 0)::bigint from marts.{mart})",
         )
         yield Law(law, left, right, left == right)
 

@@ -58,6 +58,26 @@
 {%- endmacro %}
 
 
+{#-
+    The host of a SIP URI, alone or in `Name <...>`, in lower case, without user, port, parameters and
+    headers: a name with a letter, an IPv4 address, or an IPv6 address in brackets; otherwise null. What
+    stands alone behind `sip:` is a host only with a dot or in brackets: it may be a user.
+-#}
+{% macro sip_host(text) -%}
+    {%- set name = '[-_.0-9A-Za-z]*[A-Za-z][-_.0-9A-Za-z]*' -%}
+    {%- set with_dot = '[-_0-9A-Za-z]*[A-Za-z][-_0-9A-Za-z]*[.][-_.0-9A-Za-z]+' ~
+        '|[-_0-9A-Za-z]+[.][-_.0-9A-Za-z]*[A-Za-z][-_.0-9A-Za-z]*' -%}
+    {#- [ and ] without brackets around them: Java and RE2 write those differently in a class. -#}
+    {%- set address = '[0-9]{1,3}([.][0-9]{1,3}){3}|[^-@:;?<>.0-9A-Za-z][0-9A-Fa-f:.]+]' -%}
+    {%- set start = '^([^<>]*<)?[sS][iI][pP][sS]?:' -%}
+    {%- set end = '(:[0-9]*)?([;?>].*)?$' -%}
+    lower(coalesce(
+        nullif({{ extract_pattern(text, start ~ '[^@<>]*@(' ~ name ~ '|' ~ address ~ ')' ~ end, 2) }}, ''),
+        nullif({{ extract_pattern(text, start ~ '(' ~ with_dot ~ '|' ~ address ~ ')' ~ end, 2) }}, '')
+    ))
+{%- endmacro %}
+
+
 {#- Whether a party is withheld: `private` or `anonymous` in any case, or nothing. -#}
 {% macro is_withheld(text) -%}
     coalesce(lower({{ text }}) in ('private', 'anonymous', ''), true)

@@ -87,6 +87,12 @@
     ('PREEMPTION;CAUSE=1', none), ('Q.850;CAUSE=1777', none), ('BUSY', none),
 ] -%}
 {%- set phrases = [('NORMAL_CLEARING', 'NORMAL CLEARING'), ('NORMAL  _ CLEARING', 'NORMAL CLEARING'), ('USER BUSY', 'USER BUSY')] -%}
+{%- set hosts = [
+    ('sip:46708000000@SIP.Example.com:5061;transport=tls', 'sip.example.com'), ('sip:a;b=c@pbx2', 'pbx2'),
+    ('"Front desk" <sip:+46708000000@sip.example.com>;tag=1', 'sip.example.com'), ('sip:pbx1.example.com', 'pbx1.example.com'),
+    ('SIPS:desk@192.0.2.19:5060?subject=x', '192.0.2.19'), ('sip:bob@[2001:DB8::1]:5060', '[2001:db8::1]'),
+    ('sip:alice', none), ('sip:alice@46701234567', none), ('alice@example.com', none), ('+46708000000', none), ('', none),
+] -%}
 {%- set guids = [
     ('6F1C2D9A4B7E4C359A580D2E7B61C4F3', '6f1c2d9a-4b7e-4c35-9a58-0d2e7b61c4f3'),
     ('6F1C2D9A-4B7E-4C35-9A58-0D2E7B61C4F3', '6f1c2d9a-4b7e-4c35-9a58-0d2e7b61c4f3'), ('6F1C2D9A', '6F1C2D9A'),
@@ -102,6 +108,7 @@
     ('sip_reason_code', sip_reason_code('delivered'), reasons),
     ('sip_reason_phrase', sip_reason_phrase('delivered'), phrases),
     ('guid', guid('delivered'), guids),
+    ('sip_host', sip_host('delivered'), hosts),
 ] %}
 
 with

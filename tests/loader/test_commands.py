@@ -639,7 +639,7 @@ MARTS = """
     create schema marts;
     create table marts.fact_calls as
         select 1::bigint as file_id, 'EUR' as currency, 1.5::decimal(18, 6) as amount, true as is_answered,
-            60::bigint as duration_seconds;
+            60::bigint as duration_seconds, 'sip_terminated' as call_type;
     create table marts.mart_feed_reconciliation as
         select file_id, staged - if(file_id = 3, 1, 0) as unusable, 0 as exact_duplicates, 0 as conflicts
         from raw_sinch.files where state = 'current';
@@ -650,6 +650,8 @@ MARTS = """
     create table marts.mart_quality_daily as select 1::bigint as bids;
     create table marts.mart_failure_reasons_daily as select 1::bigint as calls;
     create table marts.mart_traffic_hourly as select 1::bigint as bids, 50 / 3600 as erlangs;
+    create table marts.mart_user_daily as select 1::bigint as bids, 'caller' as role;
+    create table marts.mart_endpoint_daily as select 1::bigint as bids, unnest(['caller', 'callee']) as role;
     create schema intermediate;
     create view intermediate.int_traffic__intervals as select 10::bigint as cut_seconds;
 """
@@ -666,6 +668,10 @@ MARTS = """
         ("update marts.mart_failure_reasons_daily set calls = 2", "calls of mart_failure_reasons_daily"),
         ("update marts.mart_traffic_hourly set bids = 2", "bids of mart_traffic_hourly"),
         ("update marts.mart_traffic_hourly set erlangs = 1", "erlangs of mart_traffic_hourly"),
+        ("update marts.mart_user_daily set bids = 2", "bids of callers in mart_user_daily"),
+        ("update marts.mart_user_daily set role = 'callee'", "in mart_user_daily"),
+        ("delete from marts.mart_endpoint_daily where role = 'caller'", "callers in mart_endpoint_daily"),
+        ("delete from marts.mart_endpoint_daily where role = 'callee'", "callees in mart_endpoint_daily"),
     ],
 )
 def test_verify_checks_the_marts(filled: Loader, damage: str, law: str) -> None:
@@ -673,7 +679,7 @@ def test_verify_checks_the_marts(filled: Loader, damage: str, law: str) -> None:
         connection.execute(MARTS)
     laws = filled.json("verify")["laws"]
     assert all(entry["ok"] for entry in laws)
-    assert len(laws) == 15
+    assert len(laws) == 19
     with duckdb.connect(filled.database) as connection:
         connection.execute(damage)
     failing = [entry["law"] for entry in filled.json("verify", code=1)["laws"] if not entry["ok"]]

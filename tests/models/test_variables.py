@@ -33,7 +33,8 @@ OTHER: dict[str, Any] = {
 }
 # Names of columns that hold numbers, user ids, free text, or what whoever delivers may write.
 PERSONAL = re.compile(
-    r"(from|to)(_user_id)?|user_?id|(from|to)userid|call(er|ee)(_e164|_number)?|custom(_json)?|_?extra|raw|record_text|number"
+    r"(from|to)(_user_id)?|(callee_)?user_?id|(from|to)userid"
+    r"|call(er|ee)(_e164|_number)?|custom(_json)?|_?extra|raw|record_text|number"
     r"|entity|source_file|file_name|path|header|message",
     re.IGNORECASE,
 )

@@ -90,6 +90,9 @@ final as (
         user_id,
         caller,
         callee,
+        callee_user_id,
+        caller_host,
+        callee_host,
         caller_e164,
         callee_e164,
         coalesce(

@@ -16,9 +16,12 @@ normalised as (
         user_id,
         caller,
         callee,
+        callee_user_id,
         -- a user id of digits is not a phone number
         case when call_type <> 'app_app' then {{ phone_number('caller') }} end as caller_number,
         case when call_type <> 'app_app' then {{ phone_number('callee') }} end as callee_number,
+        case when call_type <> 'app_app' then {{ sip_host('caller') }} end as caller_host,
+        case when call_type <> 'app_app' then {{ sip_host('callee') }} end as callee_host,
         {{ upper_case('to_country_id') }} as to_country_id,
         {{ upper_case('result') }} as result,
         {{ upper_case('reason') }} as reason,

@@ -15,6 +15,7 @@ unioned as (
         key_hash,
         {{ typed_column(kind, ['From', 'FromUserId'], text) }} as caller,
         {{ typed_column(kind, ['To', 'ToUserId'], text) }} as callee,
+        {{ typed_column(kind, ['ToUserId'], text) }} as callee_user_id,
         {{ typed_column(kind, ['ToCountryId'], text) }} as to_country_id,
         result,
         reason,

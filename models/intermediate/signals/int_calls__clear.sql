@@ -18,6 +18,7 @@ delivered as ( -- noqa: structure.unused_cte
         callee,
         caller_e164,
         callee_e164,
+        callee_user_id,
         result,
         currency,
         call_date
@@ -34,6 +35,7 @@ final as (
         {{ clear }}.callee,
         {{ clear }}.caller_e164,
         {{ clear }}.callee_e164,
+        {{ clear }}.callee_user_id,
         calls.number_type,
         calls.origin_country,
         calls.destination_country,
