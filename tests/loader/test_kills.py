@@ -133,10 +133,11 @@ def test_a_query_under_way_is_ended_by_a_signal() -> None:
     script = (
         "import os, signal, threading; from loader.cli.signals import ending_well\n"
         "from loader.engine import engine\n"
-        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "connection = engine()\n"
         "with ending_well():\n"
+        "  threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
         "  numbers = 'range(10000000)'\n"
-        "  engine().execute(f'select count(*) from {numbers} a, {numbers} b where a.range < -b.range')"
+        "  connection.execute(f'select count(*) from {numbers} a, {numbers} b where a.range < -b.range')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], env=environment(), stderr=subprocess.PIPE, text=True
