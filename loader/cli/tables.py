@@ -208,7 +208,8 @@ def report(
 ) -> int:
     """Write one page of the marts that opens in any browser without network access.
 
-    By default about the last thirty days. Needs the optional group `report`.
+    By default about the last thirty days, from the first that has calls. Needs the optional group `report`:
+    pip install 'cdr-tables[report]'
 
     Example: cdr report calls.html --from 2026-11-01 --to 2026-11-22
     """

@@ -1,7 +1,9 @@
 """The page's charts, drawn as SVG when the page is written; their colours are the page's variables."""
 
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from loader.errors import CdrError
@@ -15,6 +17,8 @@ _COLOURS = {f"#0101{at:02x}": f"var(--series-{at})" for at in range(1, 7)} | {
 SERIES = [colour for colour, name in _COLOURS.items() if "series" in name]
 # Wide screens and paper, then phones.
 WIDTHS = {"wide": 720, "narrow": 320}
+# Characters of a line of a label.
+_LABEL = 20
 _HEAT = ["#030301", "#030302", "#030303", "#030304", "#030305", "#030306"]
 _COLOURS |= {colour: f"var(--heat-{at})" for at, colour in enumerate(_HEAT, start=1)}
 
@@ -36,71 +40,113 @@ def require_altair() -> None:
 
 
 def stacked_days(rows: Rows, value: str, series: str, title: str) -> dict[str, str]:
-    """Bars by day, stacked by series in the order of their first appearance."""
+    """Bars by day, stacked by series in the order of their first appearance; hollow without `has_file`."""
     import altair as alt
 
     names = list(dict.fromkeys(row[series] for row in rows))
-    tipped = [{**row, "tip": f"{row['report_date']} {row[series]}: {row[value]:,.2f}"} for row in rows]
-    chart = (
-        alt.Chart(_data(tipped))
-        .mark_bar()
-        .encode(
-            x=_days(rows),
-            y=alt.Y(f"{value}:Q", title=title, axis=_axis()),
-            color=_colour(series, names),
-            order=alt.Order("place:Q"),
-            description="tip:N",
-        )
+    drawn = [{**row, "tip": f"{row['report_date']} {row[series]}: {row[value]:,.2f}"} for row in rows]
+    return _drawn(
+        lambda width: (
+            alt.Chart(_data(drawn))
+            .mark_bar(strokeWidth=1)
+            .encode(
+                x=_days(rows, width),
+                y=alt.Y(f"{value}:Q", title=title, axis=_axis()),
+                fill=_colour(series, names, "Fill"),
+                stroke=_colour(series, names, "Stroke"),
+                fillOpacity=_solid(1),
+                order=alt.Order("place:Q"),
+                description="tip:N",
+            )
+        ),
+        220,
     )
-    return _drawn(chart, 220)
 
 
-def lines(rows: Rows, series: Sequence[tuple[str, str]], title: str, percent: bool = True) -> dict[str, str]:
-    """For each (column, name) a line of means over seven days, above faint points of the days."""
+def lines(rows: Rows, value: str, series: str, title: str, percent: bool = True) -> dict[str, str]:
+    """A line of seven days together for each series, over faint points of the days themselves; points are
+    hollow, and no part of a line, without `has_file`.
+    """
     import altair as alt
 
     def shown(number: float) -> str:
         return f"{100 * number:.1f} %" if percent else f"{number:,.0f}"
 
-    names = [name for _, name in series]
-    long = [
+    names = list(dict.fromkeys(row[series] for row in rows))
+    points = [
         {
             "report_date": row["report_date"],
-            "series": name,
-            "value": row[column],
-            "mean": row[f"{column}_mean"],
-            "tip": f"{row['report_date']} {name}: {shown(row[column])}",
+            "series": row[series],
+            "value": row[value],
+            "has_file": row["has_file"],
+            "tip": f"{row['report_date']} {row[series]}: {shown(row[value])}",
         }
         for row in rows
-        for column, name in series
-        if row[column] is not None
+        if row[value] is not None
+    ]
+    means = [
+        {"report_date": row["report_date"], "series": row[series], "mean": row[f"{value}_mean"]}
+        for row in rows
+        if row.get(f"{value}_mean") is not None
     ]
     axis = _axis(format="%") if percent else _axis()
-    base = alt.Chart(_data(long)).encode(x=_days(rows), color=_colour("series", names))
     y = alt.Y("value:Q", title=title, axis=axis, scale=alt.Scale(zero=False))
-    points = base.mark_circle(opacity=0.35, size=18).encode(y=y, description="tip:N")
-    mean = base.mark_line(strokeWidth=2, aria=False).encode(y=alt.Y("mean:Q", title=title, axis=axis))
-    return _drawn(points + mean, 200)
+
+    def chart(width: int) -> Any:
+        x = _days(rows, width)
+        days = (
+            alt.Chart(_data(points))
+            .mark_point(size=18, opacity=0.5, strokeWidth=1)
+            .encode(
+                x=x,
+                y=y,
+                fill=_colour("series", names, "Fill"),
+                stroke=_colour("series", names, "Stroke"),
+                fillOpacity=_solid(0.5),
+                description="tip:N",
+            )
+        )
+        mean = (
+            alt.Chart(_data(means))
+            .mark_line(strokeWidth=2, aria=False)
+            .encode(x=x, y=alt.Y("mean:Q", title=title, axis=axis), color=_colour("series", names))
+        )
+        return days + mean if means else days
+
+    return _drawn(chart, 200)
 
 
-def ranked(rows: Rows, label: str, value: str, series: str, title: str) -> dict[str, str]:
-    """Horizontal bars, longest first."""
+def ranked(rows: Rows, label: str, value: str, series: str, title: str, digits: int = 0) -> dict[str, str]:
+    """Bars to the right, in the order given; long labels have two lines."""
     import altair as alt
 
     names = list(dict.fromkeys(row[series] for row in rows))
-    order = [row[label] for row in rows]
-    tipped = [{**row, "tip": f"{row[label]} ({row[series]}): {row[value]:,.0f}"} for row in rows]
+    drawn = [
+        {**row, label: _wrapped(row[label]), "tip": f"{row[label]}: {row[value]:,.{digits}f}"} for row in rows
+    ]
+    order = list(dict.fromkeys(row[label] for row in drawn))
     chart = (
-        alt.Chart(_data(tipped))
+        alt.Chart(_data(drawn))
         .mark_bar()
         .encode(
             x=alt.X(f"{value}:Q", title=title, axis=_axis()),
-            y=alt.Y(f"{label}:N", sort=order, title=None, axis=_axis(labelLimit=150, grid=False)),
+            y=alt.Y(
+                f"{label}:N",
+                sort=order,
+                title=None,
+                axis=_axis(labelLimit=0, labelExpr=r"split(datum.label, '\n')", grid=False),
+            ),
             color=_colour(series, names),
             description="tip:N",
         )
     )
-    return _drawn(chart, 22 * len({row[label] for row in rows}) + 20)
+    line = 32 if any("\n" in row[label] for row in drawn) else 22
+    return _drawn(lambda _width: chart, line * len(order) + 20, beside=_LABEL * 7)
+
+
+def _wrapped(text: str) -> str:
+    """A label in one or two lines, cut where it is longer."""
+    return "\n".join(textwrap.wrap(text, _LABEL, max_lines=2, placeholder="…")) or text
 
 
 def heat_map(rows: Rows, x: str, y: str, value: str, y_names: Sequence[str]) -> dict[str, str]:
@@ -125,7 +171,7 @@ def heat_map(rows: Rows, x: str, y: str, value: str, y_names: Sequence[str]) -> 
             description="tip:N",
         )
     )
-    return _drawn(chart, 170)
+    return _drawn(lambda _width: chart, 170)
 
 
 def _data(rows: Rows) -> Any:
@@ -155,20 +201,32 @@ def _number_or_text(value: Any) -> float | str:
         return str(value)
 
 
-def _days(rows: Rows) -> Any:
+def _days(rows: Rows, width: int) -> Any:
     import altair as alt
 
-    days = sorted({str(row["report_date"]) for row in rows})
-    step = max(1, len(days) // 8)
-    shown = days[::step]
+    first, last = (day(row["report_date"] for row in rows) for day in (min, max))
+    days = [str(first + timedelta(days=day)) for day in range((last - first).days + 1)]
+    # A label needs as much as three digits more than it has.
+    step = -(-len(days) // max(1, width // 48))
     return alt.X(
         "report_date:O",
         title=None,
         scale=alt.Scale(domain=days),
         axis=_axis(
-            values=shown, labelAngle=0, grid=False, labelExpr="slice(datum.label, 5)", labelOverlap=True
+            values=days[::step],
+            labelAngle=0,
+            grid=False,
+            labelExpr="slice(datum.label, 5)",
+            labelOverlap=True,
         ),
     )
+
+
+def _solid(opacity: float) -> Any:
+    """How full marks are: of days without a file there is an outline alone."""
+    import altair as alt
+
+    return alt.condition("datum.has_file", alt.value(opacity), alt.value(0))
 
 
 def _axis(**options: Any) -> Any:
@@ -178,31 +236,38 @@ def _axis(**options: Any) -> Any:
     return alt.Axis(**{**common, **options})
 
 
-def _colour(field: str, names: Sequence[str]) -> Any:
+def _colour(field: str, names: Sequence[str], channel: str = "Color") -> Any:
     import altair as alt
 
     colours = [SERIES[at % len(SERIES)] for at in range(len(names))]
     # The page has a legend in HTML.
-    return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(names), range=colours), legend=None)
+    return getattr(alt, channel)(
+        f"{field}:N", scale=alt.Scale(domain=list(names), range=colours), legend=None
+    )
 
 
-def _drawn(chart: Any, height: int) -> dict[str, str]:
+def _drawn(chart: Callable[[int], Any], height: int, beside: int = 60) -> dict[str, str]:
+    """The chart, made for its width, on screens and phones; `beside` is what its labels need at the left."""
     import vl_convert
 
     svgs = {}
-    for name, width in WIDTHS.items():
-        # Several columns of days on a phone: fewer labels.
-        spec = chart.properties(width=width - 90, height=height).configure(
-            background="transparent",
-            font="sans-serif",
-            view={"stroke": None},
-            axis={
-                "labelColor": "#020203",
-                "titleColor": "#020203",
-                "gridColor": "#020202",
-                "labelFontSize": 11,
-                "titleFontSize": 11,
-            },
+    for name, full in WIDTHS.items():
+        width = full - beside - 30
+        spec = (
+            chart(width)
+            .properties(width=width, height=height)
+            .configure(
+                background="transparent",
+                font="sans-serif",
+                view={"stroke": None},
+                axis={
+                    "labelColor": "#020203",
+                    "titleColor": "#020203",
+                    "gridColor": "#020202",
+                    "labelFontSize": 11,
+                    "titleFontSize": 11,
+                },
+            )
         )
         svgs[name] = _themed(vl_convert.vegalite_to_svg(spec.to_dict()))
     return svgs

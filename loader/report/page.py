@@ -1,5 +1,6 @@
 """The report: one HTML file that needs no network."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -18,6 +19,8 @@ from loader.text import counted
 _TEMPLATE = "page.html.j2"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MEAN_DAYS = 7
+# Of a chart, before the one for all others.
+_BARS = 12
 # A longer text in a cell may break anywhere.
 _LONG_TEXT = 20
 
@@ -72,10 +75,10 @@ def _rendered(scope: Scope, sections: list[Section]) -> str:
         loader=PackageLoader("loader.report", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["cell"] = _cell
-    environment.filters["cell_class"] = lambda value: Markup(_cell_class(value))
+    environment.filters["cell_class"] = lambda value, is_number: Markup(_cell_class(value, is_number))
     # A heading may break after an underscore.
     environment.filters["breakable"] = lambda text: Markup(str(escape(text)).replace("_", "_<wbr>"))
-    environment.filters["is_number"] = lambda value: isinstance(value, int | float | Decimal)
+    environment.filters["numbers"] = _numbers
     return environment.get_template(_TEMPLATE).render(
         scope=scope,
         sections=sections,
@@ -104,10 +107,16 @@ def _cell(value: Any, column: str = "") -> str:
             return str(value)
 
 
-def _cell_class(value: Any) -> str:
+def _numbers(result: Result) -> list[bool]:
+    """Whether each column is of numbers, those that are null in some rows too."""
+    columns = zip(*result.shown, strict=True)
+    return [any(isinstance(value, int | float | Decimal) for value in column) for column in columns]
+
+
+def _cell_class(value: Any, is_number: bool) -> str:
+    if is_number:
+        return ' class="number"'
     match value:
-        case int() | float() | Decimal():
-            return ' class="number"'
         case date():
             return ' class="day"'
         case str() if len(value) > _LONG_TEXT:
@@ -119,23 +128,28 @@ def _cell_class(value: Any) -> str:
 def _nothing(results: list[Result], what: str) -> str | None:
     """The sentence where there is nothing to show, or None."""
     if all(result.missing for result in results):
-        return f"{results[0].mart} is not built in this database; `cdr build` makes it."
+        return f"{results[0].missing} is not built in this database; `cdr build` makes it."
     if not any(result.rows for result in results):
         return f"No {what} in these days."
     return None
 
 
 def _feed(scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["feed"], results["missing_days"], results["feed_findings"]]
+    parts = [results[name] for name in ("feed", "missing_days", "missing_elsewhere", "feed_findings")]
     missing = results["missing_days"].rows
-    sentence = _nothing(parts[:2], "deliveries")
+    elsewhere = sum(row["files"] for row in results["missing_elsewhere"].dicts())
+    sentence = _nothing(parts[:1], "deliveries")
     if sentence is None and missing:
         days = ", ".join(f"{day} ({kind})" for day, kind in missing[:5])
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
         sentence = f"{counted(len(missing), 'file')} missing: {days}{more}."
+    elif sentence is None and (elsewhere or scope.stalled):
+        sentence = "In these days no file is missing."
     elif sentence is None:
         sentence = "Complete: every kind has a file for every day since its first."
-    found = [finding.sentence for finding in in_words([Row(*row) for row in parts[2].rows])]
+    if elsewhere:
+        sentence += f" Missing before and after these days: {counted(elsewhere, 'file')}."
+    found = [finding.sentence for finding in in_words([Row(*row) for row in results["feed_findings"].rows])]
     sentence = " ".join([sentence, *(f"{_capital(text)}." for text in [scope.stalled, *found] if text)])
     return Section("feed", "Is the data complete?", sentence, parts, open_table=True)
 
@@ -144,18 +158,24 @@ def _spend(scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["spend"], results["spend_daily"]]
     sentence = _nothing(parts[:1], "charged calls")
     if sentence is None:
+        rows = parts[0].dicts()
         amounts = []
-        for row in parts[0].dicts():
+        for row in rows:
             change = _change(row["amount"], row["previous_amount"])
             amounts.append(f"{row['currency']} {row['amount']:,.2f}{f' ({change})' if change else ''}")
         sentence = f"{'; '.join(amounts)}."
+        if (total := _sum(rows, "amount_reporting")) is not None:
+            sentence = f"{_money(scope, total)} in all, converted. {sentence}"
+        if unconverted := sum(row["unconverted_calls"] for row in rows):
+            sentence += f" {counted(unconverted, 'call')} in a currency without a rate: not in that sum."
         if scope.is_compared:
             sentence += f" Changes are against the {counted(scope.days, 'day')} before."
     rows = parts[1].dicts()
     section = Section("spend", "What did we spend?", sentence, parts)
     if rows:
-        section.chart = charts.stacked_days(rows, "amount_reporting", "call_type", "reporting currency")
+        section.chart = charts.stacked_days(rows, "amount_reporting", "call_type", _unit(scope))
         section.legend = list(dict.fromkeys(row["call_type"] for row in rows))
+        section.sentence += _hollow(rows)
     return section
 
 
@@ -165,42 +185,41 @@ def _quality(_scope: Scope, results: dict[str, Result]) -> Section:
     section = Section("quality", "How good were the calls?", _nothing(parts, "calls") or "", parts)
     if not rows:
         return section
-    days: dict[date, dict[str, Any]] = {}
     ratios = []
     kinds = list(dict.fromkeys(row["call_type"] for row in rows))
     for kind in kinds:
         of_kind = [row for row in rows if row["call_type"] == kind]
-        _add_mean(of_kind, "asr", "answers", "seizures")
-        for row in of_kind:
-            day = days.setdefault(row["report_date"], {"report_date": row["report_date"]})
-            day |= {f"{kind}_asr": row["asr"], f"{kind}_asr_mean": row["asr_mean"]}
+        _add_mean([row for row in of_kind if row["has_file"]], "asr", "answers", "seizures")
         bids, seizures, answers = (
             sum(row[name] for row in of_kind) for name in ("bids", "seizures", "answers")
         )
         asr = f"{100 * answers / seizures:.1f} %" if seizures else "unknown"
         ratios.append(f"{kind} {bids:,} calls, {answers:,} answered: ASR {asr}")
-    section.sentence = f"{'; '.join(ratios)}. Lines: ASR of {_MEAN_DAYS} days together."
-    blank = {f"{kind}_asr{mean}": None for kind in kinds for mean in ("", "_mean")}
-    in_order = [blank | days[day] for day in sorted(days)]
-    section.chart = charts.lines(in_order, [(f"{kind}_asr", kind) for kind in kinds], "share of seizures")
+    section.sentence = f"{'; '.join(ratios)}. Lines: ASR of {_MEAN_DAYS} days together.{_hollow(rows)}"
+    section.chart = charts.lines(rows, "asr", "call_type", "share of seizures")
     section.legend = kinds
     return section
 
 
 def _length(_scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["quality"]]
-    rows = [row for row in parts[0].dicts() if row["aloc_seconds"] is not None]
+    rows = [{**row, "name": "ALOC"} for row in parts[0].dicts() if row["aloc_seconds"] is not None]
     section = Section(
         "length", "How long did people talk?", _nothing(parts, "calls") or "No answered calls.", parts
     )
     if rows:
-        _add_mean(rows, "aloc_seconds", "talk_seconds", "timed_answers")
-        longest = max(rows, key=lambda row: row["aloc_seconds"])
-        section.sentence = (
-            f"ALOC was highest on {longest['report_date']}: {longest['aloc_seconds']:,.0f} s; "
-            f"on the last day {rows[-1]['aloc_seconds']:,.0f} s."
-        )
-        section.chart = charts.lines(rows, [("aloc_seconds", "ALOC")], "seconds", percent=False)
+        talk, answers = _sum(rows, "talk_seconds"), _sum(rows, "timed_answers")
+        section.sentence = f"ALOC was {talk / answers:,.0f} s."
+        if whole := [row for row in rows if row["has_file"]]:
+            _add_mean(whole, "aloc_seconds", "talk_seconds", "timed_answers")
+            longest = max(whole, key=lambda row: row["aloc_seconds"])
+            section.sentence = (
+                f"ALOC was {talk / answers:,.0f} s; "
+                f"it was highest on {longest['report_date']}: {longest['aloc_seconds']:,.0f} s; "
+                f"on {whole[-1]['report_date']}, the last day, {whole[-1]['aloc_seconds']:,.0f} s."
+            )
+        section.sentence += _hollow(rows)
+        section.chart = charts.lines(rows, "aloc_seconds", "name", "seconds", percent=False)
         section.legend = ["ALOC"]
     return section
 
@@ -212,44 +231,74 @@ def _failures(_scope: Scope, results: dict[str, Result]) -> Section:
     if rows:
         top = rows[0]
         section.sentence = (
-            f"Most often {top['outcome']} ({top['reason']}), side {top['outcome_side']}: {top['calls']:,}."
+            f"{counted(sum(row['calls'] for row in rows), 'call')} without an answer, "
+            f"most often {top['outcome']} ({top['reason']}), side {top['outcome_side']}: {top['calls']:,}."
         )
-        labelled = [{**row, "label": f"{row['outcome']} · {row['reason']}"[:40]} for row in rows]
-        section.chart = charts.ranked(labelled, "label", "calls", "outcome_side", "calls")
-        section.legend = list(dict.fromkeys(row["outcome_side"] for row in rows))
+        bars = [
+            {"label": f"{row['outcome']} · {row['reason']}", "calls": row["calls"], "of": row["outcome_side"]}
+            for row in rows
+        ]
+        bars = _with_rest(bars, _BARS, "calls", "{} other reasons")
+        section.chart = charts.ranked(bars, "label", "calls", "of", "calls")
+        section.legend = list(dict.fromkeys(bar["of"] for bar in bars))
     return section
 
 
-def _destinations(_scope: Scope, results: dict[str, Result]) -> Section:
+def _destinations(scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["destinations"], results["effective_rates"], results["rate_changes"]]
     rows = parts[0].dicts()
     section = Section(
         "destinations", "Where does the money go?", _nothing(parts[:1], "charged calls") or "", parts
     )
+    spent = [row for row in rows if row["amount_reporting"] is not None]
     if rows:
-        top = rows[0]
-        section.sentence = (
-            f"Most to {top['country_name'] or top['country']}: {top['amount_reporting']:,.2f} "
-            f"for {top['minutes'] or 0:,.0f} minutes; {counted(len(parts[2].rows), 'rate change')}."
-        )
-        named = [
-            {"label": str(r["country_name"] or r["country"]), "amount": r["amount_reporting"], "of": "amount"}
-            for r in rows
+        clauses = []
+        if spent:
+            clauses.append(f"{_money(scope, _sum(spent, 'amount_reporting'))} in all")
+        known = [row for row in spent if row["country"] is not None]
+        if known:
+            top = known[0]
+            clauses.append(
+                f"most to {top['country_name']}: {_money(scope, top['amount_reporting'])} "
+                f"for {top['minutes']:,.0f} minutes"
+            )
+        unknown = [row for row in spent if row["country"] is None]
+        clauses += [
+            f"the country of {_money(scope, row['amount_reporting'])} is not known" for row in unknown
         ]
-        section.chart = charts.ranked(named, "label", "amount", "of", "reporting currency")
+        clauses.append(counted(len(parts[2].rows), "rate change"))
+        section.sentence = f"{'; '.join(clauses)}."
+        if unconverted := sum(row["unconverted_calls"] for row in rows):
+            section.sentence += f" {counted(unconverted, 'call')} in a currency without a rate: not in it."
+    if spent:
+        bars = [
+            {"label": row["country_name"], "amount": row["amount_reporting"], "of": "amount"}
+            for row in sorted(spent, key=lambda row: row["country"] is None)
+        ]
+        rest = bars.pop() if spent and unknown else None
+        bars = _with_rest(bars, _BARS, "amount", "{} other countries")
+        section.chart = charts.ranked(
+            [*bars, *([rest] if rest else [])], "label", "amount", "of", _unit(scope), digits=2
+        )
     return section
 
 
-def _users(_scope: Scope, results: dict[str, Result]) -> Section:
+def _users(scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["users"]]
     rows = parts[0].dicts()
     sentence = _nothing(parts, "spend by user")
     if sentence is None:
-        top = rows[0]
-        rate = top["effective_rate_per_minute"]
+        of_user = [row for row in rows if row["user_id"] == rows[0]["user_id"]]
+        amounts = ", ".join(
+            f"{row['currency']} {row['amount']:,.2f}"
+            + (f" ({rate:,.4f} a charged minute)" if (rate := row["effective_rate_per_minute"]) else "")
+            for row in of_user
+        )
+        total = _sum(of_user, "amount_reporting")
         sentence = (
-            f"{top['user_id']} spent most: {top['currency']} {top['amount']:,.2f} in {top['calls']:,} calls"
-            + (f", {rate:,.4f} a charged minute." if rate is not None else ".")
+            f"{rows[0]['user_id']} spent most: "
+            + (f"{_money(scope, total)}, as " if total is not None else "")
+            + f"{amounts}, in {counted(sum(row['calls'] for row in of_user), 'call')}."
         )
     return Section("users", "Who spends most?", sentence, parts, open_table=bool(rows))
 
@@ -260,11 +309,11 @@ def _traffic(_scope: Scope, results: dict[str, Result]) -> Section:
     busiest = parts[1].dicts()
     if busiest:
         top = busiest[0]
-        peak = max(busiest, key=lambda row: row["peak_concurrent_calls"])
+        peak = min(busiest, key=lambda row: (-row["peak_concurrent_calls"], row["date"]))
         section.sentence = (
             f"The busiest hour began {top['busy_hour']:%Y-%m-%d %H:%M} UTC: {top['erlangs']:,.1f} erlangs, "
             f"for which 1 % loss asks for {counted(top['lines_at_1pct'], 'line')}; "
-            f"up to {peak['peak_concurrent_calls']:,} calls in conversation at once "
+            f"up to {counted(peak['peak_concurrent_calls'], 'call')} in conversation at once "
             f"({peak['peak_at']:%Y-%m-%d %H:%M})."
         )
     if parts[0].rows:
@@ -278,9 +327,10 @@ def _signals(_scope: Scope, results: dict[str, Result]) -> Section:
     sentence = _nothing(parts[:2], "signals")
     if sentence is None:
         critical = sum(row["severity"] == "critical" for row in rows)
-        shown = "the 40 most severe are shown" if len(rows) == 40 else "all are shown"
+        shown = len(parts[0].shown)
+        which = "all are shown" if shown == len(rows) else f"the {shown} most severe are shown"
         sentence = (
-            f"{counted(critical, 'critical signal')} among {len(rows)}; {shown}. Signals are no verdicts."
+            f"{counted(critical, 'critical signal')} among {len(rows):,}; {which}. Signals are no verdicts."
         )
     silent = [row["rule"] for row in parts[2].dicts() if row["status"] == "silent"]
     if silent:
@@ -289,14 +339,16 @@ def _signals(_scope: Scope, results: dict[str, Result]) -> Section:
 
 
 def _exceptions(_scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["exceptions"]]
+    parts = [results["exceptions"], results["exceptional_calls"]]
     rows = parts[0].dicts()
     sentence = _nothing(parts, "cost exceptions")
     if sentence is None:
-        sentence = (
-            f"{counted(sum(row['calls'] for row in rows), 'call')} with a cost that a rule questions, "
-            f"most by {rows[0]['rule']}."
-        )
+        rules = Counter[str]()
+        for row in rows:
+            rules[row["rule"]] += row["calls"]
+        ((rule, most),) = rules.most_common(1)
+        calls = sum(row["calls"] for row in parts[1].dicts())
+        sentence = f"{counted(calls, 'call')} with a cost that a rule questions, most by {rule}: {most:,}."
     return Section("exceptions", "Which charges are odd?", sentence, parts, open_table=bool(rows))
 
 
@@ -305,11 +357,12 @@ def _invoices(_scope: Scope, results: dict[str, Result]) -> Section:
     rows = parts[0].dicts()
     sentence = _nothing(parts, "invoices or amounts")
     if sentence is None:
-        differing = sum(row["verdict"] == "differs" for row in rows)
-        matching = sum(row["verdict"] == "matches" for row in rows)
-        billed = sum(row["invoice_amount"] is not None for row in rows)
+        billed = [row for row in rows if row["invoice_amount"] is not None]
+        verdicts = Counter(row["verdict"] for row in billed)
         sentence = (
-            f"Of {counted(billed, 'invoiced amount')} {matching} match the records, {differing} differ."
+            f"Of {counted(len(billed), 'invoiced amount')} {verdicts['matches']} match the records, "
+            f"{verdicts['differs']} differ, {verdicts['incomplete_feed']} lack files, "
+            f"{verdicts['no_traffic']} have no amount in the records."
             if billed
             else "No invoices are given; these are the amounts that the records add up to."
         )
@@ -343,8 +396,38 @@ def _add_mean(rows: list[dict[str, Any]], column: str, numerator: str, denominat
         row[f"{column}_mean"] = sum(day[numerator] for day in window) / below if below else None
 
 
+def _sum(rows: list[dict[str, Any]], column: str) -> Any:
+    """The sum of what is known, or None."""
+    known = [row[column] for row in rows if row[column] is not None]
+    return sum(known) if known else None
+
+
+def _with_rest(bars: list[dict[str, Any]], most: int, value: str, label: str) -> list[dict[str, Any]]:
+    """The first bars, and one for all others, so that the chart adds up to what its sentence names."""
+    rest = bars[most:]
+    if not rest:
+        return bars
+    of = {bar["of"] for bar in rest}
+    name = of.pop() if len(of) == 1 else "several"
+    return [*bars[:most], {"label": label.format(len(rest)), value: _sum(rest, value), "of": name}]
+
+
+def _hollow(rows: list[dict[str, Any]]) -> str:
+    """What hollow marks are, where the chart has any."""
+    return "" if all(row["has_file"] for row in rows) else " Hollow: days without a file, late calls alone."
+
+
+def _money(scope: Scope, amount: Decimal) -> str:
+    """An amount in the reporting currency."""
+    return f"{scope.currency} {amount:,.2f}".strip()
+
+
+def _unit(scope: Scope) -> str:
+    return scope.currency or "reporting currency"
+
+
 def _change(now: Decimal, before: Decimal | None) -> str:
-    return f"{100 * (now - before) / before:+.1f} %" if before else ""
+    return f"{100 * (now - before) / abs(before):+.1f} %" if before else ""
 
 
 def _capital(text: str) -> str:

@@ -6,72 +6,18 @@ import re
 import shutil
 import subprocess
 from datetime import date
-from html.parser import HTMLParser
 from pathlib import Path
 
 import duckdb
 import pytest
 from harness import REPOSITORY, Loader
+from pages import Page, written
 
 from loader.report.page import _add_mean, _cell
 
 SCREENSHOTS = REPOSITORY / "target" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 HOSTILE = '<script>alert(1)</script> & "quotes" \u202eright-to-left ' + "long " * 60
-
-
-class Page(HTMLParser):
-    """What a page asks for, and its tables: rows of texts by the mart they are from; and with each the query
-    that the page shows below it.
-    """
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.asked: list[str] = []
-        self.scripts = 0
-        self.tables: dict[str, list[list[str]]] = {}
-        self.queries: list[tuple[str, list[list[str]]]] = []
-        self._table: list[list[str]] = []
-        self._inside = ""
-        self._caption = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.scripts += tag == "script"
-        self.asked += [value or "" for name, value in attributes if name in ("src", "href", "xlink:href")]
-        if tag == "table":
-            self._table, self._caption = [], ""
-        elif tag == "tr":
-            self._table.append([])
-        elif tag in ("td", "th"):
-            self._table[-1].append("")
-            self._inside = "cell"
-        elif tag == "caption":
-            self._inside = "caption"
-        elif tag == "pre":
-            self._inside = "query"
-            self.queries.append(("", self._table))
-            self._table = []
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th", "caption", "pre"):
-            self._inside = ""
-        elif tag == "table":
-            self.tables.setdefault(self._caption, self._table)
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "cell":
-            self._table[-1][-1] += data
-        elif self._inside == "caption":
-            self._caption += data
-        elif self._inside == "query":
-            self.queries[-1] = (self.queries[-1][0] + data, self.queries[-1][1])
-
-
-def written(loader: Loader, *arguments: object) -> str:
-    out = loader.database.parent / "report.html"
-    loader("report", out, "-q", *arguments)
-    return out.read_text()
 
 
 def test_one_page_that_asks_for_nothing(copy: Loader) -> None:
@@ -87,13 +33,13 @@ def test_one_page_that_asks_for_nothing(copy: Loader) -> None:
 
 def test_numbers_are_those_of_the_marts(copy: Loader) -> None:
     page = Page(written(copy))
-    header, *rows = page.tables["marts.mart_cost_daily"]
+    header, *rows = page.tables["spend"]
     assert header[:2] == ["currency", "amount"]
     expected = copy.query(
         "select currency, sum(amount) from marts.mart_cost_daily where currency is not null group by 1"
     )
     assert {row[0]: row[1] for row in rows} == {currency: f"{amount:,.2f}" for currency, amount in expected}
-    days = page.tables["marts.mart_quality_daily"]
+    days = page.tables["quality_by_kind"]
     bids = copy.query(
         "select call_type, sum(bids)::bigint from marts.mart_quality_daily"
         " group by report_date, call_type order by report_date, call_type"
@@ -112,8 +58,8 @@ def test_numbers_are_those_of_the_marts(copy: Loader) -> None:
 def make_hostile(loader: Loader) -> None:
     """Put such a value into a table, a sentence and a chart."""
     loader.execute(
-        "update marts.mart_user_spend_daily set amount = 1000000, currency = 'EUR', "
-        f"user_id = '{HOSTILE}' where user_id = (select min(user_id) from marts.mart_user_spend_daily)"
+        "update marts.fact_calls set amount = 1000000, amount_reporting = 1000000, currency = 'EUR', "
+        f"user_id = '{HOSTILE}' where user_id = (select min(user_id) from marts.fact_calls)"
     )
     loader.execute(
         f"update marts.mart_failure_reasons_daily set calls = 1000000, reason = '{HOSTILE}' where outcome = "
@@ -146,15 +92,62 @@ def test_a_span_and_an_application(copy: Loader) -> None:
     assert "there is no application Nobody" in copy.error("report", "x.html", "--application", "Nobody")
 
 
-def test_a_page_of_few_or_no_calls_reads_well(copy: Loader) -> None:
-    text = written(copy, "--from", "2020-01-01", "--to", "2020-01-02")
-    assert "No calls in these days." in text
-    assert "<svg" not in text
+def test_without_calls_there_is_no_page(copy: Loader, tmp_path: Path) -> None:
+    page = tmp_path / "none.html"
+    (days,) = copy.query("select min(report_date), max(report_date) from marts.mart_quality_daily")
+    of_them = "calls are from {} to {}".format(*days)
+    message = copy.error("report", page, "--from", "2020-01-01", "--to", "2020-01-02")
+    assert message == f"cdr: no calls from 2020-01-01 to 2020-01-02; {of_them}"
+    copy.execute(
+        "delete from marts.mart_quality_daily where report_date > (select min(report_date)"
+        " from marts.mart_quality_daily) and application_key = (select application_key from"
+        " marts.dim_applications where application_name = 'City Rides')"
+    )
+    message = copy.error("report", page, "--from", days[1], "--application", "City Rides")
+    assert "no calls of City Rides from" in message
+    copy.execute("delete from marts.mart_quality_daily")
+    assert copy.error("report", page).endswith("; there are no calls at all")
+    assert not page.exists()
+
+
+def test_the_default_days_are_those_with_calls(copy: Loader) -> None:
+    ((first, last),) = copy.query(
+        "select min(report_date), (select max(report_date) from marts.mart_report_dates where is_complete)"
+        " from marts.mart_quality_daily"
+    )
+    assert f"<h1>Calls from {first} to {last}</h1>" in written(copy)
+    assert f"<title>Calls {first} to {last}</title>" in written(copy)
+
+
+def test_columns_of_numbers_are_aligned_where_the_first_is_null(copy: Loader) -> None:
+    for entity, severity, baseline in (("ann", "critical", "null"), ("bob", "warn", "5.0")):
+        copy.execute(
+            "insert into marts.mart_signals by name (select 'spend_spike' as rule, 'user' as entity_type,"
+            f" '{entity}' as entity, '{severity}' as severity, 1 as observed, 1 as threshold, 1 as calls,"
+            f" {baseline} as baseline, day as signal_date, day as first_at, day as last_at"
+            " from (values (date '2026-11-22')) as days(day))"
+        )
+    page = Page(written(copy))
+    header, first, *_ = page.tables["signals"]
+    at = header.index("baseline")
+    assert first[at] == "–"
+    assert page.numeric["signals"][at]
+    assert not page.numeric["signals"][header.index("entity")]
+
+
+def test_tables_have_different_labels(copy: Loader) -> None:
+    text = written(copy)
+    folds = [fold for fold in Page(text).folds if fold != "Query"]
+    assert len(set(folds)) == len(folds) >= 15
+    labels = re.findall(r'role="region" aria-label="(.*?)"', text)
+    assert len(set(labels)) == len(labels) >= 10
+
+
+def test_a_page_of_few_calls_reads_well(copy: Loader) -> None:
     assert "Changes are against the 1 days before" not in written(copy, "--from", "2026-11-22")
     # Marts of calls that cost nothing, without a signal.
-    for mart in ("mart_cost_daily", "mart_user_spend_daily"):
-        copy.execute(f"update marts.{mart} set amount = null, currency = null")
-    copy.execute("update marts.mart_cost_daily set amount_reporting = null")
+    for mart in ("mart_cost_daily", "fact_calls"):
+        copy.execute(f"update marts.{mart} set amount = null, amount_reporting = null, currency = null")
     for mart in ("mart_signals", "mart_cost_exceptions", "mart_invoice_reconciliation"):
         copy.execute(f"delete from marts.{mart}")
     text = written(copy)
@@ -220,7 +213,10 @@ def test_errors_of_the_feed_are_in_the_page(copy: Loader) -> None:
         "Names a day late in 1 file (app_app; 2026-11-22): 75 % of their calls ended on the day before;"
     )
     assert sentence in message()
-    assert "Names a day late" not in message("--to", "2026-11-20", "--from", "2026-11-20")
+    copy.execute(
+        "update marts.mart_feed_findings set first_date = date '2026-11-20', last_date = date '2026-11-20'"
+    )
+    assert "Names a day late" not in message("--from", "2026-11-21")
     copy.execute("drop table marts.mart_feed_findings")
     assert "Names a day late" not in message()
 
