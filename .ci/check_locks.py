@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {"requirements.txt": None, "requirements-dev.txt": "dev"} | {
     f"requirements-{group}.txt": group for group in ("spark", "bench", "cloud", "report", "metrics")
 }
+NEXT = "requirements-dbt-next.txt"
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^\s;]+)(?: ; [^\\]+?)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 
@@ -54,10 +55,15 @@ def main() -> int:
                 problems.append(f"{name}: {package} differs from the other locks; run `make lock`")
         for text in project["dependencies"] + build + extras.get(GROUPS[name], []):
             unsatisfied(Requirement(text), pins, name, problems)
+    following = read(ROOT / NEXT, problems)  # another dbt: agrees with none, either
+    for text in project["dependencies"] + build + extras["dev"] + extras["cloud"] + extras["report"]:
+        unsatisfied(Requirement(text), following, NEXT, problems)
+    if following.get("dbt-core", set()) <= locks["requirements.txt"].get("dbt-core", set()):
+        problems.append(f"{NEXT}: dbt-core is that of requirements.txt; run `make lock UPGRADE=--upgrade`")
     client = read(ROOT / "requirements-client.txt", problems)  # an environment of its own: agrees with none
     for text in pyproject["dependency-groups"]["client"]:
         unsatisfied(Requirement(text), client, "requirements-client.txt", problems)
-    print("\n".join(problems) if problems else f"{len(locks) + 1} locks: pinned, hashed and up to date")
+    print("\n".join(problems) if problems else f"{len(locks) + 2} locks: pinned, hashed and up to date")
     return 1 if problems else 0
 
 

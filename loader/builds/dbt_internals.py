@@ -1,8 +1,9 @@
 """Every place that leans on dbt's inside: what dbt does not document and may change in any release.
 
-Checked with dbt-core 1.11.16 and dbt-duckdb 1.11.1; pyproject.toml admits no other minor version. All other
-code uses what dbt documents: the command line, `dbtRunner`, and the fields of its artifacts. Overridden
-macros are in macros/dbt_overrides, what the tests need in tests/tools/dbt_internals.py.
+Checked with dbt-core 1.11.16 and 1.12.6 and dbt-duckdb 1.11.1 by tests/loader/test_dbt_internals.py;
+pyproject.toml admits no other minor version. All other code uses what dbt documents: the command line,
+`dbtRunner`, and the fields of its artifacts. Overridden macros are in macros/dbt_overrides, what the tests
+need in tests/tools/dbt_internals.py.
 """
 
 import os

@@ -23,20 +23,26 @@
         where {{ of_relation }}
     {% endset %}
     {% set comments = {} %}
-    {% for row in run_query(found).rows %}{% do comments.update({row[0]: row[1]}) %}{% endfor %}
+    {% for row in run_query(found).rows %}{% do comments.update({row[0] | lower: row[1]}) %}{% endfor %}
     {% set statements = [] %}
     {% set is_same = comments.pop('', none) == model.description %}
     {% if for_relation and config.persist_relation_docs() and model.description and not is_same %}
         {% do statements.append(alter_relation_comment(relation, model.description)) %}
     {% endif %}
     {% if for_columns and config.persist_column_docs() and model.columns %}
-        {% set documented = validate_doc_columns(relation, model.columns, comments | list) %}
-        {% for name, column in documented.items() if comments.get(name) != column['description'] %}
-            {% set comment %}
-                comment on column {{ relation }}.{{ adapter.quote(name) if column['quote'] else name }}
-                is {{ duckdb_escape_comment(column['description']) }};
-            {% endset %}
-            {% do statements.append(comment) %}
+        {% set missing = model.columns | map('lower') | reject('in', comments) | list %}
+        {% if missing %}
+            {% set message = relation.render() ~ " lacks described columns: " ~ missing | join(', ') %}
+            {% do exceptions.warn(message) %}
+        {% endif %}
+        {% for name, column in model.columns.items() %}
+            {% if name | lower not in missing and comments[name | lower] != column['description'] %}
+                {% set comment %}
+                    comment on column {{ relation }}.{{ adapter.quote(name) if column['quote'] else name }}
+                    is {{ duckdb_escape_comment(column['description']) }};
+                {% endset %}
+                {% do statements.append(comment) %}
+            {% endif %}
         {% endfor %}
     {% endif %}
     {% if statements %}{% do run_query(statements | join) %}{% endif %}

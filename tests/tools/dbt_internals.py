@@ -1,6 +1,6 @@
 """Every place where the tests' tools lean on dbt's inside; loader/builds/dbt_internals.py has the loader's.
 
-Checked with dbt-core 1.11.16 and dbt-duckdb 1.11.1.
+Checked with dbt-core 1.11.16 and 1.12.6 and dbt-duckdb 1.11.1 by tests/loader/test_dbt_internals.py.
 """
 
 import os
