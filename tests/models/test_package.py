@@ -1,8 +1,10 @@
 """The project as a package of somebody's own: another root project, profile, schemas and macros; slim CI."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,45 @@ def test_a_package_of_another_project_and_slim_ci(staged: Loader, tmp_path: Path
     }
     with duckdb.connect(tmp_path / "ci.duckdb", read_only=True) as connection:
         assert connection.execute("select calls from team_own.mart_of_mart").fetchall() == [(80,)]
+
+
+def test_a_tag_is_a_package_and_only_its_marts_can_be_read(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    shutil.rmtree(project.package)
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        if (REPOSITORY / name).is_file():
+            (project.package / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, project.package / name)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "a release"], ["tag", "v0.1.0"]):
+        subprocess.run([*git, *command], cwd=project.package, check=True)
+    shutil.rmtree(project.package / "models")
+    tag = {"git": str(project.package), "revision": "v0.1.0"}
+    project.write("packages.yml", yaml.safe_dump({"packages": [tag]}))
+    project.write("models/leans.sql", "select * from {{ ref('stg_sinch__files') }}")
+    project.profile(prod=duckdb_output("cdr.duckdb"))
+    with working_in(tmp_path):
+        project.dbt("deps")
+        with pytest.raises(AssertionError, match=r"stg_sinch__files.*protected"):
+            project.dbt("parse")
+        # As models/README.md shows for who needs one nevertheless.
+        settings = deepcopy(PROJECT)
+        settings["models"]["sinch_cdr"]["staging"]["+access"] = "public"
+        project.write("dbt_project.yml", yaml.safe_dump(settings))
+        manifest = project.dbt("parse")
+    assert manifest.nodes["model.acme.leans"].depends_on.nodes == ["model.sinch_cdr.stg_sinch__files"]
+    access = {
+        node.name: str(node.access)
+        for node in manifest.nodes.values()
+        if node.resource_type == "model" and node.package_name == "sinch_cdr"
+    }
+    paths = {name.stem: name for name in (REPOSITORY / "models").rglob("*.sql")}
+    for name, value in access.items():
+        folder = paths[name].relative_to(REPOSITORY / "models").parts[0]
+        expected = {"marts": ("public",), "staging": ("public",)}.get(folder, ("protected", "private"))
+        assert value in expected, name
+    assert access["signal_fas_like"] == "private"
 
 
 @pytest.mark.spark
