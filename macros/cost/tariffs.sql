@@ -1,6 +1,6 @@
 {#-
     The calls used to infer a tariff: answered, charged, longer than 0 s. What is above the limits cannot be
-    rated in integers of 64 bits.
+    rated in integers of 64 bits, or costs more a minute than the ten digits before a rate's point.
 -#}
 {% macro shows_a_tariff(relation='') -%}
     {%- set prefix = relation ~ '.' if relation else '' -%}
@@ -9,6 +9,7 @@
     and {{ prefix }}amount < 1000000000
     and {{ prefix }}duration_seconds > 0
     and {{ prefix }}duration_seconds <= 1000000
+    and cast({{ prefix }}amount as double) < 160000000 * {{ prefix }}duration_seconds
     and {{ prefix }}currency is not null
 {%- endmacro %}
 
@@ -76,13 +77,13 @@
 {%- endmacro %}
 
 
-{#- A rate in hundred-millionths as a price. -#}
+{#- A rate in hundred-millionths as a price, and back. -#}
 {% macro price_of_rate(rate) -%}
-    cast(cast({{ rate }} as double) / 100000000 as decimal(18, 8))
+    cast({{ rate }} * 0.00000001 as decimal(18, 8))
 {%- endmacro %}
 
 {% macro rate_of_price(price) -%}
-    cast(round(cast({{ price }} as double) * 100000000) as bigint)
+    cast(cast({{ price }} as decimal(27, 8)) * 100000000 as bigint)
 {%- endmacro %}
 
 
