@@ -18,19 +18,30 @@
 
 
 {#-
-    The first line of a CSV text: {'line', 'columns'}. An error where it does not name the columns of `types`,
-    in any order, or where a later line has not as many fields.
+    The first line of a CSV text: {'line', 'columns', 'left_out'}. An error where it does not name the columns
+    of `types`, in any order, but for those of `optional`, or where a later line has not as many fields.
 -#}
-{% macro csv_header(content, path, types) %}
+{% macro csv_header(content, path, types, optional=[]) %}
     {% set found %}
         select
             line,
             fields
-        from ({{ csv_lines(content) }}) as lines
+        from (
+            select
+                *,
+                row_number() over (order by line) as place,
+                first_value(number_of_fields) over (order by line) as number_of_names
+            from (
+                select
+                    *,
+                    length(fields) - length(replace(fields, chr(10), '')) as number_of_fields
+                from ({{ csv_lines(content) }}) as lines
+            ) as counted
+        ) as placed
         where
-            line = (select min(line) from ({{ csv_lines(content) }}) as all_lines)
+            place = 1
             or fields is null
-            or length(fields) - length(replace(fields, chr(10), '')) <> {{ types | length }}
+            or number_of_fields <> number_of_names
         order by line
         limit 2
     {% endset %}
@@ -43,14 +54,17 @@
         {% endif %}
         {% set fields = row['fields'].split('\n')[:-1] %}
         {% if header %}
-            {% set problem = fields | length ~ " fields; there must be " ~ types | length %}
+            {% set problem = fields | length ~ " fields; there must be " ~ header.columns | length %}
             {% do exceptions.raise_compiler_error(place ~ ": " ~ problem) %}
         {% endif %}
-        {% do header.update({'line': row['line'], 'columns': fields | map('lower') | list}) %}
-        {% if header.columns | sort != types.keys() | sort %}
-            {% set problem = ": the columns are " ~ header.columns | join(', ') %}
+        {% set columns = fields | map('lower') | list %}
+        {% set left_out = optional | reject('in', columns) | list %}
+        {% do header.update({'line': row['line'], 'columns': columns, 'left_out': left_out}) %}
+        {% if (columns + left_out) | sort != types.keys() | sort %}
+            {% set problem = ": the columns are " ~ columns | join(', ') %}
             {% set remedy = "; they must be " ~ expected ~ ", separated by commas" %}
-            {% do exceptions.raise_compiler_error(place ~ problem ~ remedy) %}
+            {% set may_lack = "; it may lack " ~ optional | join(', ') if optional else "" %}
+            {% do exceptions.raise_compiler_error(place ~ problem ~ remedy ~ may_lack) %}
         {% endif %}
     {% else %}
         {% set problem = "the file is empty; its first line must name the columns " ~ expected %}
@@ -66,6 +80,9 @@
         line
         {%- for column in header.columns %},
         split_part(fields, chr(10), {{ loop.index }}) as {{ column }}
+        {%- endfor %}
+        {%- for column in header.left_out %},
+        '' as {{ column }}
         {%- endfor %}
     from ({{ csv_lines(content) }}) as lines
     where line > {{ header.line }}

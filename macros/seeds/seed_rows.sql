@@ -13,9 +13,11 @@
         {%- set remedy = "put it back, or name another in CDR_" ~ name | upper ~ " ('project': none)" -%}
         {%- do exceptions.warn(own.path ~ problem ~ ": its content of then counts; " ~ remedy) -%}
     {%- endif -%}
-    {%- set types = seed_node(name).config.column_types -%}
-    {%- set texts = csv_texts(own.content, csv_header(own.content, own.path, types)) -%}
-    {%- do check_rows(texts, seed_node(name), own.path) -%}
+    {%- set node = seed_node(name) -%}
+    {%- set types = node.config.column_types -%}
+    {%- set header = csv_header(own.content, own.path, types, optional_columns(node)) -%}
+    {%- set texts = csv_texts(own.content, header) -%}
+    {%- do check_rows(texts, node, own.path) -%}
     {#- The hash is for keep_team_seed. -#}
     {{ return("(" ~ typed_rows(texts, types) ~ ") as file_rows /* " ~ local_md5(own.content) ~ " */") }}
 {% endmacro %}

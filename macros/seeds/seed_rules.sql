@@ -73,8 +73,10 @@
         order by line
         limit 1
     {% endset %}
-    {% for row in run_query(first_problem).rows %}
-        {% do exceptions.raise_compiler_error(path ~ ", line " ~ row['line'] ~ ", " ~ row['problem']) %}
+    {% for query in [first_problem] + ([rate_card_problem(texts)] if seed.name == 'rate_card' else []) %}
+        {% for row in run_query(query).rows %}
+            {% do exceptions.raise_compiler_error(path ~ ", line " ~ row['line'] ~ ", " ~ row['problem']) %}
+        {% endfor %}
     {% endfor %}
 {% endmacro %}
 
@@ -139,13 +141,11 @@
         {{ return(seed_check(columns, problem, is_none_of(column, values))) }}
     {% elif name == 'relationships' %}
         {% set other = seed_node(modules.re.sub('^ref\\(.|.\\)$', '', arguments.to)) %}
-        {% set path = other.original_file_path %}
-        {% if is_file(other.root_path ~ '/' ~ path) %}
-            {% set content = file_text(other.root_path ~ '/' ~ path) %}
-            {% set texts = csv_texts(content, csv_header(content, path, other.config.column_types)) %}
+        {% set texts = texts_of_seed(other) %}
+        {% if texts %}
             {% set values %}select distinct {{ arguments.field }} from ({{ texts }}) as texts{% endset %}
-            {% set problem = text_literal("is not listed as " ~ arguments.field ~ " in " ~ path) %}
-            {{ return(seed_check(columns, problem, is_none_of(column, query_texts(values)))) }}
+            {% set problem = "is not listed as " ~ arguments.field ~ " in " ~ other.original_file_path %}
+            {{ return(seed_check(columns, text_literal(problem), is_none_of(column, query_texts(values)))) }}
         {% endif %}
     {% elif name == 'rows_satisfy' %}
         {% set rule = arguments.condition %}
@@ -153,6 +153,15 @@
         {{ return(seed_check(columns, problem, none, holds=rule)) }}
     {% endif %}
     {{ return(none) }}
+{% endmacro %}
+
+
+{#- The lines of a seed's own file (line, a text for each column); none where it cannot be read. -#}
+{% macro texts_of_seed(seed) %}
+    {% set path = seed.root_path ~ '/' ~ seed.original_file_path %}
+    {% if not is_file(path) %}{{ return(none) }}{% endif %}
+    {% set content = file_text(path) %}
+    {{ return(csv_texts(content, csv_header(content, seed.original_file_path, seed.config.column_types))) }}
 {% endmacro %}
 
 

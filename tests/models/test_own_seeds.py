@@ -187,7 +187,7 @@ INCREMENTS = "increment,first_seconds,next_seconds,description\n"
             ",VN,VND,2026-11-01,-1,60/60,,,1",
             "rate_per_minute: '-1' breaks the rule: rate_per_minute >= 0",
         ),
-        ("rate_card", ",,VND,2026-11-01,1,60/60,,,1", "country: '' is empty, but must have a value"),
+        ("rate_card", ",VN,,2026-11-01,1,60/60,,,1", "currency: '' is empty, but must have a value"),
         ("rate_card", ",VN,VND,2026-11-01,1,minute,,,1", "increment: 'minute' breaks the rule"),
         ("rate_card", ",VN,VND,2026-11-01,1,60/60,-1,,1", "connection_fee: '-1' breaks the rule"),
         ("rate_card", ",VN,VND,2026-11-01,1,60/60,,down,1", "rounding: 'down' breaks the rule"),
@@ -195,7 +195,8 @@ INCREMENTS = "increment,first_seconds,next_seconds,description\n"
         (
             "rate_card",
             "a,VN,VND,2026-11-01,1,60/60,,,1\nA,VN,vnd,2026-11-01,1,60/60,,,1",
-            "application_key, country, currency, valid_from: 'A, VN, vnd, 2026-11-01' occurs twice,",
+            "application_key, country, prefix, number_type, origin_prefix, currency, valid_from:"
+            " 'A, VN, , , , vnd, 2026-11-01' occurs twice,",
         ),
         ("billing_increments", "0/1,0,1,none", "first_seconds: '0' breaks the rule: first_seconds >= 1"),
         ("billing_increments", "60/60,60,30,minutes", "increment: '60/60' breaks the rule"),

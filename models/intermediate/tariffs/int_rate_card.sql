@@ -8,6 +8,9 @@ rate_card as (
     select
         {{ guid('application_key') }} as application_key,
         {{ upper_case('country') }} as country,
+        nullif(trim(prefix), '') as prefix,
+        nullif(lower(trim(number_type)), '') as number_type,
+        nullif(trim(origin_prefix), '') as origin_prefix,
         {{ upper_case('currency') }} as currency,
         increment,
         coalesce(lower(rounding), 'nearest') as rounding,
@@ -22,6 +25,9 @@ final as (
     select
         application_key,
         country,
+        prefix,
+        number_type,
+        origin_prefix,
         currency,
         increment,
         rounding,
@@ -32,7 +38,7 @@ final as (
         cast(nullif({{ extract_pattern('increment', increment, 2) }}, '') as integer) as next_seconds,
         valid_from,
         lead(valid_from) over (
-            partition by application_key, country, currency
+            partition by application_key, country, prefix, number_type, origin_prefix, currency
             order by valid_from
         ) as next_valid_from
     from rate_card

@@ -157,8 +157,10 @@ all_exceptions as (
         concat('the others of that day cost ', rate_per_minute, ' a minute, ', increment) as detail,
         duration_seconds,
         amount,
-        -- what no amount can be is no figure
-        case when expected < 1000000000000000000 then {{ amount_of_micros('expected') }} end as expected_amount,
+        -- null where it is more than any amount can be
+        case
+            when expected < 1000000000000000000 then {{ amount_of_micros('expected') }}
+        end as expected_amount,
         report_date,
         called_at
     from off_tariff
