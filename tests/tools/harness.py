@@ -32,7 +32,7 @@ class Loader:
 
     def __call__(self, *arguments: object, code: int = 0) -> Result:
         """Run a command in process and require its exit code."""
-        if arguments[0] in ("build", "run") or {"--build", "--erase"} & set(arguments):
+        if arguments[0] in ("build", "run") or {"--build", "--erase", "--pii-mode"} & set(arguments):
             dbt_internals.parse_once()
         result = CliRunner().invoke(main, [*map(str, arguments), *self._database(arguments)])
         assert result.exit_code == code, f"exit code {result.exit_code}: {result.stdout}{result.stderr}"
@@ -121,7 +121,8 @@ class Loader:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    """The environment of a process that a test starts; sitecustomize.py has it share what dbt has parsed."""
+    return {**os.environ, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tests' / 'tools'}"}
 
 
 class holding:
