@@ -4,7 +4,6 @@ Each history is a list of steps on a database that is built already. They end al
 that the log matches the tables, and a full refresh to compare with, table by table.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import Any, ClassVar
 import duckdb
 import pytest
 from builders import header
-from harness import REPOSITORY, Loader, Once
+from harness import REPOSITORY, Loader, Once, environment
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -554,7 +553,7 @@ def test_the_next_build_completes_a_killed_one(world: World, model: str) -> None
     _correct_b(world)
     world.deliver("n", ("m", "2026-11-19T10:00:00Z", "5", "0.10"))
     with world.warehouse.environment():
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        variables = environment() | {"PYTHONUNBUFFERED": "1"}
     target = world.warehouse.target_path
     command = [
         sys.executable,
@@ -569,9 +568,7 @@ def test_the_next_build_completes_a_killed_one(world: World, model: str) -> None
     ]
     folders = ["--project-dir", str(REPOSITORY), "--profiles-dir", str(REPOSITORY / "profiles")]
     paths = ["--target-path", str(target), "--log-path", str(target)]
-    process = subprocess.Popen(
-        [*command, *folders, *paths], stdout=subprocess.PIPE, text=True, env=environment
-    )
+    process = subprocess.Popen([*command, *folders, *paths], stdout=subprocess.PIPE, text=True, env=variables)
     assert process.stdout is not None
     for line in process.stdout:
         if "START" in line and f".{model} " in line:
