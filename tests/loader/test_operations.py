@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 from builders import delivery
-from harness import REPOSITORY, Loader, environment
+from harness import REPOSITORY, Loader, Once, environment
 
 from loader.builds.fingerprint import Due, remember, what_is_due
 from loader.cli import daily
@@ -394,13 +395,27 @@ def test_a_build_merges_row_groups_when_enough_rows_are_deleted(copy: Loader) ->
     assert share_after_deleting("a % 10 <= 5") < DELETED_SHARE_WORTH_A_MERGE
 
 
-@pytest.mark.usefixtures("only_models")
-def test_erased_in_one_go(tmp_path: Path) -> None:
-    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
-    loader.write("cdr_2026-11-20.csv", delivery("old-call").replace("+46701234567", NUMBER))
-    loader.write("failed_2026-11-20.csv", "Call;From;To;a;b;c\n")
-    loader.write("cdr_2026-11-22.csv", delivery("new-call"))
-    loader("run", loader.inbox, "-q", code=1)
+@pytest.fixture
+def old_and_new(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
+    """A call of an old file, of which there is a copy, and of a failed one; and one of a new file."""
+    monkeypatch.setenv("DBT_RESOURCE_TYPES", "model seed")
+
+    def fill(folder: Path) -> None:
+        loader = Loader(folder / "cdr.duckdb", folder / "inbox")
+        loader.write("cdr_2026-11-20.csv", delivery("old-call").replace("+46701234567", NUMBER))
+        loader.write("copy_2026-11-20.csv", delivery("old-call").replace("+46701234567", NUMBER))
+        loader.write("failed_2026-11-20.csv", "Call;From;To;a;b;c\n")
+        loader.write("cdr_2026-11-22.csv", delivery("new-call"))
+        loader("run", loader.inbox, "-q", code=1)
+
+    folder = once("old_and_new", fill)
+    shutil.copyfile(folder / "cdr.duckdb", tmp_path / "cdr.duckdb")
+    monkeypatch.setenv("DBT_RESOURCE_TYPES", "model")
+    return Loader(tmp_path / "cdr.duckdb", folder / "inbox")
+
+
+def test_erased_in_one_go(old_and_new: Loader, tmp_path: Path) -> None:
+    loader = old_and_new
     loader("publish", tmp_path / "before.duckdb", "-q")
     # Not encrypted.
     assert b"old-call" in loader.database.read_bytes()
@@ -426,6 +441,7 @@ def test_erased_in_one_go(tmp_path: Path) -> None:
     assert loader.query("select header from raw_sinch.files where file_date < '2026-11-21'") == [
         (None,),
         (None,),
+        (None,),
     ]
 
 
@@ -444,13 +460,8 @@ def test_a_purge_reports_what_remains(copy: Loader, tmp_path: Path) -> None:
     assert "nothing more to do" in unbuilt(*purge).stdout
 
 
-@pytest.mark.usefixtures("only_models")
-def test_the_proof_of_a_purge_looks_at_every_table(tmp_path: Path) -> None:
-    loader = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
-    loader.write("cdr_2026-11-20.csv", delivery("old-call"))
-    loader.write("copy_2026-11-20.csv", delivery("old-call"))
-    loader.write("cdr_2026-11-22.csv", delivery("new-call"))
-    loader("run", loader.inbox, "-q")
+def test_the_proof_of_a_purge_looks_at_every_table(old_and_new: Loader) -> None:
+    loader = old_and_new
     ((duplicate, header),) = loader.query(
         "select file_id, header from raw_sinch.files where state = 'duplicate'"
     )
