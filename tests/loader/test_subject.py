@@ -66,6 +66,8 @@ def test_a_person_is_redacted_for_good(cdr: Loader, tmp_path: Path, monkeypatch:
     for name, text in deliveries().items():
         cdr.write(name, text)
     cdr("run", ".", "-q", code=1)
+    # Seeds stay as they are.
+    monkeypatch.setenv("DBT_RESOURCE_TYPES", "model")
     money, places = cdr.query(MONEY), cdr.query(PLACES)
     conflicts = "select file_id, line, call_key, amount, winner_amount from marts.call_conflicts"
     lost = cdr.query(conflicts)
@@ -106,8 +108,11 @@ def test_a_person_is_redacted_for_good(cdr: Loader, tmp_path: Path, monkeypatch:
         message.startswith("redacted on ") for (message,) in cdr.query("select message from raw_sinch.files")
     )
     cdr("verify", "-q")
+    # Once more, with nothing to redact or to build.
+    monkeypatch.setenv("DBT_RESOURCE_TYPES", "exposure")
     cdr("subject", NUMBER, "--erase", "--yes", "-q")
     project = Warehouse(cdr, tmp_path / "target")
+    monkeypatch.delenv("DBT_RESOURCE_TYPES")
     schemas = ("staging", "marts")
     assert_equal(project.tables(*schemas), project.tables_of_full_refresh(*schemas))
 
