@@ -73,9 +73,7 @@ def place(copy: Loader, tmp_path: Path) -> dict[str, str]:
 def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path) -> None:
     variables = environment() | {
         "CDR_DATABASE": place["/var/lib/cdr"] + "/cdr.duckdb",
-        # A parse of its own, independent of other tests.
         "DBT_TARGET_PATH": str(tmp_path / "target"),
-        "DBT_WRITE_JSON": "true",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     ran = []

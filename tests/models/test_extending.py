@@ -110,6 +110,7 @@ def test_options_of_dbt_between_databases(
     assert str(calls) in capfd.readouterr().out
     # Its manifest is the state of the other database's commands.
     shutil.copytree(databases.target, databases.state)
+    monkeypatch.setenv("DBT_WRITE_JSON", "false")
     state = ("--state", str(databases.state))
     modified = databases.dbt(
         databases.other, "ls", "-s", "state:modified", "--resource-type", "model", *state
