@@ -108,8 +108,6 @@ def test_a_person_is_redacted_for_good(cdr: Loader, tmp_path: Path, monkeypatch:
         message.startswith("redacted on ") for (message,) in cdr.query("select message from raw_sinch.files")
     )
     cdr("verify", "-q")
-    # Once more, with nothing to redact or to build.
-    monkeypatch.setenv("DBT_RESOURCE_TYPES", "exposure")
     cdr("subject", NUMBER, "--erase", "--yes", "-q")
     project = Warehouse(cdr, tmp_path / "target")
     monkeypatch.delenv("DBT_RESOURCE_TYPES")
