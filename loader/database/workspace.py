@@ -73,17 +73,21 @@ def working(database: Path) -> Iterator[Workspace]:
     Raises CdrError if neither can be written.
     """
     remove_leftovers(database)
+    # Listed before it is there: a signal can come at any moment.
+    made: dict[Path, int | None] = {}
     try:
-        folder, lock = _made(database)
-    except OSError as error:
-        raise CdrError(
-            f"cannot write in {database.parent}: {error.strerror}; make the folder writable"
-        ) from error
-    try:
+        try:
+            folder = _make(database, made)
+        except OSError as error:
+            raise CdrError(
+                f"cannot write in {database.parent}: {error.strerror}; make the folder writable"
+            ) from error
         yield Workspace(folder)
     finally:
-        _remove(folder)
-        os.close(lock)
+        for folder, lock in made.items():
+            _remove(folder)
+            if lock is not None:
+                os.close(lock)
 
 
 def remove_leftovers(database: Path) -> list[Path]:
@@ -159,26 +163,30 @@ def _is_private(folder: Path) -> bool:
     return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid() and not seen.st_mode & 0o077
 
 
-def _made(database: Path) -> tuple[Path, int]:
-    """Create a folder; return it and its lock, held."""
+def _make(database: Path, made: dict[Path, int | None]) -> Path:
+    """Make a folder and hold its lock; `made` lists both."""
     first, *others = _bases(database)
     while True:
-        name = _prefix(database) + token_hex(8)
-        folder = first / name
+        folder = first / (_prefix(database) + token_hex(8))
+        made[folder] = None
         try:
             folder.mkdir(mode=0o700)
         except OSError:
+            del made[folder]
             if not others:
                 raise
             first, *others = others
             continue
-        # Before it is locked another command may remove it as a leftover.
+        _own.add(folder)
+        # Until it is locked another command may take it for one that was left.
         with suppress(FileNotFoundError):
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            made[folder] = lock = os.open(folder / _LOCK, flags, 0o600)
             if _is_locked(lock, folder):
-                _own.add(folder)
-                return folder, lock
+                return folder
             os.close(lock)
+        _own.discard(folder)
+        del made[folder]
 
 
 def _lock_of_the_dead(folder: Path) -> int | None:

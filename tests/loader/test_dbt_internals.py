@@ -169,7 +169,8 @@ def test_a_project_can_be_parsed_once_and_built_on_other_databases(
 ) -> None:
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
-    assert "path" in DuckDBCredentials._connection_keys(None)  # type: ignore[arg-type]
+    # What the tests of this process replace, so that a parse serves every database.
+    assert "_connection_keys" in vars(DuckDBCredentials)
     parsed = tools.parse(command(little))
     for name in ("one", "two"):
         monkeypatch.setenv("CDR_DATABASE", str(little / f"{name}.duckdb"))

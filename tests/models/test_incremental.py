@@ -282,7 +282,9 @@ def log_lost_then_purge_and_one_mart(world: World) -> None:
 
 
 def staging_rule_edited(world: World) -> None:
-    world.edit("stg_sinch__phone_terminated", "clean_text('Custom')", "clean_text('Custom || CallId')")
+    typed = "typed_records('phone_terminated')"
+    edited = f"""{typed} | replace('"Custom"', '"Custom" || "CallId"')"""
+    world.edit("stg_sinch__phone_terminated", typed, edited)
     world.run("stg_sinch__phone_terminated")
     world.deliver("n", ("m", "2026-11-21T10:00:00Z", "5", "0.10"))
 
