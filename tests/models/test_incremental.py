@@ -374,14 +374,8 @@ def fact_edited(world: World) -> None:
 
 
 def staging_ahead_of_contenders_by_a_rule(world: World) -> None:
-    world.edit(
-        "stg_sinch__phone_terminated",
-        "clean_text('CallId') }} as call_id",
-        "clean_text('CallId') }} as call_id ",
-    )
-    world.edit(
-        "stg_sinch__phone_terminated", "to_decimal('amount_text')", "to_decimal('concat(amount_text, 1)')"
-    )
+    world.edit("stg_sinch__phone_terminated", "typed_records(", " typed_records(")
+    world.edit_macro("parsed", "to_decimal(text)", "to_decimal('concat(' ~ text ~ ', 1)')")
     world.run(STAGING)
     world.run(f"{FACT} {MARTS}")
     world.whole(FACT)
@@ -632,9 +626,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 9))
     def edit_rule(self, number: int) -> None:
-        self.world.edit(
-            "stg_sinch__phone_terminated", "{{ clean_text('Custom", f"{{{{ clean_text('{number} || Custom"
-        )
+        typed = "typed_records('phone_terminated')"
+        edited = f"""{typed} | replace('"Custom"', '{number} || "Custom"')"""
+        self.world.edit("stg_sinch__phone_terminated", typed, edited)
 
     @rule(select=models)
     def build(self, select: str) -> None:
