@@ -351,7 +351,7 @@ def test_what_a_publication_replaces_keeps_its_place_and_mode(copy: Loader, tmp_
 def test_publish_touches_nothing_else(copy: Loader, tmp_path: Path) -> None:
     assert "database itself" in copy.error("publish", copy.database)
     (tmp_path / "notes.txt").write_text("mine")
-    assert "no DuckDB file" in copy.error("publish", tmp_path / "notes.txt")
+    assert "not a DuckDB file" in copy.error("publish", tmp_path / "notes.txt")
     assert "no publication" in copy.error("publish", tmp_path)
 
 
