@@ -6,7 +6,6 @@ Checked with dbt-core 1.11.16 and 1.12.6 and dbt-duckdb 1.11.1 by tests/loader/t
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -80,8 +79,6 @@ def run(arguments: list[str], parsed: Any = None, edit: Callable[[Any], None] | 
     """
     from dbt.cli.main import dbtRunner
 
-    if parsed and arguments[0] == "run":
-        parsed = without_tests(parsed)
     manifest = parsed.deepcopy() if parsed else None
     if manifest and edit:
         edit(manifest)
@@ -89,9 +86,3 @@ def run(arguments: list[str], parsed: Any = None, edit: Callable[[Any], None] | 
         return dbtRunner(manifest=manifest).invoke(["--quiet", *arguments])
     finally:
         close_connections()
-
-
-def without_tests(manifest: Any) -> Any:
-    """A parsed project for `dbt run`, which runs no test: half as large, so that each run costs less."""
-    nodes = {name: node for name, node in manifest.nodes.items() if node.resource_type != "test"}
-    return replace(manifest, nodes=nodes, unit_tests={})
