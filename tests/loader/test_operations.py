@@ -352,7 +352,7 @@ def test_publish_touches_nothing_else(copy: Loader, tmp_path: Path) -> None:
     assert "database itself" in copy.error("publish", copy.database)
     (tmp_path / "notes.txt").write_text("mine")
     assert "not a DuckDB file" in copy.error("publish", tmp_path / "notes.txt")
-    assert "no publication" in copy.error("publish", tmp_path)
+    assert "not part of a publication" in copy.error("publish", tmp_path)
 
 
 @pytest.mark.skipif(
