@@ -123,7 +123,7 @@ demo: $(VENV)/.report ## write a fortnight of synthetic deliveries, run the dail
 	@$(BIN)/python -c "$$OTHERS"
 	@rm -rf .demo
 	@$(BIN)/cdr synth .demo --days 14 --calls-per-day 5000 --seed 14 --planted -q
-	@echo "Staging 14 days of deliveries, then building and testing the tables (half a minute)"
+	@echo "Staging 14 days of deliveries, then building and testing the tables (a minute)"
 	@CDR_RATE_CARD=.demo/seeds/rate_card.csv CDR_INVOICES=.demo/seeds/invoices.csv $(BIN)/cdr run .demo
 	@echo
 	@echo "Cost per destination country over the fortnight ($${CDR_DATABASE:-cdr.duckdb}, marts.mart_cost_daily):"

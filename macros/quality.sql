@@ -1,24 +1,26 @@
-{#-
-    What the marts of quality count of a group of calls, and ratios of these counts.
--#}
-{% macro quality_counts() -%}
-    count(*) as bids,
-    count(*) filter (where is_seizure) as seizures,
-    count(*) filter (where is_answered) as answers,
-    count(*) filter (where is_network_effective) as network_effective,
-    count(*) filter (where is_abandoned) as abandoned,
-    count(*) filter (where is_answered and duration_seconds is not null) as timed_answers,
-    {{ whole('sum(duration_seconds) filter (where is_answered)') }} as talk_seconds,
-    count(*) filter (
-        where is_answered and duration_seconds <= {{ var('short_call_seconds') }}
-    ) as short_calls,
-    count(*) filter (where is_answered and outcome in ('cut_no_credit', 'dropped_error')) as drops,
-    count(*) filter (where not is_answered and outcome_side = 'network') as network_failures,
-    count(*) filter (where result = 'FAILED') as failed
+{#- What marts count of a group of calls: the counts that are named, or all of them. -#}
+{% macro quality_counts(names=none) -%}
+    {%- set counts = {
+        'bids': 'count(*)',
+        'seizures': 'count(*) filter (where is_seizure)',
+        'answers': 'count(*) filter (where is_answered)',
+        'network_effective': 'count(*) filter (where is_network_effective)',
+        'abandoned': 'count(*) filter (where is_abandoned)',
+        'timed_answers': 'count(duration_seconds) filter (where is_answered)',
+        'talk_seconds': whole('sum(duration_seconds) filter (where is_answered)'),
+        'short_calls':
+            'count(*) filter (where is_answered and duration_seconds <= ' ~ var('short_call_seconds') ~ ')',
+        'drops': "count(*) filter (where is_answered and outcome in ('cut_no_credit', 'dropped_error'))",
+        'network_failures': "count(*) filter (where not is_answered and outcome_side = 'network')",
+        'failed': "count(*) filter (where result = 'FAILED')",
+    } -%}
+    {%- for name in names or counts %}
+    {{ counts[name] }} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
 
-{#- Those that are named, or all of them. -#}
+{#- Ratios of these counts: those that are named, or all of them. -#}
 {% macro quality_ratios(names=none) -%}
     {%- set ratios = {
         'abr': ('answers', 'bids'),

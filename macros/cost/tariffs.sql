@@ -89,7 +89,7 @@
 
 {#-
     CTEs that find the rate that explains most calls, for each group and increment of `source`
-    (group_number, increment, first_seconds, next_seconds, fee, intercept, billed, amount, unit, calls): a
+    (group_number, increment, fee, billed, amount, unit, calls): a
     sweep over the ends of the calls' intervals finds where most overlap. Each CTE is read once: Spark
     computes it for every reader. Result: `{name}`.
 -#}
@@ -192,57 +192,5 @@
     inner join increments
         on options.increment = increments.increment
     where options.choice = 1
-)
-{%- endmacro %}
-
-
-{#-
-    CTEs that test the tariffs of some days on others: which of `offers` (group_number, report_date,
-    tariff_day, preference) explain enough of the day's pairs. `tariffs` holds the tariffs by group_number
-    and report_date. Result: `{name}`.
--#}
-{% macro tariffs_that_fit(name, offers, tariffs) -%}
-{{ name }}_rated as (
-    select
-        offers.group_number,
-        offers.report_date,
-        offers.tariff_day,
-        offers.preference,
-        pairs.calls,
-        pairs.duration_seconds,
-        pairs.amount - tariffs.fee as amount,
-        tariffs.unit,
-        tariffs.rounding,
-        tariffs.rate,
-        {{ billed_seconds('pairs.duration_seconds', 'tariffs.first_seconds', 'tariffs.next_seconds') }}
-            as billed
-    from {{ offers }} as offers
-    inner join {{ tariffs }} as tariffs
-        on offers.group_number = tariffs.group_number and offers.tariff_day = tariffs.report_date
-    inner join pairs
-        on offers.group_number = pairs.group_number and offers.report_date = pairs.report_date
-),
-
-{{ name }} as (
-    select
-        group_number,
-        report_date,
-        tariff_day,
-        preference,
-        cast(sum(
-            case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end
-        ) as bigint) as explained_calls,
-        cast(sum(calls) as bigint) as tested_calls,
-        cast(sum(calls * duration_seconds) as bigint) as talk_seconds,
-        cast(sum(calls * billed) as bigint) as billed_seconds
-    from {{ name }}_rated
-    group by
-        group_number,
-        report_date,
-        tariff_day,
-        preference
-    having
-        sum(case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end)
-        >= {{ var('rate_min_explained_share') }} * sum(calls)
 )
 {%- endmacro %}

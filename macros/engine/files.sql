@@ -1,6 +1,6 @@
 {#-
-    The content of a text file, while a model runs. What is not UTF-8 is an error by the file's name: a text
-    in another encoding has NUL bytes, or bytes that are no characters.
+    The content of a text file, while a model or a seed is built. What is not UTF-8 is an error by the file's
+    name: a text in another encoding has NUL bytes, or bytes that are no characters.
 -#}
 {% macro file_text(path) %}
     {% set text = adapter.dispatch('file_text')(path) %}

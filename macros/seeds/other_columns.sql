@@ -17,7 +17,3 @@
         {% endif %}
     {% endfor %}
 {% endmacro %}
-
-
-{#- Columns that a team's own file may lack: they are empty then. -#}
-{% macro optional_columns(seed) %}{{ return(seed.config.meta.get('optional_columns', [])) }}{% endmacro %}

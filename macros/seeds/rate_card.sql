@@ -22,8 +22,8 @@
         from ({{ texts }}) as texts
     ),
 
-    lengths as ({% for length in range(1, 16) %}
-        select {{ length }} as length {{ 'union all' if not loop.last }}{% endfor %}
+    lengths as (
+        select {{ each_number(1, 15) }} as length
     ),
 
     {{ values_of_prefixes('countries', calling_codes, 'country_code') if calling_codes }}
@@ -48,8 +48,9 @@
             on card.prefix = longest.prefix
         left join countries_below as below
             on card.prefix = below.prefix and card.country = below.found
+        -- A country without a code of its own uses a neighbour's.
         where
-            card.country is not null
+            card.country in (select found from countries_listed)
             and card.prefix is not null
             and coalesce(longest.found, '') <> card.country
             and below.found is null
@@ -87,16 +88,23 @@
     the values of its longer ones, which hold for some of the numbers (`{name}_below`).
 -#}
 {% macro values_of_prefixes(name, texts, column) -%}
+    {{ name }}_listed as (
+        select
+            prefix,
+            {{ column }} as found
+        from ({{ texts }}) as texts
+    ),
+
     {{ name }}_ranked as (
         select
             card.prefix,
-            ranges.{{ column }} as found,
+            listed.found,
             row_number() over (partition by card.prefix order by lengths.length desc) as place
         from (select distinct prefix from card where prefix is not null) as card
         inner join lengths
             on length(card.prefix) >= lengths.length
-        inner join ({{ texts }}) as ranges
-            on substr(card.prefix, 1, lengths.length) = ranges.prefix
+        inner join {{ name }}_listed as listed
+            on substr(card.prefix, 1, lengths.length) = listed.prefix
     ),
 
     {{ name }}_of_prefixes as (
@@ -107,10 +115,10 @@
 
     {{ name }}_below as (
         select distinct
-            substr(ranges.prefix, 1, lengths.length) as prefix,
-            ranges.{{ column }} as found
-        from ({{ texts }}) as ranges
+            substr(listed.prefix, 1, lengths.length) as prefix,
+            listed.found
+        from {{ name }}_listed as listed
         inner join lengths
-            on length(ranges.prefix) > lengths.length
+            on length(listed.prefix) > lengths.length
     ),
 {%- endmacro %}

@@ -15,7 +15,9 @@
     {%- endif -%}
     {%- set node = seed_node(name) -%}
     {%- set types = node.config.column_types -%}
-    {%- set header = csv_header(own.content, own.path, types, optional_columns(node)) -%}
+    {#- Columns that the file may lack: they are empty then. -#}
+    {%- set optional = node.config.meta.get('optional_columns', []) -%}
+    {%- set header = csv_header(own.content, own.path, types, optional) -%}
     {%- set texts = csv_texts(own.content, header) -%}
     {%- do check_rows(texts, node, own.path) -%}
     {#- The hash is for keep_team_seed. -#}

@@ -44,6 +44,10 @@
     {% endfor %}
     {% if not checks %}{{ return('') }}{% endif %}
     {% set first_problem %}
+        with texts as (
+            {{ texts }}
+        )
+
         select
             line,
             problem
@@ -58,14 +62,14 @@
                     )
                     {%- endfor %}
                 end as problem
-            from ({{ texts }}) as texts
+            from texts
             inner join (
                 select
                     {%- for check in checks if check.holds %}
                     coalesce({{ check.holds }}, false) as holds_{{ checks.index(check) + 1 }},
                     {%- endfor %}
                     line_of_file
-                from ({{ typed_rows(texts, types) }}) as typed_rows
+                from ({{ typed_rows('select * from texts', types) }}) as typed_rows
             ) as typed
                 on texts.line = typed.line_of_file
         ) as problems

@@ -270,6 +270,11 @@ def test_a_row_that_contradicts_itself_or_another_is_named(
     assert complaint in message
 
 
+def test_a_country_may_use_the_code_of_another(build: Callable[[str], Any]) -> None:
+    """Saint Barthelemy has no calling code of its own."""
+    assert build(HEADER + f",BL,590,,,EUR,2026-01-01,{PRICE}\n").success
+
+
 def test_columns_that_a_card_lacks_are_empty(build: Callable[[str], Any], warehouse: Warehouse) -> None:
     columns = "application_key, country, prefix, number_type, origin_prefix, connection_fee, rounding"
     query = f"select {columns} from intermediate.int_rate_card order by all"

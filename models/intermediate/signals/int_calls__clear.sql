@@ -29,6 +29,7 @@ final as (
     select
         calls.call_key,
         calls.call_type,
+        calls.user_space_id,
         {{ clear }}.application_key,
         {{ clear }}.user_id,
         {{ clear }}.caller,

@@ -1,8 +1,5 @@
 {{ incremental_by_day() }}
 
-{%- set in_clear = var('pii_mode') == 'clear' %}
-{%- set clear = 'calls' if in_clear else 'delivered' %}
-
 with
 
 -- A row without a rate ends a price.
@@ -49,19 +46,6 @@ places as (
     group by place
 ),
 
-{% if not in_clear -%}
--- In pii_mode clear fact_calls has the numbers itself.
-delivered as ( -- noqa: structure.unused_cte
-    select
-        file_id,
-        source_line,
-        caller_e164,
-        callee_e164,
-        call_date
-    from {{ ref('int_calls__located') }}
-),
-
-{% endif -%}
 calls as (
     select
         call_key,
@@ -70,8 +54,6 @@ calls as (
         destination_country,
         number_type,
         currency,
-        file_id,
-        source_line,
         caller_e164,
         callee_e164,
         duration_seconds,
@@ -80,7 +62,7 @@ calls as (
         call_date,
         report_date,
         called_at
-    from {{ ref('fact_calls') }}
+    from {{ ref('int_calls__clear') }}
     -- A rate card prices outgoing calls. Values beyond the bounds are not a real amount or duration.
     where
         {{ stale('report_date') }}
@@ -107,24 +89,17 @@ keyed as (
         case when places.has_country then calls.destination_country else '' end as country_of_row,
         case when places.has_number_type then calls.number_type else '' end as number_type_of_row,
         case
-            when places.prefix_length > 0 then substr({{ clear }}.callee_e164, 2, places.prefix_length)
+            when places.prefix_length > 0 then substr(calls.callee_e164, 2, places.prefix_length)
             else ''
         end as prefix_of_row,
         case
-            when places.origin_length > 0 then substr({{ clear }}.caller_e164, 2, places.origin_length)
+            when places.origin_length > 0 then substr(calls.caller_e164, 2, places.origin_length)
             else ''
         end as origin_of_row,
         calls.call_date,
         calls.report_date,
         calls.called_at
     from calls
-    {% if not in_clear -%}
-    inner join delivered
-        on
-            calls.call_date = delivered.call_date
-            and calls.file_id = delivered.file_id
-            and calls.source_line = delivered.source_line
-    {% endif -%}
     cross join places
 ),
 
@@ -183,7 +158,7 @@ final as (
     select
         call_key,
         call_type,
-        application_key,
+        {{ pii_application('application_key') }} as application_key,
         destination_country,
         currency,
         prefix as rate_prefix,

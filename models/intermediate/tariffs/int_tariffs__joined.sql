@@ -72,7 +72,54 @@ offers as (
     where reference.size_rank = 1 and reference.has_enough_calls and reference.status = 'ambiguous'
 ),
 
-{{ tariffs_that_fit('fitting', 'offers', 'days') }},
+billed as (
+    select
+        offers.group_number,
+        offers.report_date,
+        offers.tariff_day,
+        offers.preference,
+        pairs.calls,
+        pairs.duration_seconds,
+        pairs.amount - tariffs.fee as amount,
+        tariffs.unit,
+        tariffs.rounding,
+        tariffs.rate,
+        {{ billed_seconds('pairs.duration_seconds', 'tariffs.first_seconds', 'tariffs.next_seconds') }}
+            as billed
+    from offers
+    inner join days as tariffs
+        on offers.group_number = tariffs.group_number and offers.tariff_day = tariffs.report_date
+    inner join pairs
+        on offers.group_number = pairs.group_number and offers.report_date = pairs.report_date
+),
+
+rated as (
+    select
+        *,
+        case when amount = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then calls else 0 end
+            as explained_calls
+    from billed
+),
+
+-- The tariffs that explain enough of a day's calls.
+fitting as (
+    select
+        group_number,
+        report_date,
+        tariff_day,
+        preference,
+        cast(sum(explained_calls) as bigint) as explained_calls,
+        cast(sum(calls) as bigint) as tested_calls,
+        cast(sum(calls * duration_seconds) as bigint) as talk_seconds,
+        cast(sum(calls * billed) as bigint) as billed_seconds
+    from rated
+    group by
+        group_number,
+        report_date,
+        tariff_day,
+        preference
+    having sum(explained_calls) >= {{ var('rate_min_explained_share') }} * sum(calls)
+),
 
 chosen as (
     select

@@ -7,7 +7,7 @@ calls as (
         user_space_id,
         application_key,
         report_date
-    from {{ ref('fact_calls') }}
+    from {{ ref('int_calls__clear') }}
     where {{ stale('report_date') }} and user_space_id is not null
 ),
 

@@ -135,12 +135,16 @@ with_tariff as (
             and {{ same_tariff_group('charged', 'tariffs') }}
 ),
 
-off_tariff as (
+rated as (
     select
         *,
         fee + {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} as expected
     from with_tariff
-    where {{ micros('amount') }} <> fee + {{ rated_micros('rate', 'billed', 'unit', 'rounding') }}
+),
+
+off_tariff as (
+    select * from rated
+    where {{ micros('amount') }} <> expected
 ),
 
 all_exceptions as (

@@ -6,10 +6,7 @@ files as (
         kind as call_type,
         file_date
     from {{ ref('stg_sinch__files') }}
-    where
-        state = 'current'
-        and kind is not null
-        and file_date <= {{ add_days('cast(loaded_at as date)', 1) }}
+    where state = 'current' and kind is not null and file_date is not null and is_future_dated is not true
 ),
 
 kinds as (

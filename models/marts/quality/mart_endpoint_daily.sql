@@ -49,13 +49,9 @@ counted as (
         application_key,
         role,
         endpoint,
-        count(*) as bids,
-        count(*) filter (where is_seizure) as seizures,
-        count(*) filter (where is_answered) as answers,
-        count(*) filter (where is_network_effective) as network_effective,
-        count(duration_seconds) filter (where is_answered) as timed_answers,
-        {{ whole('sum(duration_seconds) filter (where is_answered)') }} as talk_seconds,
-        count(*) filter (where not is_answered and outcome_side = 'network') as network_failures,
+        {{ quality_counts([
+            'bids', 'seizures', 'answers', 'network_effective', 'timed_answers', 'talk_seconds', 'network_failures'
+        ]) }},
         count(*) filter (where not is_answered and outcome_side = 'called_party') as called_party_failures,
         count(*) filter (where not is_answered and outcome_side = 'calling_party') as calling_party_failures,
         count(*) filter (
@@ -85,9 +81,7 @@ final as (
         called_party_failures,
         calling_party_failures,
         other_failures,
-        {{ ratio('answers', 'seizures') }} as asr,
-        {{ ratio('network_effective', 'seizures') }} as ner,
-        {{ ratio('talk_seconds', 'timed_answers') }} as aloc_seconds
+        {{ quality_ratios(['asr', 'ner', 'aloc_seconds']) }}
     from counted
 )
 

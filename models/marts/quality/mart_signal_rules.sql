@@ -58,7 +58,7 @@ history as (
     inner join newest
         on
             daily.report_date < newest.report_date
-            and {{ days_between('daily.report_date', 'newest.report_date') }} <= 91
+            and {{ days_between('daily.report_date', 'newest.report_date') }} <= {{ signal_history_days() }}
 ),
 
 final as (

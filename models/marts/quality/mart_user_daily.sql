@@ -50,10 +50,7 @@ by_user as (
         application_key,
         role,
         user_id,
-        count(*) as bids,
-        count(*) filter (where is_seizure) as seizures,
-        count(*) filter (where is_answered) as answers,
-        {{ whole('sum(duration_seconds) filter (where is_answered)') }} as talk_seconds,
+        {{ quality_counts(['bids', 'seizures', 'answers', 'talk_seconds']) }},
         count(distinct counterparty) as distinct_counterparties
     from roles
     group by
@@ -107,7 +104,7 @@ final as (
         seizures,
         answers,
         talk_seconds,
-        {{ ratio('answers', 'seizures') }} as asr,
+        {{ quality_ratios(['asr']) }},
         distinct_counterparties
     from {{ 'by_user' if var('pii_mode') == 'clear' else 'summed' }}
 )

@@ -19,7 +19,8 @@ histories as (
     inner join {{ ref('int_signals__applications_daily') }} as past
         on
             today.application_key = past.application_key
-            and {{ days_between('past.report_date', 'today.report_date') }} between 0 and 91
+            and {{ days_between('past.report_date', 'today.report_date') }}
+                between 0 and {{ signal_history_days() }}
     where {{ stale('today.report_date') }}
     group by
         today.application_key,
@@ -49,7 +50,8 @@ last_traffic as (
         on
             windows.application_key = destination_days.application_key
             and windows.destination = destination_days.destination
-            and {{ days_between('destination_days.report_date', 'windows.report_date') }} between 2 and 91
+            and {{ days_between('destination_days.report_date', 'windows.report_date') }}
+                between 2 and {{ signal_history_days() }}
     group by
         windows.entity_type,
         windows.application_key,

@@ -34,7 +34,8 @@ histories as (
     inner join {{ ref('int_signals__applications_daily') }} as past
         on
             today.application_key = past.application_key
-            and {{ days_between('past.report_date', 'today.report_date') }} between 0 and 91
+            and {{ days_between('past.report_date', 'today.report_date') }}
+                between 0 and {{ signal_history_days() }}
     where {{ stale('today.report_date') }}
     group by
         today.application_key,
