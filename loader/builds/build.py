@@ -17,7 +17,7 @@ from loader.builds.variables import argument, pii_mode
 from loader.database.connection import opened, retried
 from loader.database.disk import BYTES_A_CALL, is_full, no_room, says_full
 from loader.database.space import put_off_vacuum, vacuum_if_due
-from loader.database.sql import literal
+from loader.database.sql import literal, one_row
 from loader.database.workspace import working
 from loader.errors import CdrError
 from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
@@ -151,7 +151,7 @@ def _folders(root: Path, database: Path) -> list[str]:
     """dbt's options for its folders; nothing is written into an installed package."""
     folders = ["--project-dir", str(root), "--profiles-dir", str(root / "profiles")]
     if is_packaged(root):
-        target, logs = _target_folder(root, database), dbt_folder(database) / "logs"
+        target, logs = _target_folder(root, database), log_file(database).parent.absolute()
         folders += ["--target-path", str(target), "--log-path", str(logs)]
     return folders
 
@@ -192,7 +192,7 @@ def _no_room(database: Path, error: object) -> str:
     with suppress(Exception), opened(database, "read") as connection:
         files = list(behind(connection).files)
         query = "select sum(staged) from raw_sinch.files where file_id in (select unnest(?))"
-        (records,) = connection.execute(query, [files]).fetchone() or (0,)
+        (records,) = one_row(connection, query, [files])
         needed = BYTES_A_CALL * int(records or 0)
     room = no_room([folder for folder in named if folder.is_dir()] or folders, needed)
     return f"{room} to build; make room there and run `cdr build` again"

@@ -162,7 +162,7 @@ def run(
         if not problem and report.exit_code < 2:
             from loader.report.summary import summarise
 
-            summary = summarise(database)
+            summary = summarise(database, wait=max(deadline.left, _GRACE_SECONDS))
     code = max(report.exit_code, built.exit_code if built else 0, 1 if problem or unpublished else 0)
     if problem:
         output.print_error(f"cdr: {problem}")
@@ -205,15 +205,15 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
 
 
 def _publish(database: Path, out: Path, wait: float) -> str | None:
-    """Publish the marts, or return why they must not be published."""
+    """Publish the marts, or return why they are not published."""
     from loader.builds.hiding import require_hidden
     from loader.operations.publish import publish
 
     try:
         require_hidden(database, wait)
+        publish(database, out, wait=wait)
     except CdrError as error:
         return str(error)
-    publish(database, out, wait=wait)
     return None
 
 

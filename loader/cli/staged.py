@@ -81,7 +81,8 @@ def _print_files(report: "Report", verbose: bool) -> None:
         if len(unrelated) > _LISTED_FILES:
             plain += unrelated
         _print_by_kind(plain)
-        listed = [file for file in listed if file not in plain]
+        summed = {file.path for file in plain}
+        listed = [file for file in listed if file.path not in summed]
         if len(unrelated) > _LISTED_FILES:
             output.print_line(
                 f"{len(unrelated):,} of them share no call with others of their name, kind and day, so all "

@@ -162,17 +162,18 @@ def publish(
         from loader.builds.build import build as dbt_build
         from loader.builds.build import log_file
 
+        log = log_file(database)
+        # dbt's log outlives the copy: the message below names it.
+        folders = ("--target-path", str(copy.parent / "target"), "--log-path", str(log.parent.absolute()))
         built = dbt_build(
             copy,
-            ("--vars", f"pii_mode: {pii_mode}", "--target-path", str(copy.parent / "target")),
+            ("--vars", f"pii_mode: {pii_mode}", *folders),
             quiet=True,
             stdout_to_stderr=True,
             command="run",
         )
         if built.exit_code:
-            raise CdrError(
-                f"the marts could not be built {pii_mode}; nothing is published, see {log_file(database)}"
-            )
+            raise CdrError(f"the marts could not be built {pii_mode}; nothing is published, see {log}")
 
     with exclusive(database, wait) as deadline:
         if not (pii_mode or allow_shown):

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from loader.database.schema import has_table
+from loader.database.sql import one_row
+from loader.text import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,10 +17,8 @@ def newest_complete_day(connection: "duckdb.DuckDBPyConnection") -> date | None:
     """Return the newest report date whose files are all there; None if no day is complete or built."""
     if not has_table(connection, "marts", "mart_report_dates"):
         return None
-    row = connection.execute(
-        "select max(report_date) from marts.mart_report_dates where is_complete"
-    ).fetchone()
-    newest: date | None = row[0] if row else None
+    query = "select max(report_date) from marts.mart_report_dates where is_complete"
+    newest: date | None = one_row(connection, query)[0]
     return newest
 
 
@@ -26,11 +26,12 @@ def are_complete(connection: "duckdb.DuckDBPyConnection", first: date, last: dat
     """Whether every day of a span is complete, so that others can be compared with it."""
     if not has_table(connection, "marts", "mart_report_dates"):
         return False
-    row = connection.execute(
+    (complete,) = one_row(
+        connection,
         "select count(*) from marts.mart_report_dates where is_complete and report_date between ? and ?",
         [first, last],
-    ).fetchone()
-    return row is not None and int(row[0]) == (last - first).days + 1
+    )
+    return int(complete) == (last - first).days + 1
 
 
 FINDINGS = "select finding, call_type, files, calls, of_calls, share, first_date, last_date"
@@ -77,7 +78,7 @@ def stalled_feed(connection: "duckdb.DuckDBPyConnection", today: date | None = N
     if newest is None or days < 1:
         return None
     since = f"the newest file of any kind is of {newest}"
-    sentence = f"nothing for {_count(days, 'day')}: {since}; ask for what is missing"
+    sentence = f"nothing for {counted(days, 'day')}: {since}; ask for what is missing"
     return FeedFinding("feed_stalled", [], newest, newest, sentence)
 
 
@@ -104,8 +105,7 @@ def _newest_file_date(connection: "duckdb.DuckDBPyConnection") -> date | None:
         query = "select max(file_date) from marts.mart_feed_completeness where files > 0"
     else:
         return None
-    row = connection.execute(query).fetchone()
-    newest: date | None = row[0] if row else None
+    newest: date | None = one_row(connection, query)[0]
     return newest
 
 
@@ -126,7 +126,7 @@ def _names_a_day_early(rows: Sequence[Row]) -> str:
 
 def _kind_stalled(rows: Sequence[Row]) -> str:
     kinds = ", ".join(
-        f"{row.call_type} (nothing for {_count((row.last_date - row.first_date).days + 1, 'day')}, "
+        f"{row.call_type} (nothing for {counted((row.last_date - row.first_date).days + 1, 'day')}, "
         f"from {row.first_date} on)"
         for row in rows
     )
@@ -168,12 +168,8 @@ def _files(rows: Sequence[Row]) -> str:
     first, last = min(row.first_date for row in rows), max(row.last_date for row in rows)
     days = f"{first}" if first == last else f"{first} to {last}"
     kinds = ", ".join(row.call_type for row in rows)
-    return f"{_count(sum(row.files for row in rows), 'file')} ({kinds}; {days})"
+    return f"{counted(sum(row.files for row in rows), 'file')} ({kinds}; {days})"
 
 
 def _share(rows: Sequence[Row]) -> str:
     return f"{100 * sum(row.calls for row in rows) / sum(row.of_calls for row in rows):.0f} %"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

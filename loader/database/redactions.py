@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from loader.database.manifest import MARK, find, now, without_mark
-from loader.database.sql import literal, quoted
+from loader.database.sql import literal, one_row, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS, PERSONAL
 
@@ -111,7 +111,7 @@ def redact_again(connection: "duckdb.DuckDBPyConnection", kind: str, file_ids: l
 
     Raises CdrError where the key of the earlier redactions is not known.
     """
-    (known,) = connection.execute("select count(*) from raw_sinch.redactions").fetchone() or (0,)
+    (known,) = one_row(connection, "select count(*) from raw_sinch.redactions")
     if not known:
         return set()
     key = redaction_key(connection)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.database.calls import call_dates
-from loader.database.sql import literal, quoted
+from loader.database.sql import literal, one_row, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS
 
@@ -170,8 +170,7 @@ def schema_version(connection: "duckdb.DuckDBPyConnection") -> int:
     """Return the version of the database's raw tables; 0 for one from before versions."""
     if not has_table(connection, "raw_sinch", "schema_versions"):
         return 0
-    row = connection.execute("select coalesce(max(version), 0) from raw_sinch.schema_versions").fetchone()
-    return int(row[0]) if row else 0
+    return int(one_row(connection, "select coalesce(max(version), 0) from raw_sinch.schema_versions")[0])
 
 
 def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> None:
@@ -179,9 +178,9 @@ def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> 
     found = schema_version(connection)
     if found <= SCHEMA_VERSION:
         return
-    row = connection.execute("select max_by(cdr, version) from raw_sinch.schema_versions").fetchone()
+    (theirs,) = one_row(connection, "select max_by(cdr, version) from raw_sinch.schema_versions")
     raise CdrError(
-        f"{database} is of cdr-tables {row[0] if row else ''}, newer than this {own_version()} "
+        f"{database} is of cdr-tables {theirs}, newer than this {own_version()} "
         f"(raw tables of version {found}, this one supports {SCHEMA_VERSION}); "
         "upgrade it: pip install --upgrade cdr-tables"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loader.database.connection import CATALOGUE, STORAGE_VERSION, VACUUM_SETTING, lock_down, opened
 from loader.database.disk import is_full, no_room
-from loader.database.sql import literal, quoted
+from loader.database.sql import literal, one_row, quoted
 from loader.database.workspace import working
 from loader.engine import engine
 from loader.paths import keep_mode
@@ -46,9 +46,7 @@ def deleted_share(connection: "duckdb.DuckDBPyConnection", database: Path) -> fl
     held = sum(size for *_, size in tables)
     there = 0
     for *parts, _ in tables:
-        row = connection.execute(f"select count(*) from {'.'.join(map(quoted, parts))}").fetchone()
-        assert row is not None
-        there += row[0]
+        there += one_row(connection, f"select count(*) from {'.'.join(map(quoted, parts))}")[0]
     return 1 - there / held if held else 0.0
 
 
@@ -79,11 +77,11 @@ def blocks(database: Path) -> Blocks:
     Raises CdrError when it cannot be opened.
     """
     with opened(database, "read") as connection:
-        row = connection.execute(
+        row = one_row(
+            connection,
             "select total_blocks, free_blocks from pragma_database_size() "
-            "where database_name = current_database()"
-        ).fetchone()
-    assert row is not None
+            "where database_name = current_database()",
+        )
     return Blocks(database.stat().st_size, *row)
 
 

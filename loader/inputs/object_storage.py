@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from loader.errors import CdrError
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 _URI = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -33,7 +34,7 @@ _RETRY = {
         "base": 2,
     },
 }
-LISTED = 1000
+_LISTED = 1000
 # Parallel parts of an upload, of five megabytes each.
 _UPLOADS = 4
 
@@ -81,12 +82,18 @@ def translate_errors(uri: str) -> Iterator[None]:
         raise CdrError(f"{uri}: {explained(error)}") from error
 
 
-def list_names(bucket: Bucket, prefix: str) -> Iterator[str]:
-    """Yield the keys below a prefix, without the prefix."""
+def list_objects(bucket: Bucket, prefix: str) -> Iterator["ObjectMeta"]:
+    """Yield obstore's metadata of every object below a prefix, page by page."""
     import obstore
 
-    for page in obstore.list(bucket.store, prefix=prefix or None, chunk_size=LISTED):
-        yield from (meta["path"].removeprefix(prefix).removeprefix("/") for meta in page)
+    for page in obstore.list(bucket.store, prefix=prefix or None, chunk_size=_LISTED):
+        yield from page
+
+
+def list_names(bucket: Bucket, prefix: str) -> Iterator[str]:
+    """Yield the keys below a prefix, without the prefix."""
+    for meta in list_objects(bucket, prefix):
+        yield meta["path"].removeprefix(prefix).removeprefix("/")
 
 
 def write_object(bucket: Bucket, key: str, content: Path | bytes) -> None:

@@ -13,12 +13,12 @@ from typing import IO, Any
 
 from loader.errors import CdrError, FileError
 from loader.inputs.object_storage import (
-    LISTED,
     RETRIES,
     Bucket,
     bucket_of,
     errors,
     explained,
+    list_objects,
     translate_errors,
 )
 from loader.inputs.opening import Fingerprint, as_text
@@ -207,11 +207,8 @@ def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
 
 
 def _listed(bucket: Bucket, prefix: str) -> list[RemoteObject]:
-    """List every object below a prefix, page by page: a late file may sort first."""
-    import obstore
-
-    pages = obstore.list(bucket.store, prefix=prefix or None, chunk_size=LISTED)
-    found = [_object(bucket, meta) for page in pages for meta in page]
+    """List every object below a prefix: a late file may sort first."""
+    found = [_object(bucket, meta) for meta in list_objects(bucket, prefix)]
     # Consoles mark a folder by an empty object whose key ends in a slash, which this list omits.
     return [one for one in found if one.size or _head(bucket, one.key)]
 

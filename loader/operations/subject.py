@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from loader.database.connection import opened, transaction
 from loader.database.redactions import Redaction, redact, redact_rejects, redaction_key
 from loader.database.schema import has_table
-from loader.database.space import UNFINISHED_PURGE, blocks, explained, rewrite
+from loader.database.space import UNFINISHED_PURGE, blocks
 from loader.database.sql import one_row, quoted
 from loader.errors import CdrError
 from loader.feeds import KINDS, PARTIES
@@ -165,9 +165,8 @@ def erase(
 
     Raises CdrError when a step cannot be done; the steps before it hold.
     """
-    import duckdb
-
     from loader.builds.build import build
+    from loader.operations.compact import compact
 
     def built() -> bool:
         done = build(
@@ -193,13 +192,7 @@ def erase(
             connection.execute(f"create table if not exists {UNFINISHED_PURGE} (begun_at timestamp)")
         connection.execute("checkpoint")
     passed = built()
-    try:
-        rewrite(database)
-    except (duckdb.Error, OSError) as error:
-        raise CdrError(
-            f"the records are redacted, but {database} could not be rewritten without their old content: "
-            f"{explained(database, error)} and try again"
-        ) from error
+    compact(database, wait)
     with opened(database, "read", wait) as connection:
         left = fields_that_name(connection, subject)
     return Erased(found, left, blocks(database).free, passed)

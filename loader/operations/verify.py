@@ -212,7 +212,7 @@ def _erasure_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Pat
         unfinished,
         0,
         not unfinished,
-        "run `cdr purge` with the same date again" if unfinished else "",
+        "run `cdr purge` with the same date, or `cdr subject --erase`, again" if unfinished else "",
     )
     (path,) = one_row(
         connection, "select path from duckdb_databases() where database_name = current_database()"

@@ -17,6 +17,7 @@ from loader.parsing.header import (
 )
 from loader.parsing.lines import DELIMITER, Lines, no_clean_lines
 from loader.parsing.records import parse, shown
+from loader.text import counted
 
 # Lines that may come before a header.
 MOST_PREAMBLE = 20
@@ -134,8 +135,7 @@ def _with_header(content: Content, first: list[_Line], at: int, declared_kind: s
         # These are records before the header, which the reader then treats as a repeated one.
         start = before[0]
     elif before:
-        count = f"{len(before)} line{'s' if len(before) > 1 else ''}"
-        remarks.append(f"{count} before the header passed over")
+        remarks.append(f"{counted(len(before), 'line')} before the header passed over")
     with content.open() as file:
         lines = Lines(file, line.offset, line.number, no_clean_lines)
         header = "\n".join(

@@ -271,15 +271,15 @@ def _destinations(scope: Scope, results: dict[str, Result]) -> Section:
         if unconverted := sum(row["unconverted_calls"] for row in rows):
             section.sentence += f" {counted(unconverted, 'call')} in a currency without a rate: not in it."
     if spent:
-        bars = [
-            {"label": row["country_name"], "amount": row["amount_reporting"], "of": "amount"}
-            for row in sorted(spent, key=lambda row: row["country"] is None)
-        ]
-        rest = bars.pop() if spent and unknown else None
-        bars = _with_rest(bars, _BARS, "amount", "{} other countries")
-        section.chart = charts.ranked(
-            [*bars, *([rest] if rest else [])], "label", "amount", "of", _unit(scope), digits=2
+        bars, rest = (
+            [
+                {"label": row["country_name"], "amount": row["amount_reporting"], "of": "amount"}
+                for row in part
+            ]
+            for part in (known, unknown)
         )
+        bars = _with_rest(bars, _BARS, "amount", "{} other countries")
+        section.chart = charts.ranked([*bars, *rest], "label", "amount", "of", _unit(scope), digits=2)
     return section
 
 

@@ -70,12 +70,12 @@ class Summary:
     feed: list[FeedFinding]
 
 
-def summarise(database: Path, today: date | None = None) -> Summary | None:
+def summarise(database: Path, today: date | None = None, *, wait: float = 0) -> Summary | None:
     """Return the figures of the newest complete report date; None where the marts are not built.
 
     Raises CdrError when the database cannot be used.
     """
-    with opened(database, "read") as connection:
+    with opened(database, "read", wait) as connection:
         if not all(
             has_table(connection, "marts", mart) for mart in ("mart_quality_daily", "mart_cost_daily")
         ):

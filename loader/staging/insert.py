@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.database.sql import literal, quoted
+from loader.database.sql import literal, one_row, quoted
 from loader.errors import FileError
 from loader.feeds import KINDS
 from loader.inputs.content import BLOCK, write_all
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Lines that make a piece for a core of its own.
 PIECE = 200_000
 # In SQL: a row that may be a repeated header.
-LOOKS_LIKE_A_HEADER = "strlen(call_id) < 20 and call_id ilike '%callid%'"
+_LOOKS_LIKE_A_HEADER = "strlen(call_id) < 20 and call_id ilike '%callid%'"
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: 
     values = [quoted(name) for name in columns.names if name and name not in columns.extras]
     if columns.extras:
         values.append("array_to_string(map_values(_extra::json::map(varchar, varchar)), '')")
-    row = connection.execute(
+    rows, values_size, line_sum, headers = one_row(
+        connection,
         f"""
         select
             count(*),
@@ -129,7 +130,7 @@ def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: 
                 sum(strlen(if(contains(text, '"'), replace(text, '"', ''), text))), 0
             )::bigint,
             coalesce(sum(_line), 0),
-            count(*) filter ({LOOKS_LIKE_A_HEADER})
+            count(*) filter ({_LOOKS_LIKE_A_HEADER})
         from (
             select concat({", ".join(values)}) as text, _line, "CallId" as call_id
             from raw_sinch.{columns.kind}
@@ -137,14 +138,18 @@ def measure(connection: "duckdb.DuckDBPyConnection", columns: Columns, file_id: 
         )
         """,
         [file_id],
-    ).fetchone()
-    assert row is not None
-    rows, values_size, line_sum, headers = row
+    )
     return Measured(rows, values_size, rows * (columns.width - 1), int(line_sum), headers)
 
 
 def _incoming_names(columns: Columns) -> list[str]:
     return [f"c{number}" for number in range(columns.width)]
+
+
+def insert_columns(connection: "duckdb.DuckDBPyConnection", table: str, columns: list[Any]) -> None:
+    """Insert rows into a raw table: a list for each column, or a value that all rows have."""
+    values = ", ".join("unnest(?)" if isinstance(column, list) else "?" for column in columns)
+    connection.execute(f"insert into raw_sinch.{table} select {values}", columns)
 
 
 # Clean lines of a text that is not read in place are inserted in sections of this many bytes.
@@ -265,12 +270,14 @@ class Batch:
             kind = self.columns.kind
             extras = [json.dumps(extra, ensure_ascii=False) for extra in self._extras()] or nothing
             lines = [record.line for record in self._records]
-            self._write(
+            insert_columns(
+                self.connection,
                 kind,
                 [*(list(by_column.get(name, nothing)) for name in KINDS[kind]), self.file_id, lines, extras],
             )
         if self._rejects:
-            self._write(
+            insert_columns(
+                self.connection,
                 "rejected_records",
                 [
                     self.file_id,
@@ -287,10 +294,6 @@ class Batch:
         return (
             [{name: record.values[at] for name, at in places} for record in self._records] if places else []
         )
-
-    def _write(self, table: str, columns: list[Any]) -> None:
-        values = ", ".join("unnest(?)" if isinstance(column, list) else "?" for column in columns)
-        self.connection.execute(f"insert into raw_sinch.{table} select {values}", columns)
 
 
 def odd_width(columns: Columns, rejects: list[Reject]) -> str:

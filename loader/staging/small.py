@@ -15,7 +15,7 @@ from loader.parsing.layout import Layout
 from loader.parsing.lines import Lines, no_clean_lines
 from loader.parsing.records import ExactReader, Record, Reject, split_lines
 from loader.parsing.totals import ControlTotals
-from loader.staging.insert import LOOKS_LIKE_A_HEADER, odd_width
+from loader.staging.insert import insert_columns, odd_width
 from loader.staging.load import Load, complete_days
 from loader.staging.prepare import Ready
 from loader.staging.strategies import ControlTotalMismatch, LoadResult
@@ -161,30 +161,26 @@ def insert_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead]
                 column.extend(delivered.get(name, nothing))
         file_ids = [read.file_id for read in same for _ in read.records]
         lines = [record.line for read in same for record in read.records]
-        _write(connection, kind, [*columns.values(), file_ids, lines, [None] * len(lines)])
+        if lines:
+            insert_columns(connection, kind, [*columns.values(), file_ids, lines, [None] * len(lines)])
     rejects = [(read.file_id, reject) for read in reads for reject in read.rejects]
-    _write(
-        connection,
-        "rejected_records",
-        [
-            [file_id for file_id, _ in rejects],
-            [reject.line for _, reject in rejects],
-            [reject.raw for _, reject in rejects],
-            [str(reject.reason_code) for _, reject in rejects],
-            [reject.detail for _, reject in rejects],
-        ],
-    )
-
-
-def _write(connection: "duckdb.DuckDBPyConnection", table: str, columns: list[list[Any]]) -> None:
-    if columns[0]:
-        values = ", ".join(["unnest(?)"] * len(columns))
-        connection.execute(f"insert into raw_sinch.{table} select {values}", columns)
+    if rejects:
+        insert_columns(
+            connection,
+            "rejected_records",
+            [
+                [file_id for file_id, _ in rejects],
+                [reject.line for _, reject in rejects],
+                [reject.raw for _, reject in rejects],
+                [str(reject.reason_code) for _, reject in rejects],
+                [reject.detail for _, reject in rejects],
+            ],
+        )
 
 
 def measure_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead]) -> list[LoadResult]:
     """Measure every file's rows, and check its control totals."""
-    found: dict[int, tuple[int, int, int, int]] = {}
+    found: dict[int, tuple[int, int, int]] = {}
     for kind in {read.layout.kind for read in reads}:
         names = ", ".join(quoted(name) for name in KINDS[kind])
         rows = connection.execute(
@@ -193,10 +189,9 @@ def measure_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead
                 _file_id,
                 count(*),
                 sum(strlen(replace(text, '"', '')))::bigint,
-                sum(_line)::bigint,
-                count(*) filter ({LOOKS_LIKE_A_HEADER})
+                sum(_line)::bigint
             from (
-                select _file_id, _line, concat({names}) as text, "CallId" as call_id
+                select _file_id, _line, concat({names}) as text
                 from raw_sinch.{kind}
                 where _file_id between ? and ?
             )
@@ -207,7 +202,7 @@ def measure_small(connection: "duckdb.DuckDBPyConnection", reads: list[SmallRead
         found.update({file_id: tuple(rest) for file_id, *rest in rows})
     results = []
     for read in reads:
-        count, values, line_sum, _ = found.get(read.file_id, (0, 0, 0, 0))
+        count, values, line_sum = found.get(read.file_id, (0, 0, 0))
         if line_sum != sum(record.line for record in read.records):
             raise ControlTotalMismatch("the lines read are not numbered as they were written")
         read.totals.fields.add(values, count)

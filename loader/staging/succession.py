@@ -15,6 +15,7 @@ from loader.errors import FileError
 from loader.parsing.layout import cut
 from loader.staging.strategies import LoadResult
 from loader.staging.versioning import Change, Versions, folded
+from loader.text import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -130,7 +131,7 @@ def _change(
     others = [rival for rival in all_rivals if rival.name_key != file.name_key]
     remarks = [remark for remark in (_remark_on_day(file), file.message) if remark]
     if headers := result.totals.repeated.lines:
-        remarks.append(f"{headers} repeated header{'s' if headers > 1 else ''} passed over")
+        remarks.append(f"{counted(headers, 'repeated header')} passed over")
     if result.odd_width and not file.staged and file.records:
         remarks.append(result.odd_width)
     full = [rival for rival in rivals if rival.staged]

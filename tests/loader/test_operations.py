@@ -17,13 +17,14 @@ import pytest
 from builders import delivery
 from harness import REPOSITORY, Loader, Once, environment
 
+from loader.builds.dbt_internals import Outcome
 from loader.builds.fingerprint import Due, remember, what_is_due
 from loader.cli import daily
 from loader.database.connection import opened
 from loader.database.space import DELETED_SHARE_WORTH_A_MERGE, blocks, deleted_share
 from loader.database.workspace import find_leftovers, spill_folder
 from loader.operations.status import status
-from loader.paths import project_root
+from loader.paths import dbt_folder, project_root
 from loader.report.summary import summarise
 from loader.synth import synthesise
 
@@ -355,6 +356,47 @@ def test_publish_touches_nothing_else(copy: Loader, tmp_path: Path) -> None:
     assert "not part of a publication" in copy.error("publish", tmp_path)
 
 
+def test_what_cannot_be_published_costs_neither_build_nor_summary(
+    copy: Loader, tmp_path: Path, only_models: None
+) -> None:
+    (tmp_path / "late_sip_2026-11-22.csv").write_text(delivery("late"))
+    (tmp_path / "notes.txt").write_text("mine")
+    document = copy.json(
+        "run", tmp_path / "late_sip_2026-11-22.csv", "--publish", tmp_path / "notes.txt", code=1
+    )
+    assert document["stage"]["totals"]["staged"] == 1
+    assert document["build"]["exit_code"] == 0
+    assert document["summary"]["calls"] > 0
+    assert "notes.txt exists and is not a DuckDB file" in document["error"]
+    result = copy("run", copy.inbox, "--publish", tmp_path / "missing" / "calls.duckdb", code=1)
+    assert "nothing new, nothing built" in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("missing is not a folder; make it or publish elsewhere")
+
+
+def test_messages_name_the_log_that_dbt_writes(
+    copy: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a copy of the database, and of the project in an installed package."""
+    folders = []
+
+    def refused(line: list[str], *_: Any) -> Outcome:
+        folders.append(line[len(line) - line[::-1].index("--log-path")])
+        return Outcome(success=False, nodes=[], relations=frozenset(), findings=[], refusal="it is a test")
+
+    monkeypatch.setattr("loader.builds.dbt_internals.run", refused)
+    publish = ("publish", tmp_path / "calls.duckdb", "--pii-mode", "masked")
+    assert "it is a test" in copy.error(*publish)
+    monkeypatch.setattr("loader.builds.build.is_packaged", lambda _root: True)
+    copy.error(*publish)
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "logs"))
+    copy.error("build")
+    monkeypatch.delenv("DBT_LOG_PATH")
+    copy.error("build")
+    ours = str(dbt_folder(copy.database) / "logs")
+    assert folders == [str(project_root() / "logs"), ours, str(tmp_path / "logs"), ours]
+
+
 @pytest.mark.skipif(
     "DUCKDB_1_PYTHON" not in os.environ,
     reason="DUCKDB_1_PYTHON names no Python that has duckdb 1.4 or 1.5, which cannot be installed beside 2.0",
@@ -410,7 +452,6 @@ def old_and_new(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     folder = once("old_and_new", fill)
     shutil.copyfile(folder / "cdr.duckdb", tmp_path / "cdr.duckdb")
-    monkeypatch.setenv("DBT_RESOURCE_TYPES", "model")
     return Loader(tmp_path / "cdr.duckdb", folder / "inbox")
 
 
@@ -491,7 +532,8 @@ def test_an_interrupted_purge_is_reported_and_finished(copy: Loader, monkeypatch
 
     monkeypatch.setattr("loader.operations.purge.rewrite", interrupted)
     assert "cdr purge --before" in copy("purge", "--before", "2026-11-22", "--yes", code=130).stderr
-    assert "purge" in copy("verify", code=1).stderr
+    report = " ".join(copy("verify", code=1).stderr.split())
+    assert "run `cdr purge` with the same date, or `cdr subject --erase`, again" in report
     monkeypatch.undo()
     copy("purge", "--before", "2026-11-22", "--yes", "-q")
     assert "purge" not in copy("verify", code=1).stderr
