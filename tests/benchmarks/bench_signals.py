@@ -1,9 +1,9 @@
-"""Count the false alarms of mart_signals: a clean synthetic year of twenty applications, nothing planted.
+"""Count false alarms of mart_signals: a clean synthetic year of twenty-five applications, nothing planted.
 
     python tests/benchmarks/bench_signals.py                 # 1.5 million calls; minutes
     python tests/benchmarks/bench_signals.py --days 120 --calls-per-day 2000
 
-Five times the four applications of `cdr synth`, each time with another seed and other keys. Every signal
+Five times the five applications of `cdr synth`, each time with another seed and other keys. Every signal
 is a false one; the rate is per entity and day that the rule looks at. Nothing is asserted.
 """
 

@@ -3,10 +3,8 @@
 The cookbook's queries are short, with one join at most, and give what Python computes from rows.
 """
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ from harness import environment
 from marts_by_rows import (
     COUNTRIES,
     NAMES,
+    Answer,
     Row,
     Rows,
     connection,
@@ -28,10 +27,8 @@ from marts_by_rows import (
     ratio,
     rounded,
     same,
-    total,
+    summed,
 )
-
-Answer = list[tuple[Any, ...]]
 
 
 def test_answers_are_those_of_the_pages(tmp_path: Path) -> None:
@@ -42,7 +39,6 @@ def test_answers_are_those_of_the_pages(tmp_path: Path) -> None:
     (tmp_path / "cookbook").symlink_to(cookbook.inbox)
     variables = environment() | {
         "CDR_DATABASE": str(cookbook.database),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     done = subprocess.run(
         ["bash", "-euc", "".join(commands)], capture_output=True, text=True, env=variables, cwd=tmp_path
@@ -71,10 +67,6 @@ def named(key: str | None) -> str | None:
 
 def week_of(row: Row) -> Any:
     return row["report_date"] - timedelta(days=row["report_date"].weekday())
-
-
-def summed(rows: Rows, column: str) -> Any:
-    return total(row.get(column) for row in rows)
 
 
 def known(rows: Rows, column: str) -> bool:

@@ -21,19 +21,41 @@ def test_the_readme_names_every_mart() -> None:
 def test_every_variable_is_documented_with_its_default() -> None:
     variables = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text())["vars"]
     page = (REPOSITORY / "models/README.md").read_text().split("## Variables\n")[1].split("\n## ")[0]
-    rows = [line for line in page.splitlines() if line.startswith("| `")]
-    missing = [
-        name
-        for name, default in variables.items()
-        if not any(f"`{name}`" in row and str(default) in row for row in rows)
+    rows = [line.replace("`", "").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    documented = {
+        name: default
+        for names, defaults, *_ in rows
+        for name, default in zip(names.strip("| ").split(", "), defaults.split(", "), strict=True)
+    }
+    assert documented == {name: str(default) or "none" for name, default in variables.items()}
+
+
+def test_every_environment_variable_is_documented() -> None:
+    profile = (REPOSITORY / "profiles/profiles.yml").read_text()
+    files = [
+        path
+        for folder, pattern in (("loader", "*.py"), ("models", "*.yml"), ("macros", "*.sql"))
+        for path in (REPOSITORY / folder).rglob(pattern)
     ]
-    assert missing == []
-
-
-def test_every_environment_variable_of_the_profile_is_documented() -> None:
-    used = set(re.findall(r"env_var\('(\w+)'", (REPOSITORY / "profiles/profiles.yml").read_text()))
+    used = set(re.findall(r"env_var\('(\w+)'", profile))
+    for text in (profile, *(path.read_text() for path in files)):
+        used |= set(re.findall(r"\bCDR_[A-Z_]+\b", text))
+    # A build sets it itself.
+    used.remove("CDR_PACKAGE_DIR")
     documented = (REPOSITORY / "profiles/README.md").read_text()
-    assert [name for name in sorted(used) if f"`{name}`" not in documented] == []
+    table = documented.split("## Environment variables\n")[1].split("\n## ")[0]
+    assert [name for name in sorted(used) if f"`{name}`" not in table] == []
+
+
+def test_every_file_of_macros_is_listed() -> None:
+    folder = REPOSITORY / "macros"
+    page = (folder / "README.md").read_text()
+    listed = {
+        name for row in re.findall(r"^\|(.*?)\|", page, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)
+    }
+    files = [path.relative_to(folder) for path in folder.rglob("*.sql")]
+    missing = [path for path in files if not {str(path), f"{path.parts[0]}/"} & listed]
+    assert missing == []
 
 
 def test_every_folder_has_a_readme() -> None:

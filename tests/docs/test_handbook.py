@@ -2,11 +2,9 @@
 
 import ast
 import configparser
-import os
 import re
 import shutil
 import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -74,7 +72,6 @@ def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path
     variables = environment() | {
         "CDR_DATABASE": place["/var/lib/cdr"] + "/cdr.duckdb",
         "DBT_TARGET_PATH": str(tmp_path / "target"),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     ran = []
     for language, text in blocks():
@@ -117,6 +114,7 @@ def test_completion_completes(tmp_path: Path) -> None:
         COMPREPLY=() COMP_WORDS=(cdr files --sta) COMP_CWORD=2
         _cdr_completion cdr --sta files && printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    variables = environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=variables, cwd=tmp_path)
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, env=environment(), cwd=tmp_path
+    )
     assert done.stdout.splitlines()[1:] == ["stage", "status", "--state"], done.stdout + done.stderr

@@ -1,5 +1,5 @@
-"""README.md's commands run, its queries and those of models/README.md answer what Python computes from rows,
-and loader/README.md lists every reason code, state and option.
+"""README.md's commands run, its queries and those of models/README.md answer what Python computes from rows.
+loader/README.md lists every reason code, state and JSON document, and names no option that does not exist.
 """
 
 import re
@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -16,6 +15,7 @@ from harness import Loader, environment
 from help_texts import COMMANDS, REPOSITORY, commands, help_page
 from marts_by_rows import (
     COUNTRIES,
+    Answer,
     Rows,
     connection,
     down,
@@ -25,9 +25,10 @@ from marts_by_rows import (
     ratio,
     rounded,
     same,
-    total,
+    summed,
 )
 
+from loader.cli.main import main
 from loader.database.manifest import State
 from loader.parsing.records import Reason
 
@@ -41,6 +42,11 @@ def test_every_reason_code_and_state_is_documented() -> None:
     for words in (Reason, State):
         rows = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
         assert [word for word in words if word not in rows] == []
+
+
+def test_the_json_document_of_every_command_is_documented() -> None:
+    text = (REPOSITORY / "loader" / "README.md").read_text().split("\n## JSON\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(main.commands)
 
 
 def test_options_that_the_readme_names_exist() -> None:
@@ -81,9 +87,6 @@ def test_the_commands_of_the_readme_run_in_order(copy: Loader, tmp_path: Path) -
     assert own.query(calls) == copy.query(calls)
 
 
-Answer = list[tuple[Any, ...]]
-
-
 def queries() -> list[str]:
     """The queries of README.md and models/README.md."""
     found = []
@@ -93,10 +96,6 @@ def queries() -> list[str]:
         ):
             found += [query for query in block.split(";") if re.match(r"\s*select\b", query)]
     return found
-
-
-def summed(rows: Rows, column: str) -> Any:
-    return total(row.get(column) for row in rows)
 
 
 def cost_by_country(mart: dict[str, Rows]) -> Answer:

@@ -167,16 +167,18 @@ def test_colours_are_those_that_dbt_prints() -> None:
 def test_a_project_can_be_parsed_once_and_built_on_other_databases(
     little: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dbt.adapters.duckdb.credentials import DuckDBCredentials
-
-    # What the tests of this process replace, so that a parse serves every database.
-    assert "_connection_keys" in vars(DuckDBCredentials)
     parsed = tools.parse(command(little))
     for name in ("one", "two"):
         monkeypatch.setenv("CDR_DATABASE", str(little / f"{name}.duckdb"))
         assert tools.run(command(little, "run"), parsed).success
         with duckdb.connect(little / f"{name}.duckdb") as connection:
             assert connection.execute("select id from main_marts.mart").fetchall() == [(1,)]
+
+
+def test_what_shares_parses_is_imported_as_a_plugin() -> None:
+    from dbt.plugins import PluginManager
+
+    assert "dbt_shared_parses" in PluginManager.get_prefixed_modules()  # type: ignore[no-untyped-call]
 
 
 def test_each_overridden_macro_is_still_one_of_dbt(little: Path) -> None:

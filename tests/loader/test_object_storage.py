@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import io
 import json
 import logging
 import os
@@ -14,7 +13,6 @@ import sys
 import threading
 import time
 import uuid
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,7 +24,7 @@ import boto3
 import obstore
 import pytest
 import zstandard
-from builders import delivery
+from builders import delivery, zipped
 from harness import Loader, environment
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
@@ -124,14 +122,6 @@ def store(server: tuple[int, _Requests]) -> Store:
 
 def states(files: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(file["file_name"], file["state"]) for file in files]
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return out.getvalue()
 
 
 def test_a_prefix_is_staged_like_a_folder(cdr: Loader, store: Store) -> None:

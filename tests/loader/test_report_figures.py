@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from harness import Loader
-from marts_by_rows import groups, ratio, total
+from marts_by_rows import groups, lines_needed, ratio, total
 from pages import Page, written
 
 from loader.report.page import _cell
@@ -310,15 +310,6 @@ def intervals(facts: Facts) -> list[tuple[datetime, datetime]]:
             opened = call["answered_at"] if by_answer else call["called_at"]
             found.append((opened, opened + timedelta(seconds=int(call["duration_seconds"]))))
     return found
-
-
-def lines_needed(erlangs: float) -> int:
-    """Erlang B at 1 % loss."""
-    lines, loss = 0, 1.0
-    while loss > 0.01:
-        lines += 1
-        loss = erlangs * loss / (lines + erlangs * loss)
-    return lines
 
 
 def test_traffic(facts: Facts) -> None:

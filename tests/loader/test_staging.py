@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from builders import delivery, header, record
+from builders import delivery, header, record, zipped
 from harness import Loader
 
 from loader.feeds import KINDS
@@ -319,14 +319,6 @@ def test_a_line_without_end_fails_the_file(cdr: Loader, monkeypatch: pytest.Monk
 
 
 # --- compression --------------------------------------------------------------------------------------------
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return out.getvalue()
 
 
 TWO = delivery("a", "b").encode()

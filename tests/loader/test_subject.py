@@ -13,7 +13,6 @@ from loader.operations.subject import Subject
 
 NUMBER, USER = "+46701112233", "subject-user-1"
 KIND = "phone_terminated"
-OTHER = {"From": "+46700000002", "To": "+4790000003", "Reason": "CALLERHANGUP"}
 MONEY = """
     select
         report_date, call_type, application_key, currency,

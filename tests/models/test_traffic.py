@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from builders import header, record
 from harness import Loader
+from marts_by_rows import lines_needed
 from warehouse import Warehouse
 
 DAYS = 3
@@ -160,15 +161,6 @@ def occupied_on(day: date, calls: Iterable[Call]) -> int:
     return peak_of([(start, end) for start, end in pieces if start < end])
 
 
-def lines_of(erlangs: float) -> int:
-    """The lines that lose 1 % of a traffic, by the recursion of ITU-T E.501."""
-    lines, loss = 0, 1.0
-    while loss > 0.01:
-        lines += 1
-        loss = erlangs * loss / (lines + erlangs * loss)
-    return lines
-
-
 def expected_busy_hours(calls: list[Call]) -> list[tuple[Any, ...]]:
     scopes = {("account", None): calls}
     for application in {call.application for call in calls}:
@@ -182,7 +174,7 @@ def expected_busy_hours(calls: list[Call]) -> list[tuple[Any, ...]]:
         for day, hours in days.items():
             busy = min(hours, key=lambda row: (-row[1], row[0]))
             highest = min(hours, key=lambda row: (-row[2], row[0]))
-            needed = occupied_on(day, members), lines_of(busy[1])
+            needed = occupied_on(day, members), lines_needed(busy[1])
             rows.append((day, *scope, busy[0], busy[1], highest[2], highest[3], *needed))
     return in_order(rows)
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from harness import Loader
+from harness import REPOSITORY, Loader
 
 from loader.synth import synthesise
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "models" / "COOKBOOK.md"
 RUNBOOK = REPOSITORY / "models" / "RUNBOOK.md"
 _ANSWERED = re.compile(r"```sql\n(?P<query>.*?)\n```\n\n```text\n(?P<answer>.*?)```", re.DOTALL)

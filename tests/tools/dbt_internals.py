@@ -6,7 +6,6 @@ Checked with dbt-core 1.11.16 and 1.12.6 and dbt-duckdb 1.11.1 by tests/loader/t
 import os
 import shutil
 from collections.abc import Callable
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
@@ -18,7 +17,6 @@ from loader.builds.dbt_internals import close_connections
 SHARED_PARSES = "CDR_TESTS_SHARED_PARSES"
 
 
-@cache
 def parse_once() -> None:
     """Let dbt parse the project once for each set of variables, whatever database and target folder, in all
     test processes: no model depends on these, and a parse takes up to ten seconds. dbt itself checks that
@@ -27,6 +25,8 @@ def parse_once() -> None:
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
     from dbt.parser.manifest import ManifestLoader
 
+    # Where it is called otherwise, a parse would serve one database, without a word.
+    assert "_connection_keys" in vars(DuckDBCredentials)
     DuckDBCredentials._connection_keys = lambda _: ("database", "schema")  # type: ignore[method-assign]
     if SHARED_PARSES not in os.environ:
         return

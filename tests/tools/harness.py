@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dbt_internals
 import duckdb
 import schemas
 from click.testing import CliRunner, Result
@@ -32,8 +31,6 @@ class Loader:
 
     def __call__(self, *arguments: object, code: int = 0) -> Result:
         """Run a command in process and require its exit code."""
-        if arguments[0] in ("build", "run") or {"--build", "--erase", "--pii-mode"} & set(arguments):
-            dbt_internals.parse_once()
         result = CliRunner().invoke(main, [*map(str, arguments), *self._database(arguments)])
         assert result.exit_code == code, f"exit code {result.exit_code}: {result.stdout}{result.stderr}"
         assert "Traceback" not in result.stderr
@@ -121,8 +118,12 @@ class Loader:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a process that a test starts; sitecustomize.py has it share what dbt has parsed."""
-    return {**os.environ, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tests' / 'tools'}"}
+    """The environment of a process that a test starts: `cdr` is on PATH, dbt_shared_parses.py on dbt's."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tests' / 'tools'}",
+    }
 
 
 class holding:

@@ -17,6 +17,7 @@ from harness import REPOSITORY
 
 Row = dict[str, Any]
 Rows = list[Row]
+Answer = list[tuple[Any, ...]]
 TYPES = {"string": "varchar", "datetime": "timestamp"}
 FIRST = date(2026, 11, 2)
 # A week without a call lies between.
@@ -67,6 +68,11 @@ def total(values: Iterable[Any]) -> Any:
     return sum(known) if known else None
 
 
+def summed(rows: Rows, column: str) -> Any:
+    """The sum of a column where it is known; None of nothing."""
+    return total(row.get(column) for row in rows)
+
+
 def ratio(numerator: Any, denominator: Any) -> Any:
     """A quotient; None where there is nothing to divide by."""
     return float(numerator) / float(denominator) if numerator is not None and denominator else None
@@ -75,6 +81,15 @@ def ratio(numerator: Any, denominator: Any) -> Any:
 def rounded(value: Any, digits: int) -> Any:
     """A number as SQL rounds it, a half up; None stays."""
     return None if value is None else floor(float(value) * 10**digits + 0.5) / 10**digits
+
+
+def lines_needed(erlangs: float) -> int:
+    """The lines that lose 1 % of a traffic, by the recursion of ITU-T E.501 (Erlang B)."""
+    lines, loss = 0, 1.0
+    while loss > 0.01:
+        lines += 1
+        loss = erlangs * loss / (lines + erlangs * loss)
+    return lines
 
 
 def groups(rows: Iterable[Row], *keys: str | Callable[[Row], Any]) -> dict[tuple[Any, ...], Rows]:
@@ -96,10 +111,10 @@ def down(value: Any) -> Any:
     return None if value is None else -value
 
 
-def same(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]]) -> None:
+def same(found: Answer, expected: Answer) -> None:
     """Require the same rows in the same order, numbers to the ninth digit."""
 
-    def plain(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+    def plain(rows: Answer) -> list[list[Any]]:
         return [
             [round(float(value), 9) if isinstance(value, int | float | Decimal) else value for value in row]
             for row in rows

@@ -60,7 +60,6 @@ class Warehouse:
         """The environment of dbt, put back afterwards."""
         before = dict(os.environ)
         os.environ |= {"CDR_DATABASE": str(self.loader.database), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-        dbt_internals.parse_once()
         try:
             yield
         finally:
