@@ -1,5 +1,6 @@
 """The daily job: stage, build, run, status."""
 
+import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,10 +26,37 @@ _GRACE_SECONDS = 5.0
 
 
 def _stage(paths: tuple[str, ...], database: Path, options: "Options", quiet: bool) -> "Report":
+    from loader.staging.stage import find_deliveries
     from loader.staging.stage import stage as stage_all
 
+    deliveries = find_deliveries(paths, options)
     with output.progress_bar("staging", visible=not quiet) as progress:
-        return stage_all(paths, database, options, progress)
+        return stage_all(deliveries, database, options, progress)
+
+
+def _ask_before_replacing(
+    paths: tuple[str, ...], database: Path, options: "Options", silent: bool, as_json: bool
+) -> None:
+    """Ask before most of more than three days is replaced by less; raise CdrError where nobody agrees."""
+    from loader.staging.replacement import replacement
+    from loader.staging.stage import find_deliveries
+
+    deliveries = find_deliveries(paths, options)
+    with output.progress_bar("comparing with what is there", visible=not silent) as progress:
+        found = replacement(deliveries, database, options, progress)
+    if found is None:
+        return
+    what = (
+        f"these deliveries would replace {counted(found.superseded, 'file')} of {len(found.days)} days, "
+        f"{found.days[0]} to {found.days[-1]}, and have {found.kept:,} of their {found.records:,} calls"
+    )
+    if as_json or not sys.stdin.isatty():
+        raise CdrError(
+            f"{what}; nothing is staged: another data set needs a database of its own (--database), "
+            "and where this is right, add --replace"
+        )
+    if not click.confirm(f"{what[0].upper()}{what[1:]}. Replace them?", err=True):
+        raise CdrError("nothing is staged; another data set needs a database of its own (--database)")
 
 
 @click.command()
@@ -111,6 +139,12 @@ def _sizes(compacted: "Compacted") -> str:
 @click.command()
 @stage_options
 @click.option(
+    "--replace",
+    "replaces",
+    is_flag=True,
+    help="Do not ask before most files of more than 3 days are replaced by fewer than half of their calls.",
+)
+@click.option(
     "--publish",
     "published",
     type=click.Path(path_type=Path),
@@ -124,6 +158,7 @@ def run(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    replaces: bool,
     published: Path | None,
 ) -> int:
     """Run the daily job: stage, build and test the tables, print a summary.
@@ -141,6 +176,8 @@ def run(
     problem = unpublished = None
     up_to_date = False
     with exclusive(database, options.wait, creates=True) as deadline:
+        if not replaces:
+            _ask_before_replacing(paths, database, replace(options, wait=deadline.left), silent, as_json)
         report = _stage(paths, database, replace(options, wait=deadline.left), silent)
         staged.print_report(report, quiet=silent, verbose=verbose)
         staged_in = time.monotonic() - begun

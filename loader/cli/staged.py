@@ -50,7 +50,7 @@ def print_report(report: "Report", *, quiet: bool, verbose: bool, dry_run: bool 
         output.print_error(
             f"cdr: {len(left_out) - _LISTED_FILES:,} more are not staged; -v lists the reasons"
         )
-    for change in report.shrunk:
+    for change in filter(lambda one: one.is_shrunk, report.superseding):
         replaced = sum(file.staged for file in change.superseded)
         ids = ", ".join(str(file.file_id) for file in change.superseded)
         output.print_error(

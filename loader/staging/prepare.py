@@ -168,6 +168,15 @@ def prepare_one(delivery: Delivery, preparation: Preparation) -> Prepared | Unpa
     return Ready(file, content, layout)
 
 
+def is_unchanged(delivery: Delivery, preparation: Preparation) -> bool:
+    """Whether the delivery's path holds what it held at the last look; not where it cannot be read."""
+    try:
+        nothing = File(0, delivery.file_name, delivery.source.location)
+        return _unchanged(delivery, nothing, preparation) is not None
+    except OSError:
+        return False
+
+
 def _unchanged(delivery: Delivery, file: File, preparation: Preparation) -> Unchanged | None:
     """Return the delivery as unchanged if its path holds what it held at the last look; otherwise None."""
     look, versions = preparation.looks.at(delivery.source.location), preparation.versions

@@ -38,8 +38,8 @@ class Report:
 
     files: list[File]
     over_limit: list[File]
-    # Versions that lack more than half of the records of what they replace.
-    shrunk: list[Change]
+    # Versions that supersede others.
+    superseding: list[Change]
     # Of a dry run, which leaves no quarantine; by file_id.
     first_rejects: dict[int, list[Reject]]
     # Known files that the paths name themselves.
@@ -57,17 +57,24 @@ class Report:
         return 1 if State.FAILED in states or self.over_limit else 0
 
 
-def stage(
-    paths: tuple[str, ...], database: Path, options: Options, progress: Callable[[int, int, str], None]
-) -> Report:
-    """Stage everything that the paths name. `progress` receives the number of files done, the number of all,
-    and the next name.
+def find_deliveries(paths: tuple[str, ...], options: Options) -> list[Delivery]:
+    """Return what the paths name, in the order to stage it.
 
-    Raises CdrError, before any change, for paths, options or a database that cannot be used.
+    Raises CdrError for paths and options that cannot be used.
     """
     if options.encoding is not None:
         check_encoding(options.encoding)
-    deliveries = in_order(discover(paths), options)
+    return in_order(discover(paths), options)
+
+
+def stage(
+    deliveries: list[Delivery], database: Path, options: Options, progress: Callable[[int, int, str], None]
+) -> Report:
+    """Stage deliveries in their order. `progress` receives the number of files done, the number of all, and
+    the next name.
+
+    Raises CdrError, before any change, for a database that cannot be used.
+    """
     with staging_target(database, options) as (connection, folder):
         earlier = database if options.dry_run and database.exists() else None
         records = Records(options.dry_run, earlier, options.wait, _repeated_names(deliveries))
@@ -81,7 +88,7 @@ def stage(
     return Report(
         files,
         [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
-        versions.shrunk,
+        versions.superseding,
         first_rejects,
         # An archive that was detected only when it was read is known by its path alone.
         named=[*(file for file in known if named & {file.path, _archive(file)}), *idle],

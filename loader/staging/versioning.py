@@ -1,7 +1,7 @@
 """The rules that decide about a delivery, and changes of the manifest."""
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
@@ -88,6 +88,11 @@ class Change:
     superseded: list[File] = field(default_factory=list)
     lacking: int = 0
 
+    @property
+    def is_shrunk(self) -> bool:
+        """Whether it lacks the calls of more than half of the records that it supersedes."""
+        return self.lacking * 2 > sum(earlier.staged for earlier in self.superseded)
+
     def write(self, connection: "duckdb.DuckDBPyConnection") -> None:
         """Write it in the caller's transaction."""
         write_changes(connection, [self])
@@ -128,8 +133,8 @@ class Versions:
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._lock = threading.Lock()
-        # Versions that lack more than half of the records of what they superseded.
-        self.shrunk: list[Change] = []
+        # Versions that superseded others in this run.
+        self.superseding: list[Change] = []
         # Recorded in this run: these deliveries are still at their paths.
         self._recorded: set[int] = set()
         self._by_id: dict[int, File] = {}
@@ -172,18 +177,27 @@ class Versions:
         with self._lock:
             return self._by_id.get(file_id)
 
+    def current_of_name(self, name: str) -> list[File]:
+        """Return the current files of a name, in any case."""
+        with self._lock:
+            return [one for one in self._by_name.get(folded(name), ()) if one.state == State.CURRENT]
+
+    def current_by_day(self) -> Counter[date]:
+        """Count the current files of each day."""
+        with self._lock:
+            files = self._by_id.values()
+            return Counter(one.file_date for one in files if one.file_date and one.state == State.CURRENT)
+
     def rivals(self, file: File) -> list[File]:
         """Return the current files of the same kind, day and name without case. A file of unknown kind
         matches any kind, an empty file of unknown day any day.
         """
-        with self._lock:
-            return [
-                one
-                for one in self._by_name.get(folded(file.file_name), ())
-                if one.state == State.CURRENT
-                and one.kind in (None, file.kind)
-                and (one.file_date == file.file_date or (one.file_date is None and not one.records))
-            ]
+        return [
+            one
+            for one in self.current_of_name(file.file_name)
+            if one.kind in (None, file.kind)
+            and (one.file_date == file.file_date or (one.file_date is None and not one.records))
+        ]
 
     def change(self, file: File) -> Change:
         """Return the change that a new row makes. It replaces earlier failures of the same delivery: at the
@@ -221,8 +235,8 @@ class Versions:
                 self._by_id.pop(failure.file_id, None)
             for earlier in change.superseded:
                 earlier.state = State.SUPERSEDED
-            if change.lacking * 2 > sum(earlier.staged for earlier in change.superseded):
-                self.shrunk.append(change)
+            if change.superseded:
+                self.superseding.append(change)
             self._add(change.file)
             self._recorded.add(change.file.file_id)
 

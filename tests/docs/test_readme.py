@@ -87,6 +87,25 @@ def test_the_commands_of_the_readme_run_in_order(copy: Loader, tmp_path: Path) -
     assert own.query(calls) == copy.query(calls)
 
 
+def test_planted_abuse_goes_into_a_database_of_its_own(tmp_path: Path) -> None:
+    """As `models/README.md` has it, but for the build."""
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    page = (REPOSITORY / "models" / "README.md").read_text()
+    (block,) = [
+        one for one in re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE) if "synth" in one
+    ]
+    script = f"{block}\necho $CDR_DATABASE".replace("cdr run", "cdr stage")
+    variables = environment() | {"TMPDIR": str(tmp_path), "CDR_DATABASE": str(tmp_path / "cdr.duckdb")}
+    done = subprocess.run(
+        ["bash", "-euc", script], capture_output=True, text=True, env=variables, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    own = Loader(Path(done.stdout.splitlines()[-1]), tmp_path / "inbox" / "abuse")
+    assert len({day for (day,) in own.query("select file_date from raw_sinch.files")}) == 60
+    assert not (tmp_path / "cdr.duckdb").exists()
+
+
 def queries() -> list[str]:
     """The queries of README.md and models/README.md."""
     found = []

@@ -9,11 +9,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from builders import delivery, header, record
+from builders import delivery, header, record, zipped
 from harness import Loader
 
 from loader.database.manifest import File, State
+from loader.errors import CdrError
 from loader.inputs.naming import Days, dates_in_name, days_in_names
+from loader.staging.options import Options
+from loader.staging.replacement import replacement
+from loader.staging.stage import find_deliveries
 from loader.staging.versioning import decide
 
 DAY = "2026-11-22"
@@ -252,6 +256,83 @@ def test_replacing_reports_what_is_replaced(cdr: Loader) -> None:
     assert "supersedes file 1 (1,250 records); it lacks 1,249 of them" in printed
     assert "less than half of the 1,250 records that it replaces (1; file 1)" in result.stderr
     assert "cdr withdraw 2" in result.stderr
+
+
+def deliver_days(cdr: Loader, days: int, calls: str, folder: str = "") -> None:
+    for day in range(1, days + 1):
+        for name in ("a", "b"):
+            content = delivery(*(f"{name}{day}{call}" for call in calls))
+            path = cdr.write(f"{folder}{name}_2026-11-{day:02}.csv", content)
+            touch(path, 10 * len(calls) if folder else 0)
+
+
+@pytest.mark.parametrize(
+    ("days", "calls", "found"),
+    [
+        (4, "ab", (8, 40, 16)),
+        (3, "ab", None),
+        # Half of the calls, and more.
+        (4, "abc", None),
+        # Other calls: other deliveries, which replace nothing.
+        (4, "xyz", None),
+        (6, "a", (12, 60, 12)),
+    ],
+)
+def test_a_look_that_would_replace_most_of_many_days_by_less_is_detected(
+    cdr: Loader, days: int, calls: str, found: tuple[int, int, int] | None
+) -> None:
+    deliver_days(cdr, 6, "abcde")
+    cdr("stage", ".", "-q")
+    deliver_days(cdr, days, calls, folder="other/")
+    options = Options()
+    replaced = replacement(find_deliveries((".",), options), cdr.database, options, lambda *_: None)
+    counts = replaced and (replaced.superseded, replaced.records, replaced.kept)
+    assert counts == found
+    assert not replaced or replaced.days == [date(2026, 11, day) for day in range(1, days + 1)]
+    assert len(cdr.states()) == 12
+
+
+def test_half_of_the_files_of_a_day_are_not_most(cdr: Loader) -> None:
+    deliver_days(cdr, 6, "abcde")
+    cdr("stage", ".", "-q")
+    for day in range(1, 7):
+        touch(cdr.write(f"other/a_2026-11-{day:02}.csv", delivery(f"a{day}a")), 10)
+    options = Options()
+    assert replacement(find_deliveries((".",), options), cdr.database, options, lambda *_: None) is None
+
+
+def test_a_run_refuses_to_replace_most_of_many_days_by_less(
+    cdr: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver_days(cdr, 4, "abcde")
+    cdr("stage", ".", "-q")
+    deliver_days(cdr, 4, "ab")
+    assert cdr.error("run", ".", "-q") == (
+        "cdr: these deliveries would replace 8 files of 4 days, 2026-11-01 to 2026-11-04, and have 16 of "
+        "their 40 calls; nothing is staged: another data set needs a database of its own (--database), and "
+        "where this is right, add --replace"
+    )
+    assert cdr.json("run", ".", code=2)["error"].endswith("add --replace")
+    assert {state for _, _, state in cdr.states()} == {"current"}
+
+    def stop(*_: object) -> None:
+        raise CdrError("not built here")
+
+    monkeypatch.setattr("loader.cli.daily._build_what_is_due", stop)
+    cdr("run", ".", "--replace", code=1)
+    assert [state for _, _, state in cdr.states()] == ["superseded"] * 8 + ["current"] * 8
+
+
+def test_corrections_of_members_of_an_archive_are_detected(cdr: Loader) -> None:
+    for calls in ("abcde", "a"):
+        members = {
+            f"sip_2026-11-{day:02}.csv": delivery(*(f"{day}{call}" for call in calls)).encode()
+            for day in range(1, 5)
+        }
+        cdr.write("days.zip", zipped(members))
+        if calls == "abcde":
+            cdr("stage", ".", "-q")
+    assert "replace 4 files of 4 days" in cdr.error("run", ".", "-q")
 
 
 def test_a_dry_run_shows_the_rejects_itself(cdr: Loader) -> None:

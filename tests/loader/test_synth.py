@@ -14,7 +14,7 @@ import pytest
 from loader import synth
 from loader.feeds import KINDS
 from loader.staging.options import Options
-from loader.staging.stage import stage
+from loader.staging.stage import find_deliveries, stage
 from loader.synth import irregularities
 from loader.synth.traffic import (
     APPLICATIONS,
@@ -332,7 +332,7 @@ def test_every_file_has_its_wart(irregular: tuple[Path, list[Path]]) -> None:
 def test_each_wart_is_staged_as_documented(irregular: tuple[Path, list[Path]], tmp_path: Path) -> None:
     folder, _ = irregular
     database = tmp_path / "cdr.duckdb"
-    stage((str(folder),), database, Options(), lambda *_: None)
+    stage(find_deliveries((str(folder),), Options()), database, Options(), lambda *_: None)
     found: dict[Path, list[tuple[str | None, str, int, int]]] = defaultdict(list)
     with duckdb.connect(database, read_only=True) as connection:
         for path, *outcome in connection.execute(

@@ -18,15 +18,16 @@ from harness import REPOSITORY, Loader, environment
 from loader.cli import output
 
 
-def on_a_terminal(command: list[str], columns: int, cwd: Path) -> str:
-    """What a command shows on a terminal so wide, without colours."""
+def on_a_terminal(command: list[str], columns: int, cwd: Path, typed: str = "") -> str:
+    """What a command shows on a terminal so wide, without colours, when somebody types there."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     variables = {name: value for name, value in environment().items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
-        command, stdout=follower, stderr=follower, env=variables | {"TERM": "xterm"}, cwd=cwd
+        command, stdin=follower, stdout=follower, stderr=follower, env=variables | {"TERM": "xterm"}, cwd=cwd
     )
     os.close(follower)
+    os.write(leader, typed.encode())
     shown = b""
     while True:
         try:
@@ -112,3 +113,15 @@ def test_the_demo_refuses_a_database_of_other_deliveries(copy: Loader) -> None:
     )
     assert refused.returncode == 1
     assert "8 deliveries that are not the demo's; set CDR_DATABASE to another file" in refused.stderr
+
+
+def test_a_run_that_would_replace_most_by_less_asks(cdr: Loader) -> None:
+    for calls in ("abcde", "ab"):
+        for day in range(1, 5):
+            cdr.write(f"sip_2026-11-{day:02}.csv", delivery(*(f"{day}{call}" for call in calls)))
+        if calls == "abcde":
+            cdr("stage", ".", "-q")
+    shown = on_a_terminal(cdr.command("run", "."), 200, cdr.inbox, typed="n\n")
+    assert "and have 8 of their 20 calls. Replace them? [y/N]: " in shown
+    assert "cdr: nothing is staged; another data set needs a database of its own (--database)" in shown
+    assert len(cdr.states()) == 4
