@@ -439,7 +439,7 @@ def test_a_build_merges_row_groups_when_enough_rows_are_deleted(copy: Loader) ->
 
 @pytest.fixture
 def old_and_new(once: Once, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
-    """A call of an old file, of which there is a copy, and of a failed one; and one of a new file."""
+    """A call of an old file that was delivered twice, a failed old file, and a call of a new file."""
     monkeypatch.setenv("DBT_RESOURCE_TYPES", "model seed")
 
     def fill(folder: Path) -> None:

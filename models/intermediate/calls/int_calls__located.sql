@@ -96,18 +96,20 @@ final as (
         caller_e164,
         callee_e164,
         coalesce(
-            {{ kept('redaction', 'number_type') }}, case when callee_e164 is not null then callee_type end
+            {{ kept('redaction', 'number_type') }},
+            case when callee_e164 is not null then callee_type end
         ) as number_type,
         coalesce(
-            {{ kept('redaction', 'origin_country') }}, case when caller_e164 is not null then caller_country end
+            {{ kept('redaction', 'origin_country') }},
+            case when caller_e164 is not null then caller_country end
         ) as origin_country,
         case
             when call_type <> 'app_app'
                 then coalesce(
-                    {{ kept('redaction', 'destination_country') }},
-                    to_country,
-                    case when callee_e164 is not null then callee_country end
-                )
+                        {{ kept('redaction', 'destination_country') }},
+                        to_country,
+                        case when callee_e164 is not null then callee_country end
+                    )
         end as destination_country,
         result,
         reason,

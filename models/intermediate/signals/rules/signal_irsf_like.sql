@@ -20,7 +20,7 @@ histories as (
         on
             today.application_key = past.application_key
             and {{ days_between('past.report_date', 'today.report_date') }}
-                between 0 and {{ signal_history_days() }}
+            between 0 and {{ signal_history_days() }}
     where {{ stale('today.report_date') }}
     group by
         today.application_key,
@@ -51,7 +51,7 @@ last_traffic as (
             windows.application_key = destination_days.application_key
             and windows.destination = destination_days.destination
             and {{ days_between('destination_days.report_date', 'windows.report_date') }}
-                between 2 and {{ signal_history_days() }}
+            between 2 and {{ signal_history_days() }}
     group by
         windows.entity_type,
         windows.application_key,

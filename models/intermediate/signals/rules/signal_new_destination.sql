@@ -35,7 +35,7 @@ histories as (
         on
             today.application_key = past.application_key
             and {{ days_between('past.report_date', 'today.report_date') }}
-                between 0 and {{ signal_history_days() }}
+            between 0 and {{ signal_history_days() }}
     where {{ stale('today.report_date') }}
     group by
         today.application_key,
