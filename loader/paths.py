@@ -8,6 +8,8 @@ from loader.errors import CdrError
 
 PROJECT_FILE = "dbt_project.yml"
 PROJECT_NAME = "sinch_cdr"
+# In a file of such a name `marts.fact_calls` is ambiguous to clients, which name the database after its file.
+SCHEMAS = ("raw_sinch", "reference", "staging", "intermediate", "marts")
 # The project inside an installed wheel; in a clone it is next to the package.
 _PACKAGED = Path(__file__).resolve().parent / "project"
 
@@ -73,6 +75,16 @@ def _file_name(name: str) -> str:
     if re.match("[A-Za-z][A-Za-z0-9+.-]*:|:", name):
         raise CdrError(f"{name} is not a file, and the database must be one; a file of that name is ./{name}")
     return name
+
+
+def check_new_name(file: Path) -> None:
+    """Raise CdrError for a database that does not exist yet and has the name of a schema."""
+    name = file.name.partition(".")[0].lower()
+    if name in SCHEMAS and not file.exists():
+        raise CdrError(
+            f"a database named {file.name} makes {name}.… ambiguous in clients, since it holds a schema of "
+            f"that name; name it otherwise, for example {file.with_name(f'calls{file.suffix}')}"
+        )
 
 
 def dbt_folder(database: Path) -> Path:

@@ -15,6 +15,7 @@ from loader.database.sql import literal
 from loader.database.workspace import Workspace, remove_spill, working
 from loader.engine import engine
 from loader.errors import CdrError
+from loader.paths import check_new_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,6 +118,7 @@ def _check_files(database: Path, access: Access) -> None:
             )
         if database.is_symlink():
             raise CdrError(f"{database} is a link to nothing; create its target or name another database")
+        check_new_name(database)
     elif database.is_dir():
         raise CdrError(f"{database} is a folder; name a file with --database")
     elif not database.is_file():

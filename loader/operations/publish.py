@@ -20,7 +20,7 @@ from loader.database.sql import literal, one_row, quoted
 from loader.database.workspace import Workspace, working
 from loader.engine import engine
 from loader.errors import CdrError
-from loader.paths import keep_mode
+from loader.paths import check_new_name, keep_mode
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,7 +85,9 @@ def _check(database: Path, out: Path, as_folder: bool) -> None:
         raise CdrError(f"{out.parent} is not a folder; make it or publish elsewhere")
     if as_folder:
         _check_folder(out)
-    elif out.exists() and not (out.is_file() and _is_database(out)):
+        return
+    check_new_name(out)
+    if out.exists() and not (out.is_file() and _is_database(out)):
         raise CdrError(f"{out} exists and is not a DuckDB file; publish to another name")
 
 
