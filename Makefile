@@ -11,6 +11,7 @@ JOBS ?= 2
 UV ?= $(shell command -v uv 2>/dev/null)
 BIN := $(VENV)/bin
 comma := ,
+space := $(subst ,, )
 
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -142,10 +143,13 @@ and {{ TimeDimension('metric_time', 'day') }} > (select max(report_date) - 7 fro
 endef
 export LAST_WEEK
 
+# Rows in the order of what they are grouped by, unless ARGS has an order.
+ORDER = $(if $(findstring --order,$(ARGS)),,$(patsubst --group-by=%,--order %,$(filter --group-by=%,$(subst --group-by$(space),--group-by=,$(ARGS)))))
+
 metrics: $(VENV)/.metrics ## ASR by country in the last week of CDR_DATABASE, or ARGS="--metrics amount --group-by currency"
 	@[ -f "$${CDR_DATABASE:-cdr.duckdb}" ] || { echo "make: no database $${CDR_DATABASE:-cdr.duckdb}; run make demo first" >&2; exit 2; }
 	@$(call mf,$(BIN)/dbt --quiet parse)
-	@$(call mf,$(BIN)/mf) query --quiet $(if $(ARGS),$(ARGS),--metrics bids$(comma)asr --group-by country__country_name \
+	@$(call mf,$(BIN)/mf) query --quiet $(if $(ARGS),$(ARGS) $(ORDER),--metrics bids$(comma)asr --group-by country__country_name \
 	  --where "$$LAST_WEEK" --order -bids --limit 10)
 
 # --- checks -----------------------------------------------------------------------------------------------------

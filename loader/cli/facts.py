@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from loader.staging.stage import Report
 
 _INDENT = 12
+# Where no terminal has a width.
+_WIDTH = 100
 
 
 def print_summary(
@@ -84,7 +86,7 @@ def behind(found: "Status") -> str | None:
 
 
 def _print(name: str, text: str) -> None:
-    for line in output.wrapped(output.shown(f"{name:<11} {text}"), sys.stdout, _INDENT).split("\n"):
+    for line in output.wrapped(output.shown(f"{name:<11} {text}"), sys.stdout, _INDENT, _WIDTH).split("\n"):
         output.print_line(line)
 
 

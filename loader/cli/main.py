@@ -14,7 +14,16 @@ from loader.errors import CdrError
 
 
 class _Group(click.Group):
-    """Ends every failure with one line on stderr and exit code 2; with --json also a document on stdout."""
+    """Ends every failure with one line on stderr and exit code 2; with --json also a document on stdout. Its
+    help has the first sentence of each command whole.
+    """
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands' names and first sentences."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, self.commands[name].get_short_help_str(limit=1000)) for name in sorted(self.commands)]
+            )
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         arguments = list(sys.argv[1:] if args is None else args)

@@ -92,13 +92,16 @@ def print_line(text: str = "") -> None:
         sys.stdout.write(shown(text) + "\n")
 
 
-def wrapped(text: str, stream: TextIO, indent: int = 0) -> str:
-    """Break a text between words where the stream is a terminal; following lines are indented."""
-    if not stream.isatty():
+def wrapped(text: str, stream: TextIO, indent: int = 0, otherwise: int | None = None) -> str:
+    """Break a text between words where the stream is a terminal, or at the width for other streams; following
+    lines are indented.
+    """
+    width = shutil.get_terminal_size().columns if stream.isatty() else otherwise
+    if width is None:
         return text
     lines = textwrap.wrap(
         text,
-        shutil.get_terminal_size().columns,
+        width,
         subsequent_indent=" " * indent,
         replace_whitespace=False,
         drop_whitespace=True,

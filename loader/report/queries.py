@@ -493,7 +493,7 @@ def scope_of(
         is_compared=are_complete(connection, scope.previous_first, last)
         and not _begins_later(connection, scope),
         stalled=stalled.sentence if stalled else "",
-        currency=_reporting_currency(connection),
+        currency=reporting_currency(connection),
     )
 
 
@@ -523,7 +523,7 @@ def _begins_later(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> bool
     return bool(kinds)
 
 
-def _reporting_currency(connection: "duckdb.DuckDBPyConnection") -> str:
+def reporting_currency(connection: "duckdb.DuckDBPyConnection") -> str:
     """Return the currency whose amounts are not converted; "" where it is not certain."""
     if not has_table(connection, "marts", "mart_cost_daily"):
         return ""

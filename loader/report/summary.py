@@ -10,6 +10,7 @@ from loader.database.connection import opened
 from loader.database.feed import FeedFinding, are_complete, feed_findings, newest_complete_day
 from loader.database.schema import has_table
 from loader.database.sql import one_row
+from loader.report.queries import reporting_currency
 
 if TYPE_CHECKING:
     import duckdb
@@ -126,9 +127,9 @@ def _spend(connection: "duckdb.DuckDBPyConnection", day: date) -> list[tuple[Any
         where currency is not null and report_date in ($before, $day)
         group by currency
         having amount is not null
-        order by amount desc, currency
+        order by currency <> $reporting, currency
         """,
-        {"day": day, "before": compared},
+        {"day": day, "before": compared, "reporting": reporting_currency(connection)},
     ).fetchall()
 
 

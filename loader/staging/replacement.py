@@ -88,8 +88,8 @@ def _of_most_days(changes: list[Change], current: Counter[date]) -> Replacement 
     for change in changes:
         for file in change.superseded:
             if file.file_date:
-                superseded[file.file_date] += 1
                 records[file.file_date] += file.staged
+                superseded[file.file_date] += 1
         if change.file.file_date:
             lacking[change.file.file_date] += change.lacking
     days = sorted(

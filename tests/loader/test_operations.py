@@ -67,6 +67,10 @@ def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
     )
     assert "+99999999999" in amounts("currency")
     assert "46705556677" not in copy("run", copy.inbox).stdout
+    # The reporting currency, then the others by their names, whichever is most.
+    first, *others = amounts("currency")
+    assert (first, others) == ("EUR", sorted(others))
+    assert others
     # One CallTime of 2062 is no newest day.
     copy.execute(
         "insert into marts.mart_quality_daily by name"

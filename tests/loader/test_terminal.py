@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from builders import delivery, record
 from harness import REPOSITORY, Loader, environment
 
 from loader.cli import output
+from loader.cli.facts import print_summary
+from loader.cli.main import main
+from loader.report.summary import KindOfDay, Summary, WaitingRule
+from loader.staging.stage import Report
 
 
 def on_a_terminal(command: list[str], columns: int, cwd: Path, typed: str = "") -> str:
@@ -125,3 +130,25 @@ def test_a_run_that_would_replace_most_by_less_asks(cdr: Loader) -> None:
     assert "and have 8 of their 20 calls. Replace them? [y/N]: " in shown
     assert "cdr: nothing is staged; another data set needs a database of its own (--database)" in shown
     assert len(cdr.states()) == 4
+
+
+def test_without_a_terminal_a_line_of_facts_has_at_most_100_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rules = [WaitingRule(f"rule_{number}", "silent", 3, 28) for number in range(20)]
+    kinds = [KindOfDay(f"a_kind_of_call_{number}", 10, 5, 0.5) for number in range(4)]
+    summary = Summary(date(2026, 11, 22), 40, 20, kinds, [], 0, 0, rules, [])
+    report = Report([], [], [], {}, [], [])
+    print_summary(report, None, None, ["a word " * 40], summary, staged_in=1, built_in=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines) in range(90, 101)
+    assert "            rule_19 (of 28)" in lines
+
+
+def test_help_has_whole_sentences() -> None:
+    page = on_a_terminal([sys.executable, "-m", "loader", "--help"], 80, REPOSITORY)
+    assert "..." not in page.partition("Commands:")[2]
+    assert max(len(line) for line in page.splitlines()) <= 80
+    text = " ".join(page.split())
+    for command in main.commands.values():
+        assert " ".join((command.help or "").split("\n\n")[0].split()).split(". ")[0].rstrip(".") in text

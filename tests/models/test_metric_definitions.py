@@ -1,8 +1,10 @@
 """Metrics are defined in one place: the page's table, the marts' columns and the semantic models agree."""
 
 import re
+import subprocess
 from typing import Any
 
+import pytest
 import yaml
 from dictionary import REPOSITORY, models
 from formulas import METRICS, PAGE, SEMANTIC_MODELS, formula, metrics, page
@@ -87,3 +89,20 @@ def test_no_measure_adds_amounts_of_several_currencies() -> None:
         if measure["agg"] not in ("min", "max", "count") and re.search("amount|charge$", text):
             counts = text.endswith("then answers end")
             assert counts or text == "amount_reporting" or coded.fullmatch(text), name
+
+
+@pytest.mark.parametrize(
+    ("asked", "order"),
+    [
+        ("--metrics amount --group-by metric_time__month,currency", "--order metric_time__month,currency"),
+        ("--metrics amount --group-by currency --order -amount", "--order -amount"),
+        ("--saved-query cost_by_country_and_month", ""),
+        ("", "--order -bids --limit 10"),
+    ],
+)
+def test_rows_of_metrics_have_an_order(asked: str, order: str) -> None:
+    """By what they are grouped by, unless somebody asks for another order."""
+    command = ["make", "--dry-run", "metrics", f"ARGS={asked}"]
+    shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    query = shown.split("mf query", 1)[1].replace("\\\n", " ")
+    assert query[query.index("--order") :].split() == order.split() if order else "--order" not in query
