@@ -1,35 +1,61 @@
--- By month and currency: the overcharges of single calls add up to those of the months.
+-- By application, country and currency: overcharges of single calls and of gaps of the card add up to those
+-- of the months.
 with
 
-calls as (
+charged_too_much as (
     select
-        {{ month_of('cast(called_at as date)') }} as month,
+        application_key,
+        destination_country,
+        currency,
+        overcharge
+    from {{ ref('mart_overcharges') }}
+    union all
+    select
+        application_key,
+        destination_country,
+        currency,
+        overcharge
+    from {{ ref('mart_rate_card_gaps') }}
+),
+
+calls_and_gaps as (
+    select
+        application_key,
+        destination_country,
         currency,
         sum(overcharge) as overcharge
-    from {{ ref('mart_overcharges') }}
+    from charged_too_much
     group by
-        {{ month_of('cast(called_at as date)') }},
+        application_key,
+        destination_country,
         currency
+    having sum(overcharge) > 0
 ),
 
 months as (
     select
-        month,
+        application_key,
+        destination_country,
         currency,
         sum(overcharge) as overcharge
     from {{ ref('mart_rerating_monthly') }}
     group by
-        month,
+        application_key,
+        destination_country,
         currency
     having sum(overcharge) > 0
 )
 
 select
-    coalesce(calls.month, months.month) as month,
-    coalesce(calls.currency, months.currency) as currency,
-    calls.overcharge,
+    coalesce(calls_and_gaps.application_key, months.application_key) as application_key,
+    coalesce(calls_and_gaps.destination_country, months.destination_country) as destination_country,
+    coalesce(calls_and_gaps.currency, months.currency) as currency,
+    calls_and_gaps.overcharge,
     months.overcharge as rerated_overcharge
-from calls
+from calls_and_gaps
 full outer join months
-    on calls.month = months.month and calls.currency = months.currency
-where calls.overcharge is distinct from months.overcharge
+    on
+        calls_and_gaps.currency = months.currency
+        and coalesce(calls_and_gaps.application_key, '') = coalesce(months.application_key, '')
+        and coalesce(calls_and_gaps.destination_country, '') = coalesce(months.destination_country, '')
+where calls_and_gaps.overcharge is distinct from months.overcharge

@@ -28,6 +28,7 @@ from marts_by_rows import (
     rounded,
     same,
     summed,
+    total,
 )
 
 
@@ -175,6 +176,43 @@ def overcharges(mart: dict[str, Rows]) -> Answer:
         rows.sort(key=lambda row: (-row["overcharge"], row["call_key"]))
         answer += [tuple(row[name] for name in names) for row in rows[:5]]
     return answer
+
+
+def calls_to_german_mobiles(mart: dict[str, Rows]) -> Answer:
+    over = {row["call_key"]: row["overcharge"] for row in mart["mart_overcharges"]}
+    wanted = [
+        row
+        for row in mart["fact_calls"]
+        if (row["call_type"], row["destination_country"]) == ("phone_terminated", "DE")
+        and row["number_type"] == "mobile"
+        and (row["amount"] or 0) > 0
+        and row["duration_seconds"]
+    ]
+    lines = []
+    for (currency,), rows in groups(wanted, "currency").items():
+        overcharges = [over[row["call_key"]] for row in rows if row["call_key"] in over]
+        amount, seconds = summed(rows, "amount"), summed(rows, "duration_seconds")
+        rate = rounded(ratio(60 * amount, seconds), 4)
+        lines.append((currency, len(rows), amount, rate, len(overcharges), total(overcharges)))
+    assert any(line[4] for line in lines)
+    return sorted(lines, key=lambda line: order(line[0]))
+
+
+def rows_that_the_card_lacks(mart: dict[str, Rows]) -> Answer:
+    unpriced = [
+        row for row in mart["mart_rerating_monthly"] if row["currency"] == "EUR" and row["unpriced_calls"]
+    ]
+    lines = [
+        (country, None, summed(rows, "unpriced_calls"), summed(rows, "unpriced_amount"), None)
+        for (country,), rows in groups(unpriced, "destination_country").items()
+    ]
+    names = ("destination_country", "zone", "calls", "amount", "rate_per_minute")
+    lines += [
+        tuple(row[name] for name in names) for row in mart["mart_rate_card_gaps"] if row["currency"] == "EUR"
+    ]
+    lines.sort(key=lambda line: order(-line[3], line[0], line[2]))
+    assert len({line[4] for line in lines[:8]}) == 2
+    return lines[:8]
 
 
 def exceptions(mart: dict[str, Rows]) -> Answer:
@@ -357,8 +395,11 @@ def late(mart: dict[str, Rows]) -> Answer:
 
 
 COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
-    *(weekly_cost, minute_by_country, greatest_spenders, invoices, changed_prices, overcharges, exceptions),
+    *(weekly_cost, minute_by_country, greatest_spenders, invoices, changed_prices, overcharges),
     *(
+        calls_to_german_mobiles,
+        rows_that_the_card_lacks,
+        exceptions,
         number_types,
         get_through,
         why_failed,

@@ -23,6 +23,7 @@
     'mart_overcharges',
     'mart_quality_by_number_type',
     'mart_quality_daily',
+    'mart_rate_card_gaps',
     'mart_rate_history',
     'mart_report_dates',
     'mart_rerating_monthly',

@@ -163,7 +163,7 @@ def test_every_call_is_rated_as_by_the_row_that_counts(
     warehouse.loader.stage(
         warehouse.loader.write("cdr_phone_terminated_2026-11-27.csv", "\n".join(lines) + "\n")
     )
-    models = ("+mart_rerating_monthly", "mart_overcharges", "+number_ranges")
+    models = ("+mart_rerating_monthly", "+mart_overcharges", "+number_ranges")
     warehouse.dbt(
         "build", "-s", *models, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"
     )
@@ -220,6 +220,57 @@ def test_every_call_is_rated_as_by_the_row_that_counts(
     for row in found:
         assert (row[5] == 0) == (row[7] is None) == (row[8] is None) == (row[9] is None)
         assert (row[10] == 0) == (row[11] is None)
+
+
+GERMAN = {"rate_per_minute": "0.1200", "increment": "60/60", "rounding": "nearest", "unit": "0.0001"}
+SWEDISH = GERMAN | {"rate_per_minute": "0.0180", "increment": "1/1"}
+
+
+def test_a_row_that_most_calls_contradict_is_a_gap_of_the_card(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls to Germany follow a tariff that the card does not have; one call to Sweden costs too much."""
+    card = [dict.fromkeys(COLUMNS + PRICES, "") | row for row in (GERMAN, SWEDISH)]
+    for row, country, rate in zip(card, ("DE", "SE"), ("0.1000", "0.0180"), strict=True):
+        row |= {"country": country, "currency": "EUR", "valid_from": "2026-01-01", "rate_per_minute": rate}
+    write_card(tmp_path / "card.csv", card, COLUMNS + PRICES)
+    monkeypatch.setenv("CDR_RATE_CARD", str(tmp_path / "card.csv"))
+    chance = random.Random(39)
+    lines, over, gap = [CALL + ";ApplicationKey;UserId;ToCountryId"], {}, [Decimal(0)] * 3
+    for number in range(240):
+        country, day = ("DE", "SE")[number % 2], FIRST + timedelta(days=number % 3)
+        tariff, row = ((GERMAN, card[0]), (SWEDISH, card[1]))[number % 2]
+        seconds = chance.randrange(1, 600)
+        wrong = Decimal("0.5") if number in (6, 7) else Decimal(0)
+        amount, expected = price(tariff | {"connection_fee": ""}, seconds) + wrong, price(row, seconds)
+        callee = next(callee for callee, code in CALLED.items() if code == country)
+        parts = [f"gap-{number}", "1", f"{day}T12:00:00Z", "ANSWERED", "HANGUP", str(seconds), "", "private"]
+        lines.append(";".join([*parts, callee, str(amount), "EUR", "", OTHER, "u", country]))
+        if country == "SE" and amount > expected:
+            over[f"gap-{number}"] = amount - expected
+        if country == "DE":
+            gap = [gap[0] + amount, gap[1] + expected, gap[2] + amount - expected]
+    loader = Loader(tmp_path / "gaps.duckdb", tmp_path)
+    loader.stage(loader.write("cdr_phone_terminated_2026-11-27.csv", "\n".join(lines) + "\n"))
+    gaps = Warehouse(loader, warehouse.target_path)
+    models = ("+mart_rerating_monthly", "+mart_overcharges", "mart_rate_card_gaps", "+number_ranges")
+    law = "assert_overcharges_are_those_of_mart_rerating_monthly"
+    gaps.dbt(
+        "build", "-s", *models, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"
+    )
+    gaps.dbt("test", "-s", law)
+
+    found = loader.query(
+        "select call_id, overcharge from marts.mart_overcharges join marts.fact_calls using (call_key)"
+    )
+    assert dict(found) == over == {"gap-7": Decimal("0.5")}
+    found = loader.query("select * exclude (valid_from, valid_to) from marts.mart_rate_card_gaps")
+    (row,) = found
+    assert row[:9] == (OTHER, "DE", None, "EUR", "60/60", "nearest", None, None, 120)
+    assert row[9:] == (*gap, Decimal("0.12"), 0)
+    assert loader.query("select valid_from, valid_to from marts.mart_rate_card_gaps") == [
+        (FIRST, FIRST + timedelta(days=2))
+    ]
 
 
 HEADER = ",".join(COLUMNS + PRICES) + "\n"

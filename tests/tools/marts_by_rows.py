@@ -137,7 +137,7 @@ def marts() -> dict[str, Rows]:
     }
     for make in (_calls, _cost, _spend, _invoices, _rates, _overcharges, _exceptions, _quality, _failures):
         made |= make(chance)
-    for make in (_numbers, _traffic, _signals, _feed, _conflicts):
+    for make in (_numbers, _traffic, _signals, _feed, _conflicts, _rerated):
         made |= make(chance)
     return made
 
@@ -172,7 +172,7 @@ def _calls(chance: random.Random) -> dict[str, Rows]:
                 "callee_e164": chance.choice(["+4790000001", None]),
                 "number_type": chance.choice(["mobile", "premium", None]),
                 "origin_country": chance.choice(DESTINATIONS),
-                "destination_country": chance.choice(DESTINATIONS),
+                "destination_country": chance.choice([*DESTINATIONS, "DE", "DE"]),
                 "is_answered": answered,
                 "is_seizure": answered or chance.random() < 0.5,
                 "duration_seconds": chance.choice([None, 0, number]) if answered else 0,
@@ -300,9 +300,31 @@ def _overcharges(chance: random.Random) -> dict[str, Rows]:
             "overcharge": Decimal(cents) / 100,
             "currency": chance.choice(["EUR", "USD", "JPY"]),
         }
-        for number in range(40)
+        for number in range(0, 400, 3)
     ]
     return {"mart_overcharges": rows}
+
+
+def _rerated(chance: random.Random) -> dict[str, Rows]:
+    keys = list(product(["EUR", "USD"], APPLICATIONS, [*DESTINATIONS, "DE"]))
+    months, gaps = [], []
+    for currency, application, country in keys:
+        key = {"application_key": application, "destination_country": country, "currency": currency}
+        unpriced = chance.randrange(3)
+        for month in (date(2026, 10, 1), date(2026, 11, 1)):
+            amount = Decimal(chance.randrange(1, 900000)) / 1000 if unpriced else None
+            months.append({**key, "month": month, "unpriced_calls": unpriced, "unpriced_amount": amount})
+        if chance.random() < 0.3:
+            gaps.append(
+                {
+                    **key,
+                    "zone": chance.choice([None, "mobile"]),
+                    "calls": chance.randrange(5, 90),
+                    "amount": Decimal(chance.randrange(1, 900000)) / 1000,
+                    "rate_per_minute": Decimal("0.02"),
+                }
+            )
+    return {"mart_rerating_monthly": months, "mart_rate_card_gaps": gaps}
 
 
 def _exceptions(chance: random.Random) -> dict[str, Rows]:

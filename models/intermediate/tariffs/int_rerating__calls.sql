@@ -5,6 +5,9 @@ with
 -- A row without a rate ends a price.
 rate_card as (
     select
+        row_number() over (
+            order by application_key, country, prefix, number_type, origin_prefix, currency, valid_from
+        ) as rate_row,
         application_key,
         country,
         prefix,
@@ -113,6 +116,7 @@ matched as (
         keyed.duration_seconds,
         keyed.amount,
         keyed.is_answered,
+        rate_card.rate_row,
         rate_card.prefix,
         rate_card.number_type,
         rate_card.increment,
@@ -164,6 +168,7 @@ final as (
         prefix as rate_prefix,
         number_type as rate_number_type,
         increment,
+        cast(rate_row as bigint) as rate_row,
         duration_seconds,
         amount,
         cast(cast(expected as bigint) * 0.000001 as decimal(19, 6)) as expected_amount,
@@ -172,6 +177,7 @@ final as (
             * 0.000001 as decimal(19, 6)
         ) as difference,
         rate_per_minute,
+        is_answered,
         call_date,
         report_date,
         called_at

@@ -1,0 +1,47 @@
+{{ config(materialized='table') }}
+
+with
+
+gaps as (
+    select
+        *,
+        row_number() over (
+            partition by application_key, destination_country, currency, valid_from
+            order by calls desc, rate_row asc
+        ) as place
+    from {{ ref('int_rate_card_gaps') }}
+),
+
+-- A tariff that contradicts several rows is one gap, with the row of most calls.
+final as (
+    select
+        application_key,
+        destination_country,
+        cast(null as {{ dbt.type_string() }}) as zone,
+        currency,
+        valid_from,
+        increment,
+        rounding,
+        max(case when place = 1 then rate_prefix end) as rate_prefix,
+        max(case when place = 1 then rate_number_type end) as rate_number_type,
+        {{ whole('sum(calls)') }} as calls,
+        cast(sum(amount) as decimal(38, 6)) as amount,
+        cast(sum(expected_amount) as decimal(38, 6)) as expected_amount,
+        cast(sum(overcharge) as decimal(38, 6)) as overcharge,
+        rate_per_minute,
+        connection_fee,
+        valid_to
+    from gaps
+    group by
+        application_key,
+        destination_country,
+        currency,
+        valid_from,
+        increment,
+        rounding,
+        rate_per_minute,
+        connection_fee,
+        valid_to
+)
+
+select * from final
