@@ -82,6 +82,44 @@ RAW_TABLES: dict[str, dict[str, str]] = {
     "redaction_keys": REDACTION_KEYS_COLUMNS,
 }
 
+# Of the tables that are no sources of dbt, which comments on the others (macros/engine/raw_tables.sql). "" is
+# the table itself.
+COMMENTS: dict[str, dict[str, str]] = {
+    "looks": {
+        "": "One row per path: what it held at the last look. What is unchanged is not read again.",
+        "path": "The path, or the object's address.",
+        "size": "Size in bytes.",
+        "modified": "Time of the last modification, in nanoseconds since 1970.",
+        "checksum": "Of a member of an archive: its checksum there.",
+        "options": "The options that change how a file is read.",
+        "file_id": "The file that it is known as.",
+        "seen_at": "Time of the look (UTC).",
+        "inode": "The file's number on its disk.",
+        "changed": "Time of the last change of the file's properties, in nanoseconds since 1970.",
+        "version": "Of an object in object storage: its ETag.",
+    },
+    "schema_versions": {
+        "": "One row per version of the raw tables that this database has had.",
+        "version": "Number of the version.",
+        "cdr": "The release of cdr-tables that migrated to it.",
+        "since": "Time of the migration (UTC).",
+    },
+    "redactions": {
+        "": "One row per record that was redacted, to redact it again when it returns.",
+        "record_hash": "Keyed hash of the record as delivered.",
+        "is_theirs": "Whether all its personal fields are redacted; otherwise Custom alone.",
+        "origin_country": "Country of the caller's number before the redaction.",
+        "destination_country": "Country of the callee's number before the redaction.",
+        "number_type": "Type of the callee's number before the redaction.",
+        "redacted_at": "Time of the redaction (UTC).",
+    },
+    "redaction_keys": {
+        "": "One row: the key of the hashes in redactions.",
+        "key": "The key; null where the environment has it (CDR_SUBJECT_KEY).",
+        "proof": "A hash that shows whether a key is the right one.",
+    },
+}
+
 _RANGES = "select file_id from raw_sinch.files where covers_from is not null"
 
 
@@ -147,6 +185,7 @@ def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
         for number in range(found + 1, SCHEMA_VERSION + 1):
             for statement in MIGRATIONS[number]:
                 connection.execute(statement)
+        _comment(connection)
         if found < SCHEMA_VERSION:
             connection.execute(
                 "insert into raw_sinch.schema_versions values (?, ?, now() at time zone 'UTC')",
@@ -156,6 +195,20 @@ def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
         connection.rollback()
         raise
     connection.commit()
+
+
+def _comment(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Comment on tables that have no comment yet."""
+    uncommented = connection.execute(
+        "select table_name from duckdb_tables() where database_name = current_database()"
+        " and schema_name = 'raw_sinch' and comment is null and list_contains(?, table_name)",
+        [list(COMMENTS)],
+    )
+    for (table,) in uncommented.fetchall():
+        for column, text in COMMENTS[table].items():
+            name = f"raw_sinch.{table}"
+            place = f"column {name}.{quoted(column)}" if column else f"table {name}"
+            connection.execute(f"comment on {place} is {literal(text)}")
 
 
 def own_version() -> str:

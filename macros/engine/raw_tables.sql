@@ -1,7 +1,8 @@
 {#-
     Hook at the start of a run: creates the raw tables that the loader has not created, empty, so that
-    `dbt build` and unit tests work on a new database. On Spark they are tables over the Parquet files of
-    `cdr export`. Columns and types are those of models/staging/sinch/_sinch__sources.yml.
+    `dbt build` and unit tests work on a new database, and gives all of them comments. On Spark they are
+    tables over the Parquet files of `cdr export`. Columns, types and comments are those of
+    models/staging/sinch/_sinch__sources.yml.
 -#}
 {% macro create_raw_tables() %}
     {% if execute %}{{ return(adapter.dispatch('create_raw_tables')()) }}{% endif %}
@@ -15,6 +16,14 @@
             {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if not loop.last }}
             {% endfor %}
         );
+        {% set relation = api.Relation.create(
+            database=source.database, schema=source.schema, identifier=source.identifier
+        ) %}
+        {% set descriptions = {} %}
+        {% for column in source.columns.values() %}
+            {% do descriptions.update({column.name: column.description}) %}
+        {% endfor %}
+        {{ comments(relation, source.description, descriptions) }}
     {% endfor %}
 {% endmacro %}
 

@@ -22,7 +22,12 @@
         kind {{ dbt.type_string() }},
         path {{ dbt.type_string() }},
         content {{ dbt.type_string() }}
-    ) {{ partitioned_by('kind') }}
+    ) {{ partitioned_by('kind') }};
+    {{ comments(team_seeds(), "One row per seed that a team's own file replaces.", {
+        'kind': 'Name of the seed.',
+        'path': 'The file that an environment variable named; none in a copy of a database.',
+        'content': 'Its content at the last build that could read it.',
+    }) }}
 {% endmacro %}
 
 

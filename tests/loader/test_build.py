@@ -228,3 +228,26 @@ def test_tables_of_an_earlier_version_are_rebuilt(project: Loader) -> None:
     project(*select)
     assert project.query("select * from staging.stg_sinch__sip_terminated order by all") == rows
     assert len(rows) == 2
+
+
+def test_every_table_and_column_of_raw_data_and_seeds_has_a_comment(project: Loader) -> None:
+    """What clients show next to a name; a database of an earlier version gets it, too."""
+    uncommented = """
+        select table_name, '' as column_name
+        from duckdb_tables()
+        where schema_name in ('raw_sinch', 'reference') and coalesce(comment, '') = ''
+        union all
+        select table_name, column_name
+        from duckdb_columns()
+        where schema_name in ('raw_sinch', 'reference') and coalesce(comment, '') = ''
+    """
+    seeds = ("--select", "resource_type:seed", "--exclude-resource-type", "test", "unit_test")
+    project.stage(".")
+    project("build", "-q", *seeds)
+    assert project.query(uncommented) == []
+    project.execute("comment on table raw_sinch.looks is null; comment on table raw_sinch.files is 'old'")
+    project.stage(".")
+    project("build", "-q", "--select", "currencies", "--exclude-resource-type", "test")
+    assert project.query(uncommented) == []
+    found = project.query("select comment from duckdb_tables() where table_name = 'files'")
+    assert found[0][0].startswith("One row per ")
