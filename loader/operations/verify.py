@@ -41,11 +41,18 @@ _MANIFEST_LAWS = (
 
 _CALLER = "sum(bids) filter (role = 'caller')"
 _CALLEE = "sum(bids) filter (role = 'callee')"
+_SCOPES = ("call_type", "application", "account")
 # What adds up to calls: the law's end, the mart, the sum, and which calls of fact_calls.
 _BIDS = (
     ("fact_calls = bids of mart_quality_daily", "mart_quality_daily", "sum(bids)", "true"),
     ("fact_calls = calls of mart_failure_reasons_daily", "mart_failure_reasons_daily", "sum(calls)", "true"),
-    ("fact_calls = bids of mart_traffic_hourly", "mart_traffic_hourly", "sum(bids)", "true"),
+    *(
+        (
+            f"fact_calls = bids of mart_traffic_hourly, scope {scope}",
+            *("mart_traffic_hourly", f"sum(bids) filter (scope = '{scope}')", "true"),
+        )
+        for scope in _SCOPES
+    ),
     ("fact_calls = bids of callers in mart_user_daily", "mart_user_daily", _CALLER, "true"),
     (
         "app_app calls = bids of callees in mart_user_daily",
@@ -74,7 +81,7 @@ def check_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path] 
         _reconciliation_law(connection),
         *_amount_laws(connection),
         *_call_laws(connection),
-        _seconds_law(connection),
+        *_seconds_laws(connection),
         *_erasure_laws(connection, removed),
         *increment_laws(connection),
     ]
@@ -187,22 +194,28 @@ def _call_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
         yield Law(law, left, right, left == right)
 
 
-def _seconds_law(connection: "duckdb.DuckDBPyConnection") -> Law:
-    law = (
-        "seconds: duration_seconds of answered calls"
-        " = erlangs of mart_traffic_hourly * 3600 + seconds beyond longest_call_seconds"
-    )
-    if missing := _missing(connection, "fact_calls", "mart_traffic_hourly"):
-        return _not_built(law, missing)
-    if not has_table(connection, "intermediate", "int_traffic__intervals"):
-        return _not_built(law, "int_traffic__intervals")
-    left, right = one_row(
-        connection,
-        "select (select coalesce(sum(duration_seconds), 0)::bigint from marts.fact_calls where is_answered), "
-        "(select round(coalesce(sum(erlangs), 0) * 3600, 3)::double from marts.mart_traffic_hourly) "
-        "+ (select coalesce(sum(cut_seconds), 0)::bigint from intermediate.int_traffic__intervals)",
-    )
-    return Law(law, left, right, math.isclose(left, right, rel_tol=_FLOAT_TOLERANCE, abs_tol=1e-3))
+def _seconds_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    for scope in _SCOPES:
+        law = (
+            "seconds: duration_seconds of answered calls"
+            f" = erlangs of mart_traffic_hourly * 3600, scope {scope}, + seconds beyond longest_call_seconds"
+        )
+        if missing := _missing(connection, "fact_calls", "mart_traffic_hourly"):
+            yield _not_built(law, missing)
+            continue
+        if not has_table(connection, "intermediate", "int_traffic__intervals"):
+            yield _not_built(law, "int_traffic__intervals")
+            continue
+        left, right = one_row(
+            connection,
+            "select (select coalesce(sum(duration_seconds), 0)::bigint "
+            "from marts.fact_calls where is_answered), "
+            "(select round(coalesce(sum(erlangs), 0) * 3600, 3)::double from marts.mart_traffic_hourly "
+            "where scope = $scope) "
+            "+ (select coalesce(sum(cut_seconds), 0)::bigint from intermediate.int_traffic__intervals)",
+            {"scope": scope},
+        )
+        yield Law(law, left, right, math.isclose(left, right, rel_tol=_FLOAT_TOLERANCE, abs_tol=1e-3))
 
 
 def _erasure_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path]) -> Iterator[Law]:

@@ -354,7 +354,7 @@ select
 from marts.mart_traffic_hourly as traffic
 inner join days on cast(traffic.hour as date) = days.day
 inner join weekdays on isodow(days.day) = weekdays.weekday
-where days.day between {first} and {last} {application}
+where days.day between {first} and {last} and traffic.scope = 'call_type' {application}
 group by weekdays.weekday, weekdays.days, hour_of_day
 order by weekdays.weekday, hour_of_day
 """,

@@ -198,18 +198,31 @@ group by report_date, call_type, role, number, other_party;
 
 -- mart_traffic_hourly
 -- The textbook's way: each call split at the full hours, every piece two events, a running sum of them.
-with open_calls as (
+with scoped as (
+    select 'call_type' as scope, call_type, application_key, called_at, answered_at, interval_basis, duration_seconds, is_answered
+    from source.marts.fact_calls
+    union all
+    select 'application', null, application_key, called_at, answered_at, interval_basis, duration_seconds, is_answered
+    from source.marts.fact_calls
+    union all
+    select 'account', null, null, called_at, answered_at, interval_basis, duration_seconds, is_answered
+    from source.marts.fact_calls
+),
+
+open_calls as (
     select
+        scope,
         call_type,
         application_key,
         case when interval_basis = 'answer_time' then answered_at else called_at end as opened_at,
         opened_at + to_seconds(least(duration_seconds, 86400)) as closed_at
-    from source.marts.fact_calls
+    from scoped
     where is_answered and duration_seconds > 0
 ),
 
 pieces as (
     select
+        scope,
         call_type,
         application_key,
         unnest(generate_series(
@@ -221,30 +234,32 @@ pieces as (
 ),
 
 events as (
-    select call_type, application_key, hour, piece_opened_at as moment, 1 as step
+    select scope, call_type, application_key, hour, piece_opened_at as moment, 1 as step
     from pieces
     union all
-    select call_type, application_key, hour, piece_closed_at as moment, -1 as step
+    select scope, call_type, application_key, hour, piece_closed_at as moment, -1 as step
     from pieces
 ),
 
 running as (
     select
+        scope,
         call_type,
         application_key,
         hour,
-        sum(step) over (partition by call_type, application_key, hour order by moment, step rows unbounded preceding) as open_now
+        sum(step) over (partition by scope, call_type, application_key, hour order by moment, step rows unbounded preceding) as open_now
     from events
 ),
 
 peaks as (
-    select call_type, application_key, hour, max(open_now) as peak_concurrent_calls
+    select scope, call_type, application_key, hour, max(open_now) as peak_concurrent_calls
     from running
     group by all
 ),
 
 volumes as (
     select
+        scope,
         call_type,
         application_key,
         hour,
@@ -255,16 +270,18 @@ volumes as (
 
 bids as (
     select
+        scope,
         call_type,
         application_key,
         date_trunc('hour', called_at) as hour,
         count(*) as bids,
         count(*) filter (where is_answered) as answers
-    from source.marts.fact_calls
+    from scoped
     group by all
 )
 
 select
+    coalesce(bids.scope, volumes.scope) as scope,
     coalesce(bids.call_type, volumes.call_type) as call_type,
     coalesce(bids.application_key, volumes.application_key) as application_key,
     coalesce(bids.bids, 0) as bids,
@@ -275,12 +292,14 @@ select
 from volumes
 inner join peaks
     on
-        volumes.call_type = peaks.call_type
+        volumes.scope = peaks.scope
+        and volumes.call_type is not distinct from peaks.call_type
         and volumes.application_key is not distinct from peaks.application_key
         and volumes.hour = peaks.hour
 full join bids
     on
-        volumes.call_type = bids.call_type
+        volumes.scope = bids.scope
+        and volumes.call_type is not distinct from bids.call_type
         and volumes.application_key is not distinct from bids.application_key
         and volumes.hour = bids.hour;
 

@@ -1,26 +1,45 @@
--- Calls and answers by UTC day: fact_calls = bids and answers of mart_traffic_hourly. Seconds of all days
+-- Calls and answers by UTC day: fact_calls = bids and answers of each scope of mart_traffic_hourly. Seconds of all days
 -- together, since calls are open over midnight: erlangs * 3600 + seconds beyond longest_call_seconds =
 -- duration_seconds of answered calls.
 with
 
+scopes as (
+    select 'account' as scope
+    union all
+    select 'application' as scope
+    union all
+    select 'call_type' as scope
+),
+
 calls as (
     select
-        call_date as date,
-        count(*) as calls,
-        count(*) filter (where is_answered) as answers
-    from {{ ref('fact_calls') }}
-    where {{ lately_called() }}
-    group by call_date
+        scopes.scope,
+        daily.date,
+        daily.calls,
+        daily.answers
+    from (
+        select
+            call_date as date,
+            count(*) as calls,
+            count(*) filter (where is_answered) as answers
+        from {{ ref('fact_calls') }}
+        where {{ lately_called() }}
+        group by call_date
+    ) as daily
+    cross join scopes
 ),
 
 bids as (
     select
+        scope,
         date,
         sum(bids) as calls,
         sum(answers) as answers
     from {{ ref('mart_traffic_hourly') }}
     where {{ lately_called('date') }}
-    group by date
+    group by
+        scope,
+        date
 ),
 
 talked as (
@@ -33,17 +52,26 @@ cut as (
 ),
 
 swept as (
-    select coalesce(sum(erlangs), 0) * 3600 as seconds from {{ ref('mart_traffic_hourly') }}
+    select
+        scopes.scope,
+        coalesce(sum(traffic.erlangs), 0) * 3600 as seconds
+    from scopes
+    left join {{ ref('mart_traffic_hourly') }} as traffic
+        on scopes.scope = traffic.scope
+    group by scopes.scope
 )
 
 select
+    coalesce(calls.scope, bids.scope) as scope,
     coalesce(calls.date, bids.date) as date,
     'calls' as counted,
     cast(calls.calls as double) as in_fact_calls,
     cast(bids.calls as double) as in_mart
 from calls
 full outer join bids
-    on calls.date = bids.date
+    on
+        calls.scope = bids.scope
+        and calls.date = bids.date
 where
     -- on a day without a call, calls of the day before may be open
     coalesce(calls.calls, 0) <> coalesce(bids.calls, 0)
@@ -52,6 +80,7 @@ where
 union all
 
 select
+    swept.scope,
     cast(null as date) as date,
     'seconds' as counted,
     cast(talked.seconds as double) as in_fact_calls,

@@ -394,6 +394,40 @@ def late(mart: dict[str, Rows]) -> Answer:
     return sorted(lines, key=lambda line: (-line[2], *line[:2]))[:5]
 
 
+def mondays_at_ten(mart: dict[str, Rows]) -> Answer:
+    wanted = [
+        row
+        for row in mart["mart_traffic_hourly"]
+        if row["scope"] == "account" and row["hour"].weekday() == 0 and 9 <= row["hour"].hour <= 11
+    ]
+    lines = []
+    for (hour,), rows in groups(wanted, lambda row: row["hour"].hour).items():
+        most = max(row["peak_concurrent_calls"] for row in rows)
+        first = min(row["peak_at"] for row in rows if row["peak_concurrent_calls"] == most)
+        erlangs = rounded(max(row["erlangs"] for row in rows), 2)
+        lines.append(("Monday", hour, len(rows), erlangs, most, first))
+    assert lines
+    return sorted(lines, key=lambda line: line[1])
+
+
+def steady_busy_hour(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["mart_traffic_hourly"] if row["scope"] == "account"]
+    dates = [row["date"] for row in wanted]
+    days = (max(dates) - min(dates)).days + 1
+    own = {row["busy_hour"] for row in mart["mart_busy_hour"] if row["scope"] == "account"}
+    lines = [
+        (
+            hour,
+            rounded(summed(rows, "erlangs") / days, 2),
+            rounded(max(row["erlangs"] for row in rows), 2),
+            max(row["peak_concurrent_calls"] for row in rows),
+            sum(row["hour"] in own for row in rows),
+        )
+        for (hour,), rows in groups(wanted, lambda row: row["hour"].hour).items()
+    ]
+    return sorted(lines, key=lambda line: (-line[1], line[0]))[:5]
+
+
 COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
     *(weekly_cost, minute_by_country, greatest_spenders, invoices, changed_prices, overcharges),
     *(
@@ -412,6 +446,7 @@ COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
         busiest_hours,
     ),
     *(unusual, missing_days, rejects, unreadable, contradictions, late),
+    *(mondays_at_ten, steady_busy_hour),
 ]
 
 

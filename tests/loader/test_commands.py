@@ -635,7 +635,9 @@ MARTS = """
     create table marts.mart_user_spend_daily as from marts.mart_cost_daily;
     create table marts.mart_quality_daily as select 1::bigint as bids;
     create table marts.mart_failure_reasons_daily as select 1::bigint as calls;
-    create table marts.mart_traffic_hourly as select 1::bigint as bids, 50 / 3600 as erlangs;
+    create table marts.mart_traffic_hourly as
+        select 1::bigint as bids, 50 / 3600 as erlangs, scope
+        from unnest(['call_type', 'application', 'account']) as scopes(scope);
     create table marts.mart_user_daily as select 1::bigint as bids, 'caller' as role;
     create table marts.mart_endpoint_daily as select 1::bigint as bids, unnest(['caller', 'callee']) as role;
     create schema intermediate;
@@ -652,8 +654,14 @@ MARTS = """
         ("delete from marts.mart_user_spend_daily", "fact_calls = mart_user_spend_daily, currency EUR"),
         ("update marts.mart_quality_daily set bids = 2", "bids of mart_quality_daily"),
         ("update marts.mart_failure_reasons_daily set calls = 2", "calls of mart_failure_reasons_daily"),
-        ("update marts.mart_traffic_hourly set bids = 2", "bids of mart_traffic_hourly"),
-        ("update marts.mart_traffic_hourly set erlangs = 1", "erlangs of mart_traffic_hourly"),
+        *(
+            (f"update marts.mart_traffic_hourly set {column} = 2 where scope = '{scope}'", law)
+            for scope in ("call_type", "application", "account")
+            for column, law in (
+                ("bids", f"bids of mart_traffic_hourly, scope {scope}"),
+                ("erlangs", f"erlangs of mart_traffic_hourly * 3600, scope {scope}"),
+            )
+        ),
         ("update marts.mart_user_daily set bids = 2", "bids of callers in mart_user_daily"),
         ("update marts.mart_user_daily set role = 'callee'", "in mart_user_daily"),
         ("delete from marts.mart_endpoint_daily where role = 'caller'", "callers in mart_endpoint_daily"),
@@ -665,7 +673,7 @@ def test_verify_checks_the_marts(filled: Loader, damage: str, law: str) -> None:
         connection.execute(MARTS)
     laws = filled.json("verify")["laws"]
     assert all(entry["ok"] for entry in laws)
-    assert len(laws) == 19
+    assert len(laws) == 23
     with duckdb.connect(filled.database) as connection:
         connection.execute(damage)
     failing = [entry["law"] for entry in filled.json("verify", code=1)["laws"] if not entry["ok"]]

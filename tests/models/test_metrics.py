@@ -155,6 +155,7 @@ OVERCHARGES = {
     "overcharge": in_one_currency("sum(overcharge)", "overcharge"),
 }
 MICROSECONDS = "cast(sum(cast(round(erlangs * 3600000000) as bigint)) as double)"
+HOURS = "mart_traffic_hourly where scope = 'call_type'"
 TRAFFIC = {
     "traffic_microseconds": "sum(cast(round(erlangs * 3600000000) as bigint))",
     "traffic_hours": "count(distinct hour)",
@@ -200,14 +201,14 @@ QUESTIONS: list[tuple[str, dict[str, str], list[str], dict[str, str]]] = [
     ("mart_overcharges", OVERCHARGES, ["metric_time__week", "currency"], KEYS),
     ("mart_overcharges", OVERCHARGES, [], KEYS),
     (
-        "mart_traffic_hourly",
+        HOURS,
         TRAFFIC | as_columns("erlangs"),
         ["traffic__start_of_hour", "call_type", "application"],
         UTC_KEYS,
     ),
-    ("mart_traffic_hourly", TRAFFIC, ["metric_time__day", "application"], UTC_KEYS),
-    ("mart_traffic_hourly", TRAFFIC, ["traffic__start_of_hour"], UTC_KEYS),
-    ("mart_traffic_hourly", TRAFFIC, [], UTC_KEYS),
+    (HOURS, TRAFFIC, ["metric_time__day", "application"], UTC_KEYS),
+    (HOURS, TRAFFIC, ["traffic__start_of_hour"], UTC_KEYS),
+    (HOURS, TRAFFIC, [], UTC_KEYS),
     (
         "mart_busy_hour",
         BUSY_HOUR,

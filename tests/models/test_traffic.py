@@ -132,16 +132,22 @@ def hours_of(calls: Iterable[Call]) -> dict[datetime, tuple[float, int, datetime
 def expected_hourly(calls: list[Call]) -> list[tuple[Any, ...]]:
     groups = defaultdict(list)
     for call in calls:
-        groups[call.kind, call.application or None].append(call)
+        application = call.application or None
+        for group in (
+            ("call_type", call.kind, application),
+            ("application", None, application),
+            ("account", None, None),
+        ):
+            groups[group].append(call)
     rows = []
-    for (kind, application), members in groups.items():
+    for group, members in groups.items():
         swept = hours_of(members)
         called = [hour_of(call.called_at) for call in members]
         answered = [hour_of(call.called_at) for call in members if call.is_answered]
         for hour in {*swept, *called}:
             erlangs, peak, peak_at, basis = swept.get(hour, (0.0, 0, None, None))
             counts = called.count(hour), answered.count(hour)
-            rows.append((hour, kind, application, *counts, erlangs, peak, peak_at, basis))
+            rows.append((hour, *group, *counts, erlangs, peak, peak_at, basis))
     return in_order(rows)
 
 
@@ -180,13 +186,13 @@ def expected_busy_hours(calls: list[Call]) -> list[tuple[Any, ...]]:
 
 
 def in_order(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return sorted(rows, key=lambda row: [str(value) for value in row[:3]])
+    return sorted(rows, key=lambda row: [str(value) for value in row[:4]])
 
 
 def check(loader: Loader, calls: list[Call]) -> None:
     found = loader.query(
-        "select hour, call_type, application_key, bids, answers, erlangs, peak_concurrent_calls, peak_at,"
-        " interval_basis from marts.mart_traffic_hourly"
+        "select hour, scope, call_type, application_key, bids, answers, erlangs, peak_concurrent_calls,"
+        " peak_at, interval_basis from marts.mart_traffic_hourly"
     )
     assert in_order(found) == expected_hourly(calls)
     found = loader.query(

@@ -411,6 +411,7 @@ def _traffic(chance: random.Random) -> dict[str, Rows]:
                     {
                         "date": day,
                         "hour": at,
+                        "scope": "call_type",
                         "call_type": kind,
                         "application_key": application,
                         "erlangs": erlangs,
@@ -434,7 +435,25 @@ def _traffic(chance: random.Random) -> dict[str, Rows]:
                     "lines_at_1pct": chance.randrange(1, 9),
                 }
             )
-    return {"mart_traffic_hourly": hours, "mart_busy_hour": busy}
+    return {"mart_traffic_hourly": [*hours, *_wider(hours)], "mart_busy_hour": busy}
+
+
+def _wider(hours: Rows) -> Rows:
+    """The same hours by application and of the account, with peaks: what no sum over scopes may add."""
+    rows: Rows = []
+    for scope, keys in (("application", ("date", "hour", "application_key")), ("account", ("date", "hour"))):
+        for key, members in groups(hours, *keys).items():
+            peak = len(members) + key[0].day % 3
+            rows.append(
+                {
+                    **dict(zip(keys, key, strict=True)),
+                    "scope": scope,
+                    "erlangs": summed(members, "erlangs"),
+                    "peak_concurrent_calls": peak,
+                    "peak_at": key[1] + timedelta(minutes=peak),
+                }
+            )
+    return rows
 
 
 def _signals(chance: random.Random) -> dict[str, Rows]:

@@ -25,6 +25,14 @@ intervals as (
         and opened_at is not null
 ),
 
+scopes as (
+    select 'account' as scope
+    union all
+    select 'application' as scope
+    union all
+    select 'call_type' as scope
+),
+
 bids as (
     select
         application_key,
@@ -39,31 +47,48 @@ bids as (
         date_trunc('hour', called_at)
 ),
 
--- Small numbers instead of long keys, since the sweep sorts every event.
-groups as (
+-- Every kind and application is in three groups, since peaks of narrow scopes do not add up to those of
+-- wider ones. Small numbers instead of long keys, since the sweep sorts every event.
+members as (
     select
-        row_number() over (order by call_type, application_key) as group_id,
-        application_key,
-        call_type
+        dense_rank() over (
+            order by
+                scopes.scope,
+                case when scopes.scope <> 'account' then observed.application_key end,
+                case when scopes.scope = 'call_type' then observed.call_type end
+        ) as group_id,
+        scopes.scope,
+        observed.application_key,
+        observed.call_type
     from (
         select distinct
             application_key,
             call_type
         from intervals
     ) as observed
+    cross join scopes
+),
+
+groups as (
+    select distinct
+        group_id,
+        scope,
+        case when scope <> 'account' then application_key end as application_key,
+        case when scope = 'call_type' then call_type end as call_type
+    from members
 ),
 
 grouped as (
     select
-        groups.group_id,
+        members.group_id,
         case when intervals.interval_basis = 'answer_time' then 1 else 0 end as is_answer_time,
         intervals.opened_at,
         intervals.closed_at
     from intervals
-    inner join groups
+    inner join members
         on
-            intervals.call_type = groups.call_type
-            and coalesce(intervals.application_key, '') = coalesce(groups.application_key, '')
+            intervals.call_type = members.call_type
+            and coalesce(intervals.application_key, '') = coalesce(members.application_key, '')
 ),
 
 swept as (
@@ -72,18 +97,21 @@ swept as (
 
 unioned as (
     select
-        application_key,
-        call_type,
+        scopes.scope,
+        case when scopes.scope <> 'account' then bids.application_key end as application_key,
+        case when scopes.scope = 'call_type' then bids.call_type end as call_type,
         cast(null as {{ dbt.type_string() }}) as interval_basis,
-        bids,
-        answers,
+        bids.bids,
+        bids.answers,
         cast(0 as double) as erlangs,
         cast(0 as bigint) as peak_concurrent_calls,
-        hour,
+        bids.hour,
         cast(null as timestamp) as peak_at
     from bids
+    cross join scopes
     union all
     select
+        groups.scope,
         groups.application_key,
         groups.call_type,
         swept.interval_basis,
@@ -101,6 +129,7 @@ unioned as (
 final as (
     select
         hour,
+        scope,
         call_type,
         application_key,
         max(interval_basis) as interval_basis,
@@ -112,6 +141,7 @@ final as (
         max(peak_at) as peak_at
     from unioned
     group by
+        scope,
         call_type,
         application_key,
         hour
