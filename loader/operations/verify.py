@@ -82,6 +82,7 @@ def check_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path] 
         *_amount_laws(connection),
         *_call_laws(connection),
         *_seconds_laws(connection),
+        *_custom_laws(connection),
         *_erasure_laws(connection, removed),
         *increment_laws(connection),
     ]
@@ -216,6 +217,42 @@ def _seconds_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
             {"scope": scope},
         )
         yield Law(law, left, right, math.isclose(left, right, rel_tol=_FLOAT_TOLERANCE, abs_tol=1e-3))
+
+
+def _custom_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
+    """Whether every key of the variable custom_keys has every call. Without keys nothing adds up."""
+    for mart, total in (
+        ("mart_cost_by_custom", "calls"),
+        ("mart_cost_by_custom", "amount"),
+        ("mart_quality_by_custom", "bids"),
+    ):
+        law = f"each key: {total} of {mart} = fact_calls"
+        if missing := _missing(connection, "fact_calls", mart):
+            yield _not_built(law, missing)
+            continue
+        currency, of_calls = ("currency", "sum(amount)") if total == "amount" else ("null", "count(*)")
+        yield _per_unit(
+            connection,
+            law,
+            f"""
+            select 1 as a,
+                concat_ws(' ', coalesce(calls.key, found.key), coalesce(calls.currency, found.currency))
+                    as unit,
+                (calls.total is not distinct from found.total)::int as b
+            from (
+                select key, currency, {of_calls} as total
+                from (select {currency} as currency, amount from marts.fact_calls) as calls
+                cross join (select distinct key from marts.{mart}) as keys
+                group by all
+            ) as calls
+            full join (
+                select key, {currency} as currency, sum({total}) as total from marts.{mart} group by all
+            ) as found
+                on calls.key = found.key and calls.currency is not distinct from found.currency
+            """,
+            "not so for",
+            "run `cdr build`",
+        )
 
 
 def _erasure_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path]) -> Iterator[Law]:

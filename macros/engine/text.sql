@@ -154,3 +154,66 @@
         and try_parse_json(concat('{"value":', {{ text }}, '}')) is not null
     )
 {%- endmacro %}
+
+
+{#-
+    What a member of a JSON object holds, as text; its name may be in any case, and several names lead to a
+    member of a member. Null if there is none, or if it begins with { or [: it is an object or a list. The
+    text must be valid JSON, or null.
+-#}
+{% macro json_member(json, names) %}{{ return(adapter.dispatch('json_member')(json, names)) }}{% endmacro %}
+
+{% macro duckdb__json_member(json, names) -%}
+    {%- set value = namespace(sql=json) -%}
+    {%- for name in names -%}
+        {%- set value.sql -%}
+            json_extract(
+                {{ value.sql }},
+                '/' || list_filter(json_keys({{ value.sql }}), lambda name: lower(name) = '{{ name | lower }}')[1]
+            )
+        {%- endset -%}
+    {%- endfor -%}
+    case
+        when not regexp_matches(json_extract_string({{ value.sql }}, '$'), '^[{[]')
+            then json_extract_string({{ value.sql }}, '$')
+    end
+{%- endmacro %}
+
+{% macro spark__json_member(json, names) -%}
+    {%- set value = namespace(sql=json) -%}
+    {%- for name in names -%}
+        {%- set value.sql -%}
+            get(
+                filter(
+                    map_entries(from_json({{ value.sql }}, 'map<string,string>')),
+                    member -> lower(member.key) = '{{ name | lower }}'
+                ),
+                0
+            ).value
+        {%- endset -%}
+    {%- endfor -%}
+    case when not {{ value.sql }} rlike '^[{\\[]' then {{ value.sql }} end
+{%- endmacro %}
+
+
+{#-
+    A text with its percent escapes (UTF-8) undone; + stays. A text with another % or with escapes that are no
+    UTF-8 stays as it is.
+-#}
+{% macro undo_percent(text) %}{{ return(adapter.dispatch('undo_percent')(text)) }}{% endmacro %}
+
+{% macro duckdb__undo_percent(text) -%}
+    case
+        when regexp_matches({{ text }}, '%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?$)') then {{ text }}
+        else coalesce(try(url_decode({{ text }})), {{ text }})
+    end
+{%- endmacro %}
+
+{#- Java writes a replacement character for what is no UTF-8. -#}
+{% macro spark__undo_percent(text) -%}
+    case
+        when {{ text }} rlike '(?s)%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?\\z)' then {{ text }}
+        when contains(try_url_decode(replace({{ text }}, '+', '%2B')), chr(65533)) then {{ text }}
+        else coalesce(try_url_decode(replace({{ text }}, '+', '%2B')), {{ text }})
+    end
+{%- endmacro %}

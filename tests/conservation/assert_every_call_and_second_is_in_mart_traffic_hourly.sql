@@ -1,6 +1,6 @@
--- Calls and answers by UTC day: fact_calls = bids and answers of each scope of mart_traffic_hourly. Seconds of all days
--- together, since calls are open over midnight: erlangs * 3600 + seconds beyond longest_call_seconds =
--- duration_seconds of answered calls.
+-- Calls and answers by UTC day: fact_calls = bids and answers of each scope of mart_traffic_hourly. Seconds
+-- of all days together, since calls are open over midnight: erlangs * 3600 + seconds beyond
+-- longest_call_seconds = duration_seconds of answered calls.
 with
 
 scopes as (

@@ -428,6 +428,16 @@ def steady_busy_hour(mart: dict[str, Rows]) -> Answer:
     return sorted(lines, key=lambda line: (-line[1], line[0]))[:5]
 
 
+def by_custom(mart: dict[str, Rows]) -> Answer:
+    quality = groups(mart["mart_quality_by_custom"], "key", "value")
+    lines = []
+    for pair, rows in groups(mart["mart_cost_by_custom"], "key", "value").items():
+        asr = ratio(summed(quality[pair], "answers"), summed(quality[pair], "seizures"))
+        sums = summed(rows, "calls"), rounded(summed(rows, "minutes"), 1), summed(rows, "amount_reporting")
+        lines.append((*pair, *sums, rounded(asr, 3)))
+    return sorted(lines, key=lambda line: order(line[0], down(line[4]), line[1]))
+
+
 COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
     *(weekly_cost, minute_by_country, greatest_spenders, invoices, changed_prices, overcharges),
     *(
@@ -446,7 +456,7 @@ COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
         busiest_hours,
     ),
     *(unusual, missing_days, rejects, unreadable, contradictions, late),
-    *(mondays_at_ten, steady_busy_hour),
+    *(mondays_at_ten, steady_busy_hour, by_custom),
 ]
 
 

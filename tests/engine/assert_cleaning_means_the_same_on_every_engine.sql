@@ -93,6 +93,21 @@
     ('SIPS:desk@192.0.2.19:5060?subject=x', '192.0.2.19'), ('sip:bob@[2001:DB8::1]:5060', '[2001:db8::1]'),
     ('sip:alice', none), ('sip:alice@46701234567', none), ('alice@example.com', none), ('+46708000000', none), ('', none),
 ] -%}
+{%- set tenants = [
+    ('{"tenant":"acme"}', 'acme'), ('{"a":1, "Tenant" : " acme co "}', 'acme co'), ('{"TENANT":7}', '7'), ('{"tenant":true}', 'true'),
+    ('{"tenant":null}', none), ('{"tenant":{"id":1}}', none), ('{"tenant":["a"]}', none), ('{"tenant":""}', none), ('{"a":{"tenant":"x"}}', none),
+    ('["tenant=acme"]', none), ('{"a":"tenant=acme"}', none), ('{tenant=acme}', none), ('{"x":1,', none), ('{x tenant=acme', 'acme'),
+    ('tenant=acme', 'acme'), ('Tenant=acme&a=b', 'acme'), ('a=b,TENANT=acme', 'acme'), ('a=b|tenant=acme|c=d', 'acme'), ('a b tenant=acme c', 'acme'),
+    ('a=b, tenant=acme, c=d', 'acme'), ('a=b\ntenant=acme', 'acme'), ('tenant=acme%20co%C3%A9&b=1', 'acme coé'), ('tenant=a+b', 'a+b'), ('tenant=5%', '5%'),
+    ('tenant=a%zz', 'a%zz'), ('tenant=%FF', '%FF'), ('tenant=', none), ('subtenant=x', none), ('sub-tenant=x', none), ('tenants=x', none), ('tenant', none),
+    ('tenant=a=b', 'a=b'), ('tenant=a;b', 'a;b'), ('tenant=one&tenant=two', 'one'),
+    ('tenant: acme co, Ltd', 'acme co, Ltd'), ('X-A: b\r\nTENANT :acme\r\nX-C: d', 'acme'), ('X-A: b\n tenant:\tacme \n', 'acme'), ('a tenant: acme', none),
+    ('tenant: acme%20co', 'acme%20co'), ('X-A: tenant=acme', 'acme'), ('tenant:', none), ('', none), ('****', none),
+] -%}
+{%- set trips = [
+    ('{"trip":{"id":83370,"leg":2}}', '83370'), ('{"Trip":{"ID":"t1"}}', 't1'), ('{"trip.id":"flat","trip":{"id":"deep"}}', 'flat'), ('{"trip":"id"}', none),
+    ('{"trip":null}', none), ('{"trip":[1]}', none), ('trip.id=7', '7'), ('tripxid=7', none), ('trip.id: 7', '7'),
+] -%}
 {%- set guids = [
     ('6F1C2D9A4B7E4C359A580D2E7B61C4F3', '6f1c2d9a-4b7e-4c35-9a58-0d2e7b61c4f3'),
     ('6F1C2D9A-4B7E-4C35-9A58-0D2E7B61C4F3', '6f1c2d9a-4b7e-4c35-9a58-0d2e7b61c4f3'), ('6F1C2D9A', '6F1C2D9A'),
@@ -109,6 +124,8 @@
     ('sip_reason_phrase', sip_reason_phrase('delivered'), phrases),
     ('guid', guid('delivered'), guids),
     ('sip_host', sip_host('delivered'), hosts),
+    ('custom_text__tenant', clean_text(custom_text('delivered', 'tenant')), tenants),
+    ('custom_text__path', clean_text(custom_text('delivered', 'trip.id')), trips),
 ] %}
 
 with

@@ -638,6 +638,9 @@ MARTS = """
     create table marts.mart_traffic_hourly as
         select 1::bigint as bids, 50 / 3600 as erlangs, scope
         from unnest(['call_type', 'application', 'account']) as scopes(scope);
+    create table marts.mart_cost_by_custom as
+        select 'tenant' as key, currency, 1::bigint as calls, amount from marts.mart_cost_daily;
+    create table marts.mart_quality_by_custom as select 'tenant' as key, 1::bigint as bids;
     create table marts.mart_user_daily as select 1::bigint as bids, 'caller' as role;
     create table marts.mart_endpoint_daily as select 1::bigint as bids, unnest(['caller', 'callee']) as role;
     create schema intermediate;
@@ -662,6 +665,10 @@ MARTS = """
                 ("erlangs", f"erlangs of mart_traffic_hourly * 3600, scope {scope}"),
             )
         ),
+        ("update marts.mart_cost_by_custom set calls = 2", "each key: calls of mart_cost_by_custom"),
+        ("update marts.mart_cost_by_custom set amount = 2", "each key: amount of mart_cost_by_custom"),
+        ("update marts.mart_cost_by_custom set currency = null", "each key: amount of mart_cost_by_custom"),
+        ("update marts.mart_quality_by_custom set bids = 2", "each key: bids of mart_quality_by_custom"),
         ("update marts.mart_user_daily set bids = 2", "bids of callers in mart_user_daily"),
         ("update marts.mart_user_daily set role = 'callee'", "in mart_user_daily"),
         ("delete from marts.mart_endpoint_daily where role = 'caller'", "callers in mart_endpoint_daily"),
@@ -673,7 +680,7 @@ def test_verify_checks_the_marts(filled: Loader, damage: str, law: str) -> None:
         connection.execute(MARTS)
     laws = filled.json("verify")["laws"]
     assert all(entry["ok"] for entry in laws)
-    assert len(laws) == 23
+    assert len(laws) == 26
     with duckdb.connect(filled.database) as connection:
         connection.execute(damage)
     failing = [entry["law"] for entry in filled.json("verify", code=1)["laws"] if not entry["ok"]]

@@ -27,6 +27,7 @@ OTHER: dict[str, Any] = {
     "reporting_currency": "USD",
     "longest_call_seconds": 600,
     "feed_expected_until": "2026-12-01",
+    "custom_keys": ["campaign", {"name": "trip.id", "as": "trip", "contains_pii": False}],
     "pii_mode": "masked",
     "signals_fail_on": "critical",
     "test_scope": "all",

@@ -31,7 +31,9 @@ def deliver(folder: Path) -> Loader:
     try:
         # Some of its files and records cannot be staged: that is one of the questions.
         loader("stage", loader.inbox, "-q", code=1)
-        loader("build", "-q", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        variables = ("--vars", "{custom_keys: [campaign, tier]}")
+        models = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+        loader("build", "-q", *variables, *models)
     finally:
         os.environ.clear()
         os.environ |= before

@@ -137,7 +137,7 @@ def marts() -> dict[str, Rows]:
     }
     for make in (_calls, _cost, _spend, _invoices, _rates, _overcharges, _exceptions, _quality, _failures):
         made |= make(chance)
-    for make in (_numbers, _traffic, _signals, _feed, _conflicts, _rerated):
+    for make in (_numbers, _traffic, _signals, _feed, _conflicts, _rerated, _custom):
         made |= make(chance)
     return made
 
@@ -367,6 +367,37 @@ def _quality(chance: random.Random) -> dict[str, Rows]:
             }
         )
     return {"mart_quality_daily": rows}
+
+
+def _custom(chance: random.Random) -> dict[str, Rows]:
+    cost, quality = [], []
+    for day, (key, value) in product(
+        DAYS, [("campaign", "spring"), ("campaign", None), ("tier", "gold"), ("tier", None)]
+    ):
+        for currency, rate in RATES.items():
+            calls = chance.randrange(1, 9)
+            cost.append(
+                {
+                    "report_date": day,
+                    "key": key,
+                    "value": value,
+                    "currency": currency,
+                    "calls": calls,
+                    "minutes": calls * 1.5,
+                    "amount_reporting": None if rate is None else calls * rate,
+                }
+            )
+        seizures = chance.randrange(9)
+        quality.append(
+            {
+                "report_date": day,
+                "key": key,
+                "value": value,
+                "seizures": seizures,
+                "answers": chance.randrange(seizures + 1),
+            }
+        )
+    return {"mart_cost_by_custom": cost, "mart_quality_by_custom": quality}
 
 
 def _failures(chance: random.Random) -> dict[str, Rows]:

@@ -19,6 +19,7 @@ delivered as ( -- noqa: structure.unused_cte
         caller_e164,
         callee_e164,
         callee_user_id,
+        custom,
         result,
         currency,
         call_date
@@ -44,6 +45,7 @@ final as (
         calls.outcome,
         calls.outcome_side,
         {{ clear }}.currency,
+        {{ clear }}.custom,
         calls.duration_seconds,
         calls.answer_delay_seconds,
         calls.amount,
