@@ -1,6 +1,6 @@
--- noqa: disable=references.keywords,layout.indent
 {%- set keys = custom_keys() -%}
-{%- set open_keys = keys | rejectattr('contains_pii') | map(attribute='key') | list -%}
+{%- set open_keys = keys | rejectattr('contains_pii') | map(attribute='key') | list %}
+-- noqa: disable=references.keywords,layout.indent
 
 with
 
