@@ -16,9 +16,11 @@ from loader.text import counted
 
 if TYPE_CHECKING:
     from loader.builds.build import Build
+    from loader.inputs.discovery import Delivery
     from loader.operations.compact import Compacted
     from loader.report.summary import Summary
     from loader.staging.options import Options
+    from loader.staging.replacement import Replacement
     from loader.staging.stage import Report
 
 # How long the steps of one run wait for a reader that opens the file between them, whatever --wait is.
@@ -27,25 +29,39 @@ _GRACE_SECONDS = 5.0
 
 def _stage(paths: tuple[str, ...], database: Path, options: "Options", quiet: bool) -> "Report":
     from loader.staging.stage import find_deliveries
+
+    return _stage_all(find_deliveries(paths, options), database, options, quiet)
+
+
+def _stage_all(
+    deliveries: "list[Delivery]", database: Path, options: "Options", quiet: bool, *, is_agreed: bool = True
+) -> "Report":
     from loader.staging.stage import stage as stage_all
 
-    deliveries = find_deliveries(paths, options)
     with output.progress_bar("staging", visible=not quiet) as progress:
-        return stage_all(deliveries, database, options, progress)
+        return stage_all(deliveries, database, options, progress, is_agreed=is_agreed)
 
 
-def _ask_before_replacing(
+def _stage_or_ask(
     paths: tuple[str, ...], database: Path, options: "Options", silent: bool, as_json: bool
-) -> None:
-    """Ask before most of more than three days is replaced by less; raise CdrError where nobody agrees."""
-    from loader.staging.replacement import replacement
-    from loader.staging.stage import find_deliveries
+) -> "Report":
+    """Stage, but ask before most of more than three days is replaced by less; raise CdrError where nobody
+    agrees.
+    """
+    from loader.staging.stage import Unasked, find_deliveries
 
     deliveries = find_deliveries(paths, options)
-    with output.progress_bar("comparing with what is there", visible=not silent) as progress:
-        found = replacement(deliveries, database, options, progress)
-    if found is None:
-        return
+    try:
+        return _stage_all(deliveries, database, options, silent, is_agreed=False)
+    except Unasked as unasked:
+        suspects = unasked.suspects
+    found = _stage_all(suspects, database, replace(options, dry_run=True), silent).replacement
+    if found is not None:
+        _ask_before_replacing(found, as_json)
+    return _stage_all(deliveries, database, options, silent)
+
+
+def _ask_before_replacing(found: "Replacement", as_json: bool) -> None:
     what = (
         f"these deliveries would replace {counted(found.superseded, 'file')} of {len(found.days)} days, "
         f"{found.days[0]} to {found.days[-1]}, and have {found.kept:,} of their {found.records:,} calls"
@@ -176,9 +192,11 @@ def run(
     problem = unpublished = None
     up_to_date = False
     with exclusive(database, options.wait, creates=True) as deadline:
-        if not replaces:
-            _ask_before_replacing(paths, database, replace(options, wait=deadline.left), silent, as_json)
-        report = _stage(paths, database, replace(options, wait=deadline.left), silent)
+        waiting = replace(options, wait=deadline.left)
+        if replaces:
+            report = _stage(paths, database, waiting, silent)
+        else:
+            report = _stage_or_ask(paths, database, waiting, silent, as_json)
         staged.print_report(report, quiet=silent, verbose=verbose)
         staged_in = time.monotonic() - begun
         if report.exit_code < 2:

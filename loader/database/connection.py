@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from loader.database.lock import holder_message
-from loader.database.schema import check_is_ours, check_not_newer, create_raw_schema, has_table
+from loader.database.schema import check_is_ours, check_not_newer, create_raw_schema, has_table, note_tables
 from loader.database.sql import literal
 from loader.database.workspace import Workspace, remove_spill, working
 from loader.engine import engine
@@ -95,6 +95,7 @@ def _connect(
         connection.execute("set timezone = 'UTC'")
         if access == "read":
             lock_down(connection, writes_to)
+            note_tables(connection)
         elif access == "create":
             create_raw_schema(connection)
         if not (is_publication or has_table(connection, "raw_sinch", "files")):
@@ -159,6 +160,18 @@ def retried(
             time.sleep(0.1)
 
 
+# States of database files that were checked: a command opens the same file several times.
+_checked: set[tuple[object, ...]] = set()
+
+
+def _state(database: Path) -> Iterator[object]:
+    """Yield what changes when a database or its log is written."""
+    for path in (database, database.with_name(database.name + ".wal")):
+        if path.exists():
+            found = path.stat()
+            yield from (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 def _attached(database: Path, workspace: Workspace, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
     connection = engine(
         storage_compatibility_version=STORAGE_VERSION,
@@ -169,7 +182,9 @@ def _attached(database: Path, workspace: Workspace, *, read_only: bool) -> "duck
         access = " (read_only)" if read_only else ""
         connection.execute(f"attach {literal(str(database))} as {CATALOGUE}{access}")
         # Before `use`: after it, names may resolve to objects of the file.
-        check_is_ours(connection, CATALOGUE, database, writes=not read_only)
+        if (state := (not read_only, *_state(database))) not in _checked:
+            check_is_ours(connection, CATALOGUE, database, writes=not read_only)
+            _checked.add(state)
         connection.execute(f"use {CATALOGUE}")
     except BaseException:
         connection.close()

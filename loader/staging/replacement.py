@@ -3,19 +3,13 @@ the same database, probably, not corrections.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from loader.inputs.discovery import Delivery
 from loader.inputs.naming import days_in_names
-from loader.staging.looks import Looks
-from loader.staging.options import Options
 from loader.staging.prepare import Preparation, is_unchanged
-from loader.staging.stage import stage, staging_target
-from loader.staging.succession import Records
-from loader.staging.versioning import Change, Versions
+from loader.staging.versioning import Change
 
 # On so many days corrections may be smaller than what they replace.
 _DAYS = 3
@@ -33,29 +27,9 @@ class Replacement:
     kept: int
 
 
-def replacement(
-    deliveries: list[Delivery], database: Path, options: Options, progress: Callable[[int, int, str], None]
-) -> Replacement | None:
-    """Return what the deliveries would replace if that is most of more than three days, by less than half of
-    it; otherwise None. They are read only if changed files have the names of most of more than three days.
-
-    Raises CdrError if the database cannot be used.
-    """
-    if not database.exists():
-        return None
-    with staging_target(database, options) as (connection, folder):
-        versions = Versions(connection)
-        preparation = Preparation(options, folder, versions, Looks(connection), Records())
-        suspects = _suspects(deliveries, preparation)
-    if not suspects:
-        return None
-    report = stage(suspects, database, replace(options, dry_run=True), progress)
-    return _of_most_days(report.superseding, versions.current_by_day())
-
-
-def _suspects(deliveries: list[Delivery], preparation: Preparation) -> list[Delivery]:
+def suspects(deliveries: list[Delivery], preparation: Preparation) -> list[Delivery]:
     """Return the changed deliveries with names of current files; none if these are not most of more than
-    three days.
+    three days. Only they must be read to know what the deliveries would replace.
     """
     options, versions = preparation.options, preparation.versions
     found: list[Delivery] = []
@@ -83,7 +57,10 @@ def _suspects(deliveries: list[Delivery], preparation: Preparation) -> list[Deli
     return found if days + undated > _DAYS else []
 
 
-def _of_most_days(changes: list[Change], current: Counter[date]) -> Replacement | None:
+def of_most_days(changes: list[Change], current: Counter[date]) -> Replacement | None:
+    """Return what the changes replace if that is most of more than three days, by less than half of it;
+    otherwise None.
+    """
     superseded, records, lacking = Counter[date](), Counter[date](), Counter[date]()
     for change in changes:
         for file in change.superseded:

@@ -18,6 +18,7 @@ from loader.parsing.records import Reject
 from loader.staging.looks import Looks
 from loader.staging.options import Options
 from loader.staging.prepare import PassedOver, Preparation, in_order, prepare_all
+from loader.staging.replacement import Replacement, of_most_days, suspects
 from loader.staging.scheduler import LoadScheduler
 from loader.staging.succession import Records
 from loader.staging.versioning import Change, Versions, folded
@@ -40,6 +41,8 @@ class Report:
     over_limit: list[File]
     # Versions that supersede others.
     superseding: list[Change]
+    # Of a dry run: what it would replace, if that is most of several days.
+    replacement: Replacement | None
     # Of a dry run, which leaves no quarantine; by file_id.
     first_rejects: dict[int, list[Reject]]
     # Known files that the paths name themselves.
@@ -67,19 +70,36 @@ def find_deliveries(paths: tuple[str, ...], options: Options) -> list[Delivery]:
     return in_order(discover(paths), options)
 
 
+class Unasked(Exception):
+    """The deliveries may replace most of what is in the tables: `suspects` must be read to know it."""
+
+    def __init__(self, suspects: list[Delivery]) -> None:
+        super().__init__()
+        self.suspects = suspects
+
+
 def stage(
-    deliveries: list[Delivery], database: Path, options: Options, progress: Callable[[int, int, str], None]
+    deliveries: list[Delivery],
+    database: Path,
+    options: Options,
+    progress: Callable[[int, int, str], None],
+    *,
+    is_agreed: bool = True,
 ) -> Report:
     """Stage deliveries in their order. `progress` receives the number of files done, the number of all, and
     the next name.
 
-    Raises CdrError, before any change, for a database that cannot be used.
+    Raises, before any change, CdrError for a database that cannot be used, and Unasked where nobody agreed
+    that the deliveries may replace most of what is there.
     """
     with staging_target(database, options) as (connection, folder):
         earlier = database if options.dry_run and database.exists() else None
         records = Records(options.dry_run, earlier, options.wait, _repeated_names(deliveries))
         versions = Versions(connection)
         preparation = Preparation(options, folder, versions, Looks(connection), records)
+        if not is_agreed and (found := suspects(deliveries, preparation)):
+            raise Unasked(found)
+        current_files = versions.current_by_day()
         files = _stage_all(deliveries, connection, preparation, progress)
         first_rejects = _first_rejects(connection) if options.dry_run else {}
     known = [file for file in files if file.state in (PassedOver.SKIPPED, State.DUPLICATE)]
@@ -89,6 +109,7 @@ def stage(
         files,
         [file for file in files if options.max_rejects.is_passed_by(file.rejected, file.records)],
         versions.superseding,
+        of_most_days(versions.superseding, current_files) if options.dry_run else None,
         first_rejects,
         # An archive that was detected only when it was read is known by its path alone.
         named=[*(file for file in known if named & {file.path, _archive(file)}), *idle],

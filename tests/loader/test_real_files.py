@@ -16,8 +16,8 @@ from loader.database.manifest import File, State
 from loader.errors import CdrError
 from loader.inputs.naming import Days, dates_in_name, days_in_names
 from loader.staging.options import Options
-from loader.staging.replacement import replacement
-from loader.staging.stage import find_deliveries
+from loader.staging.replacement import Replacement
+from loader.staging.stage import find_deliveries, stage
 from loader.staging.versioning import decide
 
 DAY = "2026-11-22"
@@ -266,6 +266,11 @@ def deliver_days(cdr: Loader, days: int, calls: str, folder: str = "") -> None:
             touch(path, 10 * len(calls) if folder else 0)
 
 
+def replacement(cdr: Loader) -> Replacement | None:
+    options = Options(dry_run=True)
+    return stage(find_deliveries((".",), options), cdr.database, options, lambda *_: None).replacement
+
+
 @pytest.mark.parametrize(
     ("days", "calls", "found"),
     [
@@ -284,8 +289,7 @@ def test_a_look_that_would_replace_most_of_many_days_by_less_is_detected(
     deliver_days(cdr, 6, "abcde")
     cdr("stage", ".", "-q")
     deliver_days(cdr, days, calls, folder="other/")
-    options = Options()
-    replaced = replacement(find_deliveries((".",), options), cdr.database, options, lambda *_: None)
+    replaced = replacement(cdr)
     counts = replaced and (replaced.superseded, replaced.records, replaced.kept)
     assert counts == found
     assert not replaced or replaced.days == [date(2026, 11, day) for day in range(1, days + 1)]
@@ -297,8 +301,7 @@ def test_half_of_the_files_of_a_day_are_not_most(cdr: Loader) -> None:
     cdr("stage", ".", "-q")
     for day in range(1, 7):
         touch(cdr.write(f"other/a_2026-11-{day:02}.csv", delivery(f"a{day}a")), 10)
-    options = Options()
-    assert replacement(find_deliveries((".",), options), cdr.database, options, lambda *_: None) is None
+    assert replacement(cdr) is None
 
 
 def test_a_run_refuses_to_replace_most_of_many_days_by_less(
