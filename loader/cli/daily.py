@@ -255,7 +255,7 @@ def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float)
         due = what_is_due(database, project_root(), wait)
         if due is Due.NOTHING:
             return None
-        with output.progress_bar("building", visible=not silent) as progress:
+        with output.progress_bar("building", visible=not silent, first=output.READING) as progress:
             return build_due(database, due, progress, stdout_to_stderr=as_json, wait=wait)
 
 

@@ -192,7 +192,7 @@ def purge(
     proof = None
     with _interrupted(before), exclusive(database, wait) as deadline:
         if with_build and not dry_run:
-            with output.progress_bar("building", visible=not silent) as progress:
+            with output.progress_bar("building", visible=not silent, first=output.READING) as progress:
                 purged, proof = erase_everywhere(
                     database, before, wait=deadline.left, progress=progress, stdout_to_stderr=as_json
                 )
@@ -316,7 +316,7 @@ def subject(
     if erase:
         with (
             exclusive(database, wait) as deadline,
-            output.progress_bar("building", visible=not silent) as progress,
+            output.progress_bar("building", visible=not silent, first=output.READING) as progress,
         ):
             erased = subjects.erase(
                 database, person, wait=deadline.left, progress=progress, stdout_to_stderr=as_json

@@ -30,6 +30,8 @@ _LONGEST_CELL = 300
 _SHORTEST_NAME = 16
 _NAMES = {"file_name": _SHORTEST_NAME, "path": _SHORTEST_NAME}
 _GAP = "  "
+# What dbt does before its first model.
+READING = "reading the project"
 # A line of progress after so many seconds, where there is no bar.
 _SILENCE_SECONDS = 10.0
 
@@ -235,15 +237,15 @@ def _width(text: str) -> int:
 
 
 @contextmanager
-def progress_bar(task: str, visible: bool) -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar(task: str, visible: bool, first: str = "") -> Iterator[Callable[[int, int, str], None]]:
     """A bar on stderr, or a line every ten seconds where that is not a terminal. Call the result with done,
-    total (0: unknown) and the name of what is next.
+    total (0: unknown) and the name of what is next. `first` names what is done before the first call.
     """
     if not visible or sys.stderr is None:
         yield lambda _done, _total, _name: None
         return
     if not sys.stderr.isatty():
-        with _progress_lines(task) as progress:
+        with _progress_lines(task, first) as progress:
             yield progress
         return
     from rich.console import Console
@@ -260,14 +262,14 @@ def progress_bar(task: str, visible: bool) -> Iterator[Callable[[int, int, str],
         transient=True,
     )
     with bar:
-        line = bar.add_task("", total=None)
+        line = bar.add_task(first, total=None)
         yield lambda done, total, name: bar.update(
             line, completed=done, total=total or None, description=escape(_shortened(shown(name), 40))
         )
 
 
 @contextmanager
-def _progress_lines(task: str) -> Iterator[Callable[[int, int, str], None]]:
+def _progress_lines(task: str, first: str) -> Iterator[Callable[[int, int, str], None]]:
     """A line on stderr every ten seconds."""
     stopped, state = threading.Event(), [0, 0]
 
@@ -275,7 +277,8 @@ def _progress_lines(task: str) -> Iterator[Callable[[int, int, str], None]]:
         began = time.monotonic()
         while not stopped.wait(_SILENCE_SECONDS):
             of = f" of {state[1]:,}" if state[1] else ""
-            print_error(f"{task}: {state[0]:,}{of} done, {time.monotonic() - began:.0f} s")
+            what = f"{state[0]:,}{of} done" if any(state) or not first else first
+            print_error(f"{task}: {what}, {time.monotonic() - began:.0f} s")
 
     thread = threading.Thread(target=report, daemon=True)
     thread.start()

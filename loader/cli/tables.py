@@ -171,11 +171,20 @@ def publish(
             quiet=True,
             stdout_to_stderr=True,
             command="run",
+            progress=progress,
         )
         if built.exit_code:
             raise CdrError(f"the marts could not be built {pii_mode}; nothing is published, see {log}")
 
-    with exclusive(database, wait) as deadline:
+    silent = quiet or as_json
+    with (
+        exclusive(database, wait) as deadline,
+        output.progress_bar(
+            f"building the marts {pii_mode}" if pii_mode else "publishing",
+            visible=not silent,
+            first="copying the database, reading the project" if pii_mode else "copying the marts",
+        ) as progress,
+    ):
         if not (pii_mode or allow_shown):
             require_hidden(database, deadline.left)
         done = publish_marts(database, out, wait=deadline.left, mask=mask if pii_mode else None)
@@ -185,6 +194,8 @@ def publish(
         output.print_line(
             f"{counted(len(done.tables), 'table')}, {counted(sum(done.tables.values()), 'row')} in {out}"
         )
+        if pii_mode:
+            output.print_line(f"rows of values that are equal once {pii_mode} are one row, with their sums")
     return 0
 
 

@@ -103,6 +103,13 @@ def test_progress_is_printed_every_ten_seconds(
         time.sleep(0.2)
     message = capsys.readouterr().err
     assert message.startswith("building: 12 of 300 done, 0 s\n")
+    with output.progress_bar("building", visible=True, first="reading the project") as progress:
+        time.sleep(0.2)
+        progress(0, 300, "fact_calls")
+        time.sleep(0.2)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "building: reading the project, 0 s"
+    assert last == "building: 0 of 300 done, 0 s"
     with output.progress_bar("building", visible=False):
         time.sleep(0.1)
     assert capsys.readouterr().err == ""
