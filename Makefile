@@ -57,7 +57,8 @@ $(BIN)/python:
 	if [ -z "$$found" ] && [ -n "$$bare" ]; then \
 	  echo "make: Python $$bare is here without its venv module; install it (Debian, Ubuntu: apt install python$$bare-venv)" >&2; exit 2; \
 	elif [ -z "$$found" ]; then \
-	  echo "make: needs one of Python $(PYTHONS), found:$${old:- none}; install one, or name one: make PYTHON=/path/to/python3.13" >&2; exit 2; \
+	  echo "make: needs one of Python $(PYTHONS), found:$${old:- none}; install one, or name one: make PYTHON=/path/to/python3.13" >&2; \
+	  case "$$old" in *3.1[4-9]*) echo "make: dbt-core 1.11 does not start on Python 3.14; dbt-core 1.12 does: make test-dbt-next" >&2 ;; esac; exit 2; \
 	fi; \
 	"$$found" -m venv --clear "$(VENV)"
 

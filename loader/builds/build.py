@@ -61,6 +61,7 @@ def build(
     Raises CdrError when dbt cannot run at all: wrong arguments, a broken project, a database that is locked
     for longer than `wait` seconds.
     """
+    dbt_internals.check_python()
     root = project_root()
     with opened(database, "create", wait) as connection:
         if connection.execute("select 1 from raw_sinch.files limit 1").fetchone():

@@ -12,10 +12,11 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypedDict
 
-from loader.errors import printable
+from loader.errors import CdrError, printable
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,6 +94,16 @@ def run(command: list[str], progress: Progress | None = None, results_file: Path
         findings,
         refusal,
     )
+
+
+def check_python(python: tuple[int, int] = sys.version_info[:2], dbt: str | None = None) -> None:
+    """Raise CdrError where this version of dbt-core does not start on this version of Python."""
+    dbt = dbt or version("dbt-core")
+    if python >= (3, 14) and tuple(map(int, dbt.split(".")[:2])) < (1, 12):
+        raise CdrError(
+            f"dbt-core {dbt} does not start on Python {python[0]}.{python[1]}; use Python 3.11 to 3.13, or "
+            "install dbt-core 1.12 (requirements-dbt-next.txt)"
+        )
 
 
 def close_connections() -> None:

@@ -18,6 +18,7 @@ import pytest
 from harness import REPOSITORY
 
 from loader.builds import dbt_internals
+from loader.errors import CdrError
 
 PROJECT = {
     "dbt_project.yml": """
@@ -211,3 +212,29 @@ def test_parsing_warns_of_nothing(tmp_path: Path) -> None:
     )
     assert parsed.returncode == 0, parsed.stdout + parsed.stderr
     assert "WARNING" not in parsed.stdout
+
+
+def test_a_python_that_dbt_does_not_start_on_is_named() -> None:
+    dbt_internals.check_python()
+    for python, dbt in (((3, 13), "1.11.16"), ((3, 14), "1.12.6")):
+        dbt_internals.check_python(python, dbt)
+    with pytest.raises(
+        CdrError, match=r"1\.11\.16 does not start on Python 3\.14; use Python 3\.11 to 3\.13"
+    ):
+        dbt_internals.check_python((3, 14), "1.11.16")
+
+
+@pytest.mark.parametrize("found", ["3.10", "3.14"])
+def test_make_names_the_pythons_that_it_needs(tmp_path: Path, found: str) -> None:
+    python = tmp_path / "python3"
+    python.write_text(f"#!/bin/sh\necho {found}\n")
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["make", f"VENV={tmp_path / 'venv'}", f"PYTHON={python}", str(tmp_path / "venv" / "bin" / "python")],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert f"make: needs one of Python 3.13 3.12 3.11, found: {found};" in done.stderr
+    assert ("dbt-core 1.12 does: make test-dbt-next" in done.stderr) == (found == "3.14")
