@@ -241,7 +241,7 @@ def check_not_newer(connection: "duckdb.DuckDBPyConnection", database: Path) -> 
     raise CdrError(
         f"{database} is of cdr-tables {theirs}, newer than this {own_version()} "
         f"(raw tables of version {found}, this one supports {SCHEMA_VERSION}); "
-        "upgrade it: pip install --upgrade cdr-tables"
+        "install that version or a newer one in the way this one was installed"
     )
 
 

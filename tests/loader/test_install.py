@@ -176,14 +176,32 @@ def test_a_teams_project_pins_and_hashes_what_it_installs(
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     named = f"cdr-tables @ {wheel.as_uri()} --hash=sha256:{digest}\n"
     assert (ours / "cdr-tables.txt").read_text() == named
-    workflow = (ours / ".github" / "workflows" / "ci.yml").read_text()
-    steps = re.findall(r"- run: pip (install .*)", workflow)
-    assert steps == ["install --require-hashes -r requirements.txt", "install --no-deps -r cdr-tables.txt"]
-    uv = [str(Path(sys.executable).with_name("uv")), "pip"]
+    (job,) = yaml.safe_load((ours / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
+    steps = [step for step in job["steps"] if "run" in step]
+    assert [step["run"].split()[:2] for step in steps] == [
+        *(["pip", "install"], ["pip", "install"], ["cdr", "synth"], ["cdr", "run"])
+    ]
+    uv = str(Path(sys.executable).with_name("uv"))
+    commands = f"""
+        pip() {{ "{uv}" pip "$1" -q --python "{python(installed)}" "${{@:2}}"; }}
+        export PATH="{installed / "bin"}:$PATH"
+    """
     for step in steps:
-        command, *arguments = step.split()
-        subprocess.run(
-            [*uv, command, "-q", "--python", str(python(installed)), *arguments], cwd=ours, check=True
+        variables = {
+            name: value.replace("${{ runner.temp }}", str(tmp_path))
+            for name, value in step.get("env", {}).items()
+        }
+        done = subprocess.run(
+            ["bash", "-euc", f"{commands}{step['run']}"],
+            cwd=ours,
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{step['run']}: {done.stdout}{done.stderr}"
+    with duckdb.connect(tmp_path / "ci.duckdb", read_only=True) as connection:
+        assert connection.execute("select count(*) > 0 from marts.mart_minutes_by_weekday").fetchone() == (
+            True,
         )
 
 

@@ -183,7 +183,7 @@ def test_a_database_of_a_newer_version_is_refused(
     assert message.startswith(f"cdr: {cdr.database} is of cdr-tables 0.9.0, newer than this ")
     assert message.endswith(
         f" (raw tables of version {theirs}, this one supports {ours}); "
-        "upgrade it: pip install --upgrade cdr-tables"
+        "install that version or a newer one in the way this one was installed"
     )
     assert cdr.database.read_bytes() == before
 
