@@ -2,7 +2,9 @@
 
 import ast
 import configparser
+import json
 import re
+import shlex
 import shutil
 import subprocess
 import textwrap
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 from harness import REPOSITORY, Loader, environment
 
 from loader.synth import DEFAULT_END
@@ -46,6 +49,13 @@ def commands(language: str, text: str) -> list[str]:
             return []
         assert unit["Service"]["Type"] == "oneshot"
         return [unit["Service"]["ExecStart"]]
+    if language == "yaml":
+        (job,) = yaml.safe_load(text)["jobs"].values()
+        return [step["run"] for step in job["steps"]]
+    if language == "dockerfile":
+        lines = dict(line.split(" ", 1) for line in text.splitlines())
+        assert (REPOSITORY / lines["COPY"].split()[0]).is_file()
+        return [shlex.join(json.loads(lines["CMD"]))]
     assert language == "python", language
     found = []
     for node in ast.walk(ast.parse(text)):
@@ -101,6 +111,22 @@ def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path
     users = built.query("select distinct user_id from marts.mart_user_spend_daily where user_id <> ''")
     assert "****" in page.read_text()
     assert [user for (user,) in users if user in page.read_text()] == []
+
+
+def test_every_scheduler_of_the_handbook_runs_the_daily_job() -> None:
+    schedules = [
+        command
+        for language, text in blocks()
+        if language != "sh"
+        for command in commands(language, text)
+        if command.startswith("cdr run /srv/inbox --wait 600")
+    ]
+    # cron, systemd, Airflow, Dagster, GitHub Actions, a container.
+    assert len(schedules) == 6
+    (container,) = [text for language, text in blocks() if language == "dockerfile"]
+    assert len(container.splitlines()) == 10
+    lock, wheel = re.findall(r"pip install .* (\S+)$", container, re.MULTILINE)
+    assert (lock, wheel) == ("/tmp/requirements-cloud.txt", "/tmp/*.whl")
 
 
 def test_completion_completes(tmp_path: Path) -> None:
