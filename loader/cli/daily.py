@@ -38,7 +38,7 @@ def _stage_all(
 ) -> "Report":
     from loader.staging.stage import stage as stage_all
 
-    with output.progress_bar("staging", visible=not quiet) as progress:
+    with output.progress_bar("staging", visible=not quiet, first="reading the first files") as progress:
         return stage_all(deliveries, database, options, progress, is_agreed=is_agreed)
 
 
