@@ -145,7 +145,9 @@ def test_without_a_terminal_a_line_of_facts_has_at_most_100_characters(
     rules = [WaitingRule(f"rule_{number}", "silent", 3, 28) for number in range(20)]
     kinds = [KindOfDay(f"a_kind_of_call_{number}", 10, 5, 0.5) for number in range(4)]
     summary = Summary(date(2026, 11, 22), 40, 20, kinds, [], 0, 0, rules, [])
-    report = Report([], [], [], {}, [], [])
+    report = Report(
+        [], over_limit=[], superseding=[], replacement=None, first_rejects={}, named=[], left_out=[]
+    )
     print_summary(report, None, None, ["a word " * 40], summary, staged_in=1, built_in=1)
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines) in range(90, 101)
