@@ -204,6 +204,7 @@ def publish(
 @click.option("--from", "first", type=DAY, callback=as_date, metavar="YYYY-MM-DD", help="The first day.")
 @click.option("--to", "last", type=DAY, callback=as_date, metavar="YYYY-MM-DD", help="The last day.")
 @click.option("--application", metavar="KEY", help="Only this application: its key or name.")
+@click.option("--currency", metavar="CODE", help="Only charges in this currency, not converted.")
 @allow_shown_option
 @wait_option
 @common_options
@@ -212,6 +213,7 @@ def report(
     first: date | None,
     last: date | None,
     application: str | None,
+    currency: str | None,
     allow_shown: bool,
     database: Path,
     as_json: bool,
@@ -220,7 +222,8 @@ def report(
 ) -> int:
     """Write one page of the marts that opens in any browser without network access.
 
-    By default about the last thirty days, from the first that has calls. Needs the optional group `report`:
+    By default about the last thirty days, from the first that has calls, with amounts converted into the
+    reporting currency. Needs the optional group `report`:
     pip install 'cdr-tables[report]'
 
     Example: cdr report calls.html --from 2026-11-01 --to 2026-11-22
@@ -230,7 +233,7 @@ def report(
 
     if not allow_shown:
         require_hidden(database, wait)
-    scope = write_report(database, out, first, last, application, wait)
+    scope = write_report(database, out, first, last, application, currency, wait)
     size = out.stat().st_size
     if as_json:
         output.print_json(

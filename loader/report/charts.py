@@ -17,8 +17,11 @@ _COLOURS = {f"#0101{at:02x}": f"var(--series-{at})" for at in range(1, 7)} | {
 SERIES = [colour for colour, name in _COLOURS.items() if "series" in name]
 # Wide screens and paper, then phones.
 WIDTHS = {"wide": 720, "narrow": 320}
-# Characters of a line of a label.
-_LABEL = 20
+# Characters of a line of a label, and lines: 80 characters hold any name but a mistaken one.
+_LABELS = {"wide": 42, "narrow": 20}
+_LINES = 4
+# A sparkline's width and height.
+_SPARK = 150, 36
 _HEAT = ["#030301", "#030302", "#030303", "#030304", "#030305", "#030306"]
 _COLOURS |= {colour: f"var(--heat-{at})" for at, colour in enumerate(_HEAT, start=1)}
 
@@ -117,36 +120,67 @@ def lines(rows: Rows, value: str, series: str, title: str, percent: bool = True)
 
 
 def ranked(rows: Rows, label: str, value: str, series: str, title: str, digits: int = 0) -> dict[str, str]:
-    """Bars to the right, in the order given; long labels have two lines."""
+    """Bars to the right, in the order given; long labels have several lines."""
+    return {
+        name: _ranked(rows, label, value, series, title, digits, full, _LABELS[name])
+        for name, full in WIDTHS.items()
+    }
+
+
+def _ranked(
+    rows: Rows, label: str, value: str, series: str, title: str, digits: int, full: int, characters: int
+) -> str:
     import altair as alt
 
     names = list(dict.fromkeys(row[series] for row in rows))
     drawn = [
-        {**row, label: _wrapped(row[label]), "tip": f"{row[label]}: {row[value]:,.{digits}f}"} for row in rows
+        {**row, label: _wrapped(row[label], characters), "tip": f"{row[label]}: {row[value]:,.{digits}f}"}
+        for row in rows
     ]
     order = list(dict.fromkeys(row[label] for row in drawn))
+    split = r"split(datum.label, '\n')"
+    # Vega centres the first line of a label; the others follow below.
+    offsets = [{"test": f"length({split}) == {at}", "value": -6 * (at - 1)} for at in range(2, _LINES + 1)]
+    y = alt.Y(
+        f"{label}:N",
+        sort=order,
+        title=None,
+        axis=_axis(labelLimit=0, labelExpr=split, labelOffset={"condition": offsets, "value": 0}, grid=False),
+    )
+    lines = [line for row in drawn for line in row[label].split("\n")]
+    width = full - 7 * min(characters, max(map(len, lines))) - 30
     chart = (
         alt.Chart(_data(drawn))
         .mark_bar()
         .encode(
-            x=alt.X(f"{value}:Q", title=title, axis=_axis()),
-            y=alt.Y(
-                f"{label}:N",
-                sort=order,
-                title=None,
-                axis=_axis(labelLimit=0, labelExpr=r"split(datum.label, '\n')", grid=False),
-            ),
+            x=alt.X(f"{value}:Q", title=title, axis=_axis(tickCount=width // 60)),
+            y=y,
             color=_colour(series, names),
             description="tip:N",
         )
     )
-    line = 32 if any("\n" in row[label] for row in drawn) else 22
-    return _drawn(lambda _width: chart, line * len(order) + 20, beside=_LABEL * 7)
+    band = 10 + 12 * max(1 + row[label].count("\n") for row in drawn)
+    return _svg(chart.properties(width=width, height=band * len(order) + 20))
 
 
-def _wrapped(text: str) -> str:
-    """A label in one or two lines, cut where it is longer."""
-    return "\n".join(textwrap.wrap(text, _LABEL, max_lines=2, placeholder="…")) or text
+def _wrapped(text: str, characters: int) -> str:
+    """A label in lines, cut where it is longer than any name."""
+    return "\n".join(textwrap.wrap(text, characters, max_lines=_LINES, placeholder="…")) or text
+
+
+def sparkline(values: Sequence[Any]) -> str:
+    """A line over the days, without axes, with a point at the last one that is known; None is a gap."""
+    import altair as alt
+
+    known = [{"at": at, "value": value} for at, value in enumerate(values) if value is not None]
+    if len(known) < 2:
+        return ""
+    x = alt.X("at:Q", axis=None, scale=alt.Scale(domain=[0, len(values) - 1], nice=False))
+    y = alt.Y("value:Q", axis=None, scale=alt.Scale(zero=False))
+    line = alt.Chart(_data(known)).mark_line(strokeWidth=1.5, color=SERIES[0]).encode(x=x, y=y)
+    last = alt.Chart(_data(known[-1:])).mark_point(size=24, filled=True, opacity=1, color=SERIES[0])
+    width, height = _SPARK
+    return _svg((line + last.encode(x=x, y=y)).properties(width=width, height=height), tips=False)
 
 
 def heat_map(rows: Rows, x: str, y: str, value: str, y_names: Sequence[str]) -> dict[str, str]:
@@ -167,11 +201,34 @@ def heat_map(rows: Rows, x: str, y: str, value: str, y_names: Sequence[str]) -> 
         .encode(
             x=alt.X(f"{x}:O", title="hour (UTC)", axis=_axis(labelAngle=0, grid=False, labelOverlap=True)),
             y=alt.Y("weekday_name:N", sort=list(y_names), title=None, axis=_axis(grid=False)),
-            color=alt.Color(f"{value}:Q", scale=alt.Scale(type="quantize", range=_HEAT), legend=None),
+            color=alt.Color(
+                f"{value}:Q",
+                scale=alt.Scale(type="quantize", domain=[0, _greatest(rows, value)], range=_HEAT),
+                legend=None,
+            ),
             description="tip:N",
         )
     )
     return _drawn(lambda _width: chart, 170)
+
+
+def heat_legend(rows: Rows, value: str, unit: str) -> dict[str, str]:
+    """The heat map's scale: from where to where each of its colours is, by the names that the page has."""
+    step = _greatest(rows, value) / len(_HEAT)
+    digits = 1 if step >= 1 else 2
+    return {
+        f"{step * at:,.{digits}f} to {step * (at + 1):,.{digits}f} {unit}": f"--heat-{at + 1}"
+        for at in range(len(_HEAT))
+    }
+
+
+def legend(names: Sequence[str]) -> dict[str, str]:
+    """The colours of series, in the order of their first appearance."""
+    return {name: f"--series-{at % len(SERIES) + 1}" for at, name in enumerate(dict.fromkeys(names))}
+
+
+def _greatest(rows: Rows, value: str) -> float:
+    return max((float(row[value]) for row in rows), default=0) or 1.0
 
 
 def _data(rows: Rows) -> Any:
@@ -246,38 +303,40 @@ def _colour(field: str, names: Sequence[str], channel: str = "Color") -> Any:
     )
 
 
-def _drawn(chart: Callable[[int], Any], height: int, beside: int = 60) -> dict[str, str]:
-    """The chart, made for its width, on screens and phones; `beside` is what its labels need at the left."""
-    import vl_convert
-
+def _drawn(chart: Callable[[int], Any], height: int) -> dict[str, str]:
+    """The chart, made for its width, on screens and phones."""
     svgs = {}
     for name, full in WIDTHS.items():
-        width = full - beside - 30
-        spec = (
-            chart(width)
-            .properties(width=width, height=height)
-            .configure(
-                background="transparent",
-                font="sans-serif",
-                view={"stroke": None},
-                axis={
-                    "labelColor": "#020203",
-                    "titleColor": "#020203",
-                    "gridColor": "#020202",
-                    "labelFontSize": 11,
-                    "titleFontSize": 11,
-                },
-            )
-        )
-        svgs[name] = _themed(vl_convert.vegalite_to_svg(spec.to_dict()))
+        width = full - 90
+        svgs[name] = _svg(chart(width).properties(width=width, height=height))
     return svgs
 
 
-def _themed(svg: str) -> str:
+def _svg(chart: Any, tips: bool = True) -> str:
+    import vl_convert
+
+    spec = chart.configure(
+        background="transparent",
+        font="sans-serif",
+        view={"stroke": None},
+        axis={
+            "labelColor": "#020203",
+            "titleColor": "#020203",
+            "gridColor": "#020202",
+            "labelFontSize": 11,
+            "titleFontSize": 11,
+        },
+    )
+    return _themed(vl_convert.vegalite_to_svg(spec.to_dict()), tips)
+
+
+def _themed(svg: str, tips: bool) -> str:
     svg = re.sub(r"#[0-9a-f]{6}", lambda match: _COLOURS.get(match.group(), match.group()), svg)
     svg = re.sub(r"rgb\((\d+), ?(\d+), ?(\d+)\)", lambda match: _of_rgb(*match.groups()), svg)
-    # The text of a mark, which the page's script shows.
-    svg = re.sub(r'(<path )aria-label="([^"]*)" role="graphics-symbol"', r'\1data-tip="\2"', svg)
+    if tips:
+        # The text of a mark, which browsers show beside the pointer.
+        mark = r'<path aria-label="([^"]*)" role="graphics-symbol"([^>]*?)/>'
+        svg = re.sub(mark, r"<path\2><title>\1</title></path>", svg)
     # The figure around it has a label; Vega's roles lack names.
     svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg).replace("<svg ", '<svg aria-hidden="true" ', 1)
     # Two decimals are finer than any screen; the file stays small.

@@ -1,19 +1,21 @@
 """The report: one HTML file that needs no network."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from loader.database.connection import opened
-from loader.database.feed import Row, in_words
 from loader.database.workspace import working
 from loader.errors import CdrError
 from loader.report import charts
 from loader.report.queries import Result, Scope, run_all, scope_of
+from loader.report.section import Section, change, money, not_built, nothing, total
+from loader.report.words import outcome_in_words, shortened_ids
+from loader.report.wrong import findings
 from loader.text import counted
 
 _TEMPLATE = "page.html.j2"
@@ -25,19 +27,14 @@ _BARS = 12
 _LONG_TEXT = 20
 
 
-@dataclass
-class Section:
-    """A part of the page: its finding in a sentence, the chart (SVG by width) with its legend, and the tables
-    behind it.
-    """
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the headline, its change against the days before ("" without any) and its sparkline."""
 
-    id: str
-    heading: str
-    sentence: str
-    results: list[Result]
-    chart: dict[str, str] = field(default_factory=dict)
-    legend: list[str] = field(default_factory=list)
-    open_table: bool = False
+    label: str
+    value: str
+    change: str
+    spark: str
 
 
 def write_report(
@@ -46,6 +43,7 @@ def write_report(
     first: date | None = None,
     last: date | None = None,
     application: str | None = None,
+    currency: str | None = None,
     wait: float = 0,
 ) -> Scope:
     """Write the page of the report dates from `first` to `last`, by default the last thirty.
@@ -54,9 +52,9 @@ def write_report(
     """
     charts.require_altair()
     with opened(database, "read", wait, is_publication=True) as connection:
-        scope = scope_of(connection, first, last, application)
+        scope = scope_of(connection, first, last, application, currency)
         results = run_all(connection, scope)
-    text = _rendered(scope, [make(scope, results) for make in _SECTIONS])
+    text = _rendered(scope, results)
     if out.exists() and not out.is_file():
         raise CdrError(f"{out} is not a file; name another")
     try:
@@ -67,7 +65,7 @@ def write_report(
     return scope
 
 
-def _rendered(scope: Scope, sections: list[Section]) -> str:
+def _rendered(scope: Scope, results: dict[str, Result]) -> str:
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup, escape
 
@@ -79,9 +77,15 @@ def _rendered(scope: Scope, sections: list[Section]) -> str:
     # A heading may break after an underscore.
     environment.filters["breakable"] = lambda text: Markup(str(escape(text)).replace("_", "_<wbr>"))
     environment.filters["numbers"] = _numbers
+    environment.filters["full"] = _full
+    wrong, right = findings(scope, results)
     return environment.get_template(_TEMPLATE).render(
         scope=scope,
-        sections=sections,
+        headline=_headline(scope, results),
+        tiles=_tiles(scope, results),
+        wrong=wrong,
+        right=right,
+        sections=[make(scope, results) for make in _SECTIONS],
         widths=charts.WIDTHS,
         written_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
@@ -98,19 +102,27 @@ def _cell(value: Any, column: str = "") -> str:
             return f"{value:,}"
         case float() | Decimal():
             digits = 4 if "rate" in column else 2
-            if column in ("asr", "ner"):
+            if column.removeprefix("previous_") in ("asr", "ner"):
                 return f"{100 * value:.1f} %"
             return f"{value:,.{digits}f}"
         case datetime():
             return f"{value:%Y-%m-%d %H:%M}"
         case _:
-            return str(value)
+            return shortened_ids(str(value))
+
+
+def _full(value: Any) -> str:
+    """The whole text of a cell that shows a part of it, or ""."""
+    return value if isinstance(value, str) and shortened_ids(value) != value else ""
 
 
 def _numbers(result: Result) -> list[bool]:
     """Whether each column is of numbers, those that are null in some rows too."""
     columns = zip(*result.shown, strict=True)
-    return [any(isinstance(value, int | float | Decimal) for value in column) for column in columns]
+    return [
+        any(isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in column)
+        for column in columns
+    ]
 
 
 def _cell_class(value: Any, is_number: bool) -> str:
@@ -125,56 +137,87 @@ def _cell_class(value: Any, is_number: bool) -> str:
             return ""
 
 
-def _nothing(results: list[Result], what: str) -> str | None:
-    """The sentence where there is nothing to show, or None."""
-    if all(result.missing for result in results):
-        return f"{results[0].missing} is not built in this database; `cdr build` makes it."
-    if not any(result.rows for result in results):
-        return f"No {what} in these days."
-    return None
+def _headline(scope: Scope, results: dict[str, Result]) -> Section:
+    parts = [results[name] for name in ("headline", "kinds", "busy_days")]
+    days = counted(scope.days, "day")
+    sentence = (
+        f"Changes are against the {days} before."
+        if scope.is_compared
+        else f"No changes are shown: of these days or of the {days} before, not all have all files."
+    )
+    if kinds := results["kinds"].dicts():
+        sentence += f" ASR and NER are those of {kinds[0]['call_type']}, the kind with the most seizures."
+    sentence += " Lines leave out days without a file."
+    return Section("headline", "At a glance", not_built(parts) or sentence, parts)
 
 
-def _feed(scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results[name] for name in ("feed", "missing_days", "missing_elsewhere", "feed_findings")]
-    missing = results["missing_days"].rows
-    elsewhere = sum(row["files"] for row in results["missing_elsewhere"].dicts())
-    sentence = _nothing(parts[:1], "deliveries")
-    if sentence is None and missing:
-        days = ", ".join(f"{day} ({kind})" for day, kind in missing[:5])
-        more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
-        sentence = f"{counted(len(missing), 'file')} missing: {days}{more}."
-    elif sentence is None and (elsewhere or scope.stalled):
-        sentence = "In these days no file is missing."
-    elif sentence is None:
-        sentence = "Complete: every kind has a file for every day since its first."
-    if elsewhere:
-        sentence += f" Missing before and after these days: {counted(elsewhere, 'file')}."
-    found = [finding.sentence for finding in in_words([Row(*row) for row in results["feed_findings"].rows])]
-    sentence = " ".join([sentence, *(f"{_capital(text)}." for text in [scope.stalled, *found] if text)])
-    return Section("feed", "Is the data complete?", sentence, parts, open_table=True)
+def _tiles(scope: Scope, results: dict[str, Result]) -> list[Tile]:
+    """Spend, calls, minutes, the ratios of the kind with the most seizures (one ratio over all kinds would
+    mean nothing) and the busiest hour; each where its mart is built.
+    """
+    days = results["headline"].dicts()
+    spark = _by_day(scope, days)
+    tiles = []
+    for label, column, digits in (
+        (f"Spend, {_unit(scope)}", "spend", 2),
+        ("Calls", "calls", 0),
+        ("Minutes", "minutes", 0),
+    ):
+        now, before = (
+            total([row for row in days if (row["report_date"] >= scope.first) == is_now], column)
+            for is_now in (True, False)
+        )
+        value = f"{now:,.{digits}f}" if now is not None else "–"
+        tiles.append(Tile(label, value, change(now, before), spark(column)))
+    if kinds := results["kinds"].dicts():
+        top = kinds[0]
+        spark = _by_day(
+            scope, [row for row in results["quality_by_kind"].dicts() if row["call_type"] == top["call_type"]]
+        )
+        for ratio in ("asr", "ner"):
+            now, before = top[ratio], top[f"previous_{ratio}"]
+            value = f"{100 * now:.1f} %" if now is not None else "–"
+            points = f"{100 * (now - before):+.1f} points" if None not in (now, before) else ""
+            tiles.append(Tile(ratio.upper(), value, points, spark(ratio)))
+    if hours := results["busy_days"].dicts():
+        hours = [{**row, "report_date": row["date"]} for row in hours]
+        now, before = (
+            max((row["erlangs"] for row in hours if (row["date"] >= scope.first) == is_now), default=None)
+            for is_now in (True, False)
+        )
+        value = f"{now:,.1f}" if now is not None else "–"
+        tiles.append(Tile("Busy-hour erlangs", value, change(now, before), _by_day(scope, hours)("erlangs")))
+    return tiles
+
+
+def _by_day(scope: Scope, rows: list[dict[str, Any]]) -> Callable[[str], str]:
+    """A function that draws a column's sparkline over the days of the page that have files."""
+    by_day = {row["report_date"]: row for row in rows if row["has_file"]}
+    days = [scope.first + timedelta(days=at) for at in range(scope.days)]
+    return lambda column: charts.sparkline([by_day[day][column] if day in by_day else None for day in days])
 
 
 def _spend(scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["spend"], results["spend_daily"]]
-    sentence = _nothing(parts[:1], "charged calls")
+    sentence = nothing(parts[:1], "charged calls")
     if sentence is None:
         rows = parts[0].dicts()
         amounts = []
         for row in rows:
-            change = _change(row["amount"], row["previous_amount"])
-            amounts.append(f"{row['currency']} {row['amount']:,.2f}{f' ({change})' if change else ''}")
+            by = change(row["amount"], row["previous_amount"])
+            amounts.append(f"{row['currency']} {row['amount']:,.2f}{f' ({by})' if by else ''}")
         sentence = f"{'; '.join(amounts)}."
-        if (total := _sum(rows, "amount_reporting")) is not None:
-            sentence = f"{_money(scope, total)} in all, converted. {sentence}"
-        if unconverted := sum(row["unconverted_calls"] for row in rows):
+        if scope.only_currency is None and (spent := total(rows, "spend")) is not None:
+            sentence = f"{money(scope, spent)} in all, converted. {sentence}"
+        if unconverted := _unconverted(scope, rows):
             sentence += f" {counted(unconverted, 'call')} in a currency without a rate: not in that sum."
         if scope.is_compared:
             sentence += f" Changes are against the {counted(scope.days, 'day')} before."
     rows = parts[1].dicts()
     section = Section("spend", "What did we spend?", sentence, parts)
     if rows:
-        section.chart = charts.stacked_days(rows, "amount_reporting", "call_type", _unit(scope))
-        section.legend = list(dict.fromkeys(row["call_type"] for row in rows))
+        section.chart = charts.stacked_days(rows, "spend", "call_type", _unit(scope))
+        section.legend = charts.legend([row["call_type"] for row in rows])
         section.sentence += _hollow(rows)
     return section
 
@@ -182,7 +225,7 @@ def _spend(scope: Scope, results: dict[str, Result]) -> Section:
 def _quality(_scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["quality_by_kind"]]
     rows = parts[0].dicts()
-    section = Section("quality", "How good were the calls?", _nothing(parts, "calls") or "", parts)
+    section = Section("quality", "How good were the calls?", nothing(parts, "calls") or "", parts)
     if not rows:
         return section
     ratios = []
@@ -197,7 +240,7 @@ def _quality(_scope: Scope, results: dict[str, Result]) -> Section:
         ratios.append(f"{kind} {bids:,} calls, {answers:,} answered: ASR {asr}")
     section.sentence = f"{'; '.join(ratios)}. Lines: ASR of {_MEAN_DAYS} days together.{_hollow(rows)}"
     section.chart = charts.lines(rows, "asr", "call_type", "share of seizures")
-    section.legend = kinds
+    section.legend = charts.legend(kinds)
     return section
 
 
@@ -205,10 +248,10 @@ def _length(_scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["quality"]]
     rows = [{**row, "name": "ALOC"} for row in parts[0].dicts() if row["aloc_seconds"] is not None]
     section = Section(
-        "length", "How long did people talk?", _nothing(parts, "calls") or "No answered calls.", parts
+        "length", "How long did people talk?", nothing(parts, "calls") or "No answered calls.", parts
     )
     if rows:
-        talk, answers = _sum(rows, "talk_seconds"), _sum(rows, "timed_answers")
+        talk, answers = total(rows, "talk_seconds"), total(rows, "timed_answers")
         section.sentence = f"ALOC was {talk / answers:,.0f} s."
         if whole := [row for row in rows if row["has_file"]]:
             _add_mean(whole, "aloc_seconds", "talk_seconds", "timed_answers")
@@ -220,27 +263,50 @@ def _length(_scope: Scope, results: dict[str, Result]) -> Section:
             )
         section.sentence += _hollow(rows)
         section.chart = charts.lines(rows, "aloc_seconds", "name", "seconds", percent=False)
-        section.legend = ["ALOC"]
+        section.legend = charts.legend(["ALOC"])
     return section
 
 
 def _failures(_scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["failures"]]
     rows = parts[0].dicts()
-    section = Section("failures", "Why did calls fail?", _nothing(parts, "failed calls") or "", parts)
+    section = Section("failures", "Why did calls fail?", nothing(parts, "failed calls") or "", parts)
+    if rows:
+        of_outcome: dict[tuple[str, str], int] = defaultdict(int)
+        for row in rows:
+            of_outcome[row["outcome"], row["outcome_side"]] += row["calls"]
+        ranked = sorted(of_outcome.items(), key=lambda item: (-item[1], item[0]))
+        ((outcome, side), most) = ranked[0]
+        section.sentence = (
+            f"{counted(sum(of_outcome.values()), 'call')} without an answer, most often: "
+            f"{outcome_in_words(outcome, side)}, {most:,}."
+        )
+        bars: list[dict[str, Any]] = [
+            {"label": outcome_in_words(outcome, side), "calls": calls, "of": side.replace("_", " ")}
+            for (outcome, side), calls in ranked
+        ]
+        bars = _with_rest(bars, _BARS, "calls", "{} other outcomes")
+        section.chart = charts.ranked(bars, "label", "calls", "of", "calls")
+        section.legend = charts.legend([bar["of"] for bar in bars])
+    return section
+
+
+def _applications(scope: Scope, results: dict[str, Result]) -> Section:
+    parts = [results["applications"]]
+    rows = parts[0].dicts()
+    section = Section("applications", "Spend by application", nothing(parts, "charged calls") or "", parts)
     if rows:
         top = rows[0]
         section.sentence = (
-            f"{counted(sum(row['calls'] for row in rows), 'call')} without an answer, "
-            f"most often {top['outcome']} ({top['reason']}), side {top['outcome_side']}: {top['calls']:,}."
+            f"{money(scope, total(rows, 'spend'))} in all; most by {shortened_ids(top['application'])}: "
+            f"{money(scope, top['spend'])} for {top['minutes']:,.0f} minutes{_by(top)}."
         )
-        bars = [
-            {"label": f"{row['outcome']} · {row['reason']}", "calls": row["calls"], "of": row["outcome_side"]}
+        bars: list[dict[str, Any]] = [
+            {"label": shortened_ids(row["application"]), "amount": row["spend"], "of": "amount"}
             for row in rows
         ]
-        bars = _with_rest(bars, _BARS, "calls", "{} other reasons")
-        section.chart = charts.ranked(bars, "label", "calls", "of", "calls")
-        section.legend = list(dict.fromkeys(bar["of"] for bar in bars))
+        bars = _with_rest(bars, _BARS, "amount", "{} other applications")
+        section.chart = charts.ranked(bars, "label", "amount", "of", _unit(scope), digits=2)
     return section
 
 
@@ -248,34 +314,29 @@ def _destinations(scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["destinations"], results["effective_rates"], results["rate_changes"]]
     rows = parts[0].dicts()
     section = Section(
-        "destinations", "Where does the money go?", _nothing(parts[:1], "charged calls") or "", parts
+        "destinations", "Spend by destination", nothing(parts[:1], "charged calls") or "", parts
     )
-    spent = [row for row in rows if row["amount_reporting"] is not None]
+    spent = [row for row in rows if row["spend"] is not None]
     if rows:
         clauses = []
         if spent:
-            clauses.append(f"{_money(scope, _sum(spent, 'amount_reporting'))} in all")
+            clauses.append(f"{money(scope, total(spent, 'spend'))} in all")
         known = [row for row in spent if row["country"] is not None]
         if known:
             top = known[0]
             clauses.append(
-                f"most to {top['country_name']}: {_money(scope, top['amount_reporting'])} "
-                f"for {top['minutes']:,.0f} minutes"
+                f"most to {top['country_name']}: {money(scope, top['spend'])} "
+                f"for {top['minutes']:,.0f} minutes{_by(top)}"
             )
         unknown = [row for row in spent if row["country"] is None]
-        clauses += [
-            f"the country of {_money(scope, row['amount_reporting'])} is not known" for row in unknown
-        ]
+        clauses += [f"the country of {money(scope, row['spend'])} is not known" for row in unknown]
         clauses.append(counted(len(parts[2].rows), "rate change"))
         section.sentence = f"{'; '.join(clauses)}."
-        if unconverted := sum(row["unconverted_calls"] for row in rows):
+        if unconverted := _unconverted(scope, rows):
             section.sentence += f" {counted(unconverted, 'call')} in a currency without a rate: not in it."
     if spent:
         bars, rest = (
-            [
-                {"label": row["country_name"], "amount": row["amount_reporting"], "of": "amount"}
-                for row in part
-            ]
+            [{"label": row["country_name"], "amount": row["spend"], "of": "amount"} for row in part]
             for part in (known, unknown)
         )
         bars = _with_rest(bars, _BARS, "amount", "{} other countries")
@@ -286,7 +347,7 @@ def _destinations(scope: Scope, results: dict[str, Result]) -> Section:
 def _users(scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["users"]]
     rows = parts[0].dicts()
-    sentence = _nothing(parts, "spend by user")
+    sentence = nothing(parts, "spend by user")
     if sentence is None:
         of_user = [row for row in rows if row["user_id"] == rows[0]["user_id"]]
         amounts = ", ".join(
@@ -294,10 +355,10 @@ def _users(scope: Scope, results: dict[str, Result]) -> Section:
             + (f" ({rate:,.4f} a charged minute)" if (rate := row["effective_rate_per_minute"]) else "")
             for row in of_user
         )
-        total = _sum(of_user, "amount_reporting")
+        spent = total(of_user, "spend")
         sentence = (
-            f"{rows[0]['user_id']} spent most: "
-            + (f"{_money(scope, total)}, as " if total is not None else "")
+            f"{shortened_ids(rows[0]['user_id'])} spent most: "
+            + (f"{money(scope, spent)}, as " if spent is not None and scope.only_currency is None else "")
             + f"{amounts}, in {counted(sum(row['calls'] for row in of_user), 'call')}."
         )
     return Section("users", "Who spends most?", sentence, parts, open_table=bool(rows))
@@ -305,7 +366,7 @@ def _users(scope: Scope, results: dict[str, Result]) -> Section:
 
 def _traffic(_scope: Scope, results: dict[str, Result]) -> Section:
     parts = [results["traffic"], results["busy_hours"]]
-    section = Section("traffic", "When is it busy?", _nothing(parts, "traffic") or "", parts)
+    section = Section("traffic", "When is it busy?", nothing(parts, "traffic") or "", parts)
     busiest = parts[1].dicts()
     if busiest:
         top = busiest[0]
@@ -317,70 +378,21 @@ def _traffic(_scope: Scope, results: dict[str, Result]) -> Section:
             f"({peak['peak_at']:%Y-%m-%d %H:%M})."
         )
     if parts[0].rows:
-        section.chart = charts.heat_map(parts[0].dicts(), "hour_of_day", "weekday", "erlangs", _WEEKDAYS)
+        loads = parts[0].dicts()
+        section.chart = charts.heat_map(loads, "hour_of_day", "weekday", "erlangs", _WEEKDAYS)
+        section.legend = charts.heat_legend(loads, "erlangs", "erlangs")
     return section
 
 
-def _signals(_scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["signals"], results["signal_weeks"], results["signal_rules"]]
-    rows = parts[0].dicts()
-    sentence = _nothing(parts[:2], "signals")
-    if sentence is None:
-        critical = sum(row["severity"] == "critical" for row in rows)
-        shown = len(parts[0].shown)
-        which = "all are shown" if shown == len(rows) else f"the {shown} most severe are shown"
-        sentence = (
-            f"{counted(critical, 'critical signal')} among {len(rows):,}; {which}. Signals are no verdicts."
-        )
-    silent = [row["rule"] for row in parts[2].dicts() if row["status"] == "silent"]
-    if silent:
-        sentence += f" Silent until there is more history: {', '.join(silent)}."
-    return Section("signals", "Does anything look wrong?", sentence, parts, open_table=bool(rows))
-
-
-def _exceptions(_scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["exceptions"], results["exceptional_calls"]]
-    rows = parts[0].dicts()
-    sentence = _nothing(parts, "cost exceptions")
-    if sentence is None:
-        rules = Counter[str]()
-        for row in rows:
-            rules[row["rule"]] += row["calls"]
-        ((rule, most),) = rules.most_common(1)
-        calls = sum(row["calls"] for row in parts[1].dicts())
-        sentence = f"{counted(calls, 'call')} with a cost that a rule questions, most by {rule}: {most:,}."
-    return Section("exceptions", "Which charges are odd?", sentence, parts, open_table=bool(rows))
-
-
-def _invoices(_scope: Scope, results: dict[str, Result]) -> Section:
-    parts = [results["invoices"]]
-    rows = parts[0].dicts()
-    sentence = _nothing(parts, "invoices or amounts")
-    if sentence is None:
-        billed = [row for row in rows if row["invoice_amount"] is not None]
-        verdicts = Counter(row["verdict"] for row in billed)
-        sentence = (
-            f"Of {counted(len(billed), 'invoiced amount')} {verdicts['matches']} match the records, "
-            f"{verdicts['differs']} differ, {verdicts['incomplete_feed']} lack files, "
-            f"{verdicts['no_traffic']} have no amount in the records."
-            if billed
-            else "No invoices are given; these are the amounts that the records add up to."
-        )
-    return Section("invoices", "Do the invoices match?", sentence, parts, open_table=bool(rows))
-
-
 _SECTIONS: tuple[Callable[[Scope, dict[str, Result]], Section], ...] = (
-    _feed,
     _spend,
+    _applications,
+    _destinations,
+    _users,
     _quality,
     _length,
     _failures,
-    _destinations,
-    _users,
     _traffic,
-    _signals,
-    _exceptions,
-    _invoices,
 )
 
 
@@ -396,20 +408,14 @@ def _add_mean(rows: list[dict[str, Any]], column: str, numerator: str, denominat
         row[f"{column}_mean"] = sum(day[numerator] for day in window) / below if below else None
 
 
-def _sum(rows: list[dict[str, Any]], column: str) -> Any:
-    """The sum of what is known, or None."""
-    known = [row[column] for row in rows if row[column] is not None]
-    return sum(known) if known else None
-
-
 def _with_rest(bars: list[dict[str, Any]], most: int, value: str, label: str) -> list[dict[str, Any]]:
     """The first bars, and one for all others, so that the chart adds up to what its sentence names."""
     rest = bars[most:]
-    if not rest:
+    if len(rest) < 2:
         return bars
     of = {bar["of"] for bar in rest}
     name = of.pop() if len(of) == 1 else "several"
-    return [*bars[:most], {"label": label.format(len(rest)), value: _sum(rest, value), "of": name}]
+    return [*bars[:most], {"label": label.format(len(rest)), value: total(rest, value), "of": name}]
 
 
 def _hollow(rows: list[dict[str, Any]]) -> str:
@@ -417,18 +423,16 @@ def _hollow(rows: list[dict[str, Any]]) -> str:
     return "" if all(row["has_file"] for row in rows) else " Hollow: days without a file, late calls alone."
 
 
-def _money(scope: Scope, amount: Decimal) -> str:
-    """An amount in the reporting currency."""
-    return f"{scope.currency} {amount:,.2f}".strip()
+def _by(row: dict[str, Any]) -> str:
+    """The change of a row's spend, in brackets."""
+    by = change(row["spend"], row["previous_spend"])
+    return f" ({by})" if by else ""
+
+
+def _unconverted(scope: Scope, rows: list[dict[str, Any]]) -> int:
+    """Calls whose charge is in no sum for lack of a rate: none where nothing is converted."""
+    return 0 if scope.only_currency else sum(row["unconverted_calls"] for row in rows)
 
 
 def _unit(scope: Scope) -> str:
     return scope.currency or "reporting currency"
-
-
-def _change(now: Decimal, before: Decimal | None) -> str:
-    return f"{100 * (now - before) / abs(before):+.1f} %" if before else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

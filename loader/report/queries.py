@@ -22,8 +22,8 @@ DEFAULT_DAYS = 30
 class Scope:
     """The report dates and the application of the page; no application means all. They are compared with as
     many days before where all of both are complete and no kind begins later. `stalled` is the sentence about
-    a stalled feed where the dates include its newest day. `currency` is the reporting currency, or "" where
-    no charge is in it.
+    a stalled feed where the dates include its newest day. `reporting_currency` is "" where it is not certain.
+    `only_currency` leaves charges in others out: then nothing is converted.
     """
 
     first: date
@@ -32,7 +32,13 @@ class Scope:
     application: str = "all applications"
     is_compared: bool = False
     stalled: str = ""
-    currency: str = ""
+    reporting_currency: str = ""
+    only_currency: str | None = None
+
+    @property
+    def currency(self) -> str:
+        """The one currency of all that is spent."""
+        return self.only_currency or self.reporting_currency
 
     @property
     def days(self) -> int:
@@ -56,7 +62,7 @@ class Query:
 
     @property
     def marts(self) -> list[str]:
-        """The marts that it reads, that of its rows first."""
+        """The marts that it reads."""
         return list(dict.fromkeys(re.findall(r"marts\.(\w+)", self.sql)))
 
 
@@ -90,7 +96,61 @@ class Result:
 
 # {scope} is the condition on report dates and application; {first}, {last} and {before} are dates. {before}
 # is the first of those compared with, or {first} where there are none. A day has a file if its UTC day has.
+# {amount} is what is summed as spend, in {currency}; {charged} is the condition on charges.
 _QUERIES = {
+    "headline": Query(
+        "The headline by day",
+        "A row is a day of these, or of those that they are compared with; spend is in {currency}.",
+        """
+select
+    report_date,
+    sum(calls)::bigint as calls,
+    sum(minutes) as minutes,
+    sum({amount}) filter (true {charged}) as spend,
+    report_date in (
+        select file_date from marts.mart_feed_completeness where status <> 'missing'
+    ) as has_file
+from marts.mart_cost_daily
+where report_date between {before} and {last} {application}
+group by report_date
+order by report_date
+""",
+    ),
+    "kinds": Query(
+        "Answers by kind",
+        "A row is a kind, the most seizures first; asr and ner are shares of the seizures.",
+        """
+select
+    call_type,
+    coalesce(sum(seizures) filter (report_date >= {first}), 0)::bigint as seizures,
+    sum(answers) filter (report_date >= {first}) / nullif(sum(seizures) filter (report_date >= {first}), 0)
+        as asr,
+    sum(network_effective) filter (report_date >= {first})
+        / nullif(sum(seizures) filter (report_date >= {first}), 0) as ner,
+    sum(answers) filter (report_date < {first}) / nullif(sum(seizures) filter (report_date < {first}), 0)
+        as previous_asr,
+    sum(network_effective) filter (report_date < {first})
+        / nullif(sum(seizures) filter (report_date < {first}), 0) as previous_ner
+from marts.mart_quality_daily
+where report_date between {before} and {last} {application}
+group by call_type
+order by seizures desc, call_type
+""",
+    ),
+    "busy_days": Query(
+        "Erlangs of each day's busy hour",
+        "A row is a UTC day.",
+        """
+select
+    date,
+    busy_hour,
+    erlangs,
+    date in (select file_date from marts.mart_feed_completeness where status <> 'missing') as has_file
+from marts.mart_busy_hour
+where date between {before} and {last} and {busy_scope}
+order by date
+""",
+    ),
     "feed": Query(
         "Files and records by kind",
         "A row is a kind of file, in these days.",
@@ -147,38 +207,38 @@ order by call_type
     ),
     "spend": Query(
         "Spend by currency",
-        "A row is a currency of charges; minutes are those of answered calls.",
+        "A row is a currency of charges; spend is in {currency}; minutes are those of answered calls.",
         """
 select
     currency,
     sum(amount) filter (report_date >= {first}) as amount,
     sum(amount) filter (report_date < {first}) as previous_amount,
-    sum(amount_reporting) filter (report_date >= {first}) as amount_reporting,
+    sum({amount}) filter (report_date >= {first}) as spend,
     coalesce(sum(calls) filter (report_date >= {first}), 0)::bigint as calls,
     coalesce(sum(minutes) filter (report_date >= {first}), 0) as minutes,
     coalesce(sum(unconverted_calls) filter (report_date >= {first}), 0)::bigint as unconverted_calls
 from marts.mart_cost_daily
-where report_date between {before} and {last} and currency is not null {application}
+where report_date between {before} and {last} and currency is not null {application} {charged}
 group by currency
 having amount is not null
-order by amount_reporting desc nulls last, amount desc, currency
+order by spend desc nulls last, amount desc, currency
 """,
     ),
     "spend_daily": Query(
         "Spend by day and kind",
-        "A row is a day of a kind; a day without a file has only late calls.",
+        "A row is a day of a kind; a day without a file has only late calls. Spend is in {currency}.",
         """
 select
     costs.report_date,
     costs.call_type,
-    sum(costs.amount_reporting) as amount_reporting,
+    sum(costs.{amount}) as spend,
     bool_or(files.file_date is not null) as has_file
 from marts.mart_cost_daily as costs
 left join marts.mart_feed_completeness as files
     on costs.report_date = files.file_date and costs.call_type = files.call_type and files.status <> 'missing'
-where {scope}
+where {scope} {charged}
 group by costs.report_date, costs.call_type
-having sum(costs.amount_reporting) is not null
+having sum(costs.{amount}) is not null
 order by costs.report_date, costs.call_type
 """,
     ),
@@ -239,26 +299,46 @@ order by calls desc, reason, outcome, outcome_side
 """,
         12,
     ),
+    "applications": Query(
+        "Spend by application",
+        "A row is an application, the greatest spend (in {currency}) first; one without a name in the seed "
+        "applications has its key.",
+        """
+select
+    coalesce(applications.application_name, costs.application_key, 'not known') as application,
+    coalesce(sum(costs.calls) filter (costs.report_date >= {first}), 0)::bigint as calls,
+    coalesce(sum(costs.minutes) filter (costs.report_date >= {first}), 0) as minutes,
+    sum(costs.{amount}) filter (costs.report_date >= {first}) as spend,
+    sum(costs.{amount}) filter (costs.report_date < {first}) as previous_spend
+from marts.mart_cost_daily as costs
+left join marts.dim_applications as applications on costs.application_key = applications.application_key
+where costs.report_date between {before} and {last} {costs_application} {charged}
+group by costs.application_key, applications.application_name
+having spend is not null
+order by spend desc, application, costs.application_key
+""",
+        15,
+    ),
     "destinations": Query(
         "Spend by country",
-        "A row is a called country, the greatest spend first; calls in a currency without a rate are in "
-        "unconverted_calls alone.",
+        "A row is a called country, the greatest spend (in {currency}) first; calls in a currency without a "
+        "rate are in unconverted_calls alone.",
         """
 select
     costs.destination_country as country,
     coalesce(countries.country_name, costs.destination_country, 'not known') as country_name,
     coalesce(sum(costs.calls) filter (costs.report_date >= {first}), 0)::bigint as calls,
     coalesce(sum(costs.minutes) filter (costs.report_date >= {first}), 0) as minutes,
-    sum(costs.amount_reporting) filter (costs.report_date >= {first}) as amount_reporting,
-    sum(costs.amount_reporting) filter (costs.report_date < {first}) as previous_amount_reporting,
+    sum(costs.{amount}) filter (costs.report_date >= {first}) as spend,
+    sum(costs.{amount}) filter (costs.report_date < {first}) as previous_spend,
     coalesce(sum(costs.unconverted_calls) filter (costs.report_date >= {first}), 0)::bigint
         as unconverted_calls
 from marts.mart_cost_daily as costs
 left join marts.dim_countries as countries on costs.destination_country = countries.country_code
-where costs.report_date between {before} and {last} {application}
+where costs.report_date between {before} and {last} {application} {charged}
 group by all
-having amount_reporting is not null or unconverted_calls > 0
-order by amount_reporting desc nulls last, country
+having spend is not null or unconverted_calls > 0
+order by spend desc nulls last, country
 """,
         15,
     ),
@@ -271,7 +351,7 @@ select
     currency,
     60 * sum(charged_amount) / nullif(sum(charged_seconds), 0) as effective_rate_per_minute
 from marts.mart_cost_daily
-where {scope} and destination_country is not null and currency is not null
+where {scope} and destination_country is not null and currency is not null {charged}
 group by all
 having sum(charged_seconds) > 0
 order by sum(charged_seconds) desc, country, currency
@@ -281,38 +361,38 @@ order by sum(charged_seconds) desc, country, currency
     # The order needs one currency, which only calls have by user.
     "users": Query(
         "Users who spend most",
-        "A row is a currency of one of the ten users with the greatest amount_reporting over all currencies.",
+        "A row is a currency of one of the ten users who spend most in all; spend is in {currency}.",
         """
 with
 
-spend as (
+charges as (
     select
         user_id,
         currency,
         count(*) as calls,
         coalesce(sum(duration_seconds) filter (is_answered), 0) / 60 as minutes,
         sum(amount) as amount,
-        sum(amount_reporting) as amount_reporting,
+        sum({amount}) as spend,
         60 * sum(amount) filter (amount > 0 and duration_seconds is not null)
             / nullif(sum(duration_seconds) filter (amount > 0), 0) as effective_rate_per_minute
     from marts.fact_calls
-    where {scope} and user_id is not null and currency is not null
+    where {scope} and user_id is not null and currency is not null {charged}
     group by user_id, currency
     having sum(amount) is not null
 ),
 
 users as (
-    select user_id, sum(amount_reporting) as amount_of_user
-    from spend
+    select user_id, sum(spend) as spend_of_user
+    from charges
     group by user_id
-    order by amount_of_user desc nulls last, user_id
+    order by spend_of_user desc nulls last, user_id
     limit 10
 )
 
-select spend.*
-from spend
+select charges.*
+from charges
 inner join users using (user_id)
-order by amount_of_user desc nulls last, user_id, amount_reporting desc nulls last, currency
+order by spend_of_user desc nulls last, user_id, spend desc nulls last, currency
 """,
     ),
     "rate_changes": Query(
@@ -323,7 +403,7 @@ select
     valid_from, call_type, destination_country, currency, changed, change_pct, rate_per_minute,
     previous_rate_per_minute, connection_fee, increment
 from marts.mart_rate_history
-where valid_from between {first} and {last} and changed is not null {application}
+where valid_from between {first} and {last} and changed is not null {application} {charged}
 order by abs(change_pct) desc nulls last, valid_from, destination_country, call_type, currency
 """,
         10,
@@ -374,13 +454,44 @@ order by erlangs desc, date
     ),
     "signals": Query(
         "Signals",
-        "A row is a signal, the most severe first.",
+        "A row is a signal, the most severe first; amount_reporting is in {reporting_currency}.",
         """
+with
+
+shown as (
+    select
+        *,
+        string_split(entity, ' > ')[1] as first_part,
+        string_split(entity, ' > ')[2] as second_part
+    from marts.mart_signals
+    where signal_date between {first} and {last} {application}
+)
+
 select
-    signal_date, severity, rule, entity_type, entity, observed, threshold, baseline, calls, amount_reporting
-from marts.mart_signals
-where signal_date between {first} and {last} {application}
-order by case severity when 'critical' then 0 when 'warn' then 1 else 2 end, signal_date desc, rule, entity
+    shown.signal_date,
+    shown.severity,
+    shown.rule,
+    case
+        when shown.entity_type = 'application' then coalesce(applications.application_name, shown.entity)
+        when shown.entity_type = 'application_country'
+            then concat(
+                coalesce(applications.application_name, shown.first_part),
+                ' > ',
+                coalesce(countries.country_name, shown.second_part)
+            )
+        else shown.entity
+    end as entity,
+    shown.observed,
+    shown.baseline,
+    shown.threshold,
+    shown.calls,
+    shown.amount_reporting
+from shown
+left join marts.dim_applications as applications on shown.first_part = applications.application_key
+left join marts.dim_countries as countries on shown.second_part = countries.country_code
+order by
+    case shown.severity when 'critical' then 0 when 'warn' then 1 else 2 end,
+    shown.signal_date desc, shown.rule, shown.entity, shown.entity_type
 """,
         40,
     ),
@@ -396,14 +507,35 @@ order by rule, week
 """,
     ),
     "signal_rules": Query(
-        "Rules that wait for history",
-        "A row is a rule with less history than it needs, as of the last build.",
+        "Rules that can't fire yet, or in part",
+        "A row is a rule that is switched off or has less history than it needs, as of the last build.",
         """
 select rule, status, days_of_history, days_needed
 from marts.mart_signal_rules
-where status in ('short_history', 'silent')
+where status <> 'ready'
 order by status desc, rule
 """,
+    ),
+    "overcharges": Query(
+        "Overcharges",
+        "A row is an application, a country and a currency: what calls cost more than by the seed rate_card.",
+        """
+select
+    coalesce(applications.application_name, charges.application_key, 'not known') as application,
+    coalesce(countries.country_name, charges.destination_country, 'not known') as country,
+    charges.currency,
+    count(*) as calls,
+    sum(charges.amount) as amount,
+    sum(charges.expected_amount) as expected_amount,
+    sum(charges.overcharge) as overcharge
+from marts.mart_overcharges as charges
+left join marts.dim_applications as applications on charges.application_key = applications.application_key
+left join marts.dim_countries as countries on charges.destination_country = countries.country_code
+where report_date between {first} and {last} {charges_application} {charged}
+group by all
+order by overcharge desc, application, country, currency
+""",
+        15,
     ),
     "exceptions": Query(
         "Exceptional charges by rule",
@@ -411,7 +543,7 @@ order by status desc, rule
         """
 select rule, currency, count(*) as calls, sum(amount) as amount, sum(expected_amount) as expected_amount
 from marts.mart_cost_exceptions
-where {scope}
+where {scope} {charged}
 group by all
 order by calls desc, rule, currency
 """,
@@ -421,7 +553,7 @@ order by calls desc, rule, currency
         "A row is a currency; each call counts once.",
         """
 select currency, count(*) as calls, sum(amount) as amount
-from (select distinct call_key, currency, amount from marts.mart_cost_exceptions where {scope})
+from (select distinct call_key, currency, amount from marts.mart_cost_exceptions where {scope} {charged})
 group by currency
 order by calls desc, currency
 """,
@@ -430,10 +562,20 @@ order by calls desc, currency
         "Amounts of the records and of invoices",
         "A row is a month of the account or of an application in a currency.",
         """
-select month, scope, application_key, currency, cdr_amount, invoice_amount, variance, variance_pct, verdict
-from marts.mart_invoice_reconciliation
-where month between date_trunc('month', {first}) and {last} {application}
-order by month desc, scope, application_key, currency
+select
+    invoices.month,
+    invoices.scope,
+    coalesce(applications.application_name, invoices.application_key) as application,
+    invoices.currency,
+    invoices.cdr_amount,
+    invoices.invoice_amount,
+    invoices.variance,
+    invoices.variance_pct,
+    invoices.verdict
+from marts.mart_invoice_reconciliation as invoices
+left join marts.dim_applications as applications on invoices.application_key = applications.application_key
+where invoices.month between date_trunc('month', {first}) and {last} {invoices_application} {charged}
+order by invoices.month desc, invoices.scope, application, invoices.currency
 """,
         24,
     ),
@@ -441,13 +583,17 @@ order by month desc, scope, application_key, currency
 
 
 def scope_of(
-    connection: "duckdb.DuckDBPyConnection", first: date | None, last: date | None, application: str | None
+    connection: "duckdb.DuckDBPyConnection",
+    first: date | None,
+    last: date | None,
+    application: str | None = None,
+    currency: str | None = None,
 ) -> Scope:
     """The scope of the page: by default the days with calls among the thirty report dates up to the newest
     complete one, or, where none is complete, up to the newest that is not in the future: a mistyped CallTime
     can have any date.
 
-    Raises CdrError when nothing is built, there are no calls, or there is no such application.
+    Raises CdrError when nothing is built, there are no calls, or there is no such application or currency.
     """
     if not has_table(connection, "marts", "mart_quality_daily"):
         raise CdrError("the marts are not built yet; run `cdr build` first")
@@ -484,6 +630,8 @@ def scope_of(
         )
         of_it = f" of {name}" if key else ""
         raise CdrError(f"no calls{of_it} from {first} to {last}; {there_are}")
+    if currency is not None and currency not in (currencies := _currencies(connection)):
+        raise CdrError(f"no charge is in {currency}; there are {', '.join(currencies) or 'none'}")
     scope = Scope(first, last)
     stalled = stalled_feed(connection, today) if complete is None or last >= complete else None
     return replace(
@@ -493,7 +641,8 @@ def scope_of(
         is_compared=are_complete(connection, scope.previous_first, last)
         and not _begins_later(connection, scope),
         stalled=stalled.sentence if stalled else "",
-        currency=reporting_currency(connection),
+        reporting_currency=reporting_currency(connection),
+        only_currency=currency,
     )
 
 
@@ -523,6 +672,13 @@ def _begins_later(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> bool
     return bool(kinds)
 
 
+def _currencies(connection: "duckdb.DuckDBPyConnection") -> list[str]:
+    if not has_table(connection, "marts", "mart_cost_daily"):
+        return []
+    query = "select distinct currency from marts.mart_cost_daily where currency is not null order by currency"
+    return [str(currency) for (currency,) in connection.execute(query).fetchall()]
+
+
 def reporting_currency(connection: "duckdb.DuckDBPyConnection") -> str:
     """Return the currency whose amounts are not converted; "" where it is not certain."""
     if not has_table(connection, "marts", "mart_cost_daily"):
@@ -541,22 +697,39 @@ def run_all(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> dict[str, 
 
 def _run(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> Iterator[Result]:
     key = scope.application_key
-    application = f"and application_key = {literal(key)}" if key else ""
+
+    def of_application(table: str = "") -> str:
+        return f"and {table}application_key = {literal(key)}" if key else ""
+
+    application = of_application()
+    only = scope.only_currency
     words = {
         "first": f"date '{scope.first}'",
         "last": f"date '{scope.last}'",
         "before": f"date '{scope.previous_first if scope.is_compared else scope.first}'",
         "application": application,
+        "costs_application": of_application("costs."),
+        "charges_application": of_application("charges."),
+        "invoices_application": of_application("invoices."),
+        "amount": "amount" if only else "amount_reporting",
+        "charged": f"and currency = {literal(only)}" if only else "",
+        "currency": f"{only}, of charges in it alone" if only else _converted(scope.reporting_currency),
+        "reporting_currency": scope.reporting_currency or "the reporting currency",
         "scope": f"report_date between date '{scope.first}' and date '{scope.last}' {application}".strip(),
         "busy_scope": f"scope = 'application' {application}" if key else "scope = 'account'",
     }
     for name, query in _QUERIES.items():
         missing = next((mart for mart in query.marts if not has_table(connection, "marts", mart)), "")
         limit = f"\nlimit {query.limit}" if query.limit else ""
-        sql = query.sql.strip().format(**words)
+        sql = re.sub(" +$", "", query.sql.strip().format(**words), flags=re.MULTILINE)
+        query = replace(query, caption=query.caption.format(**words))
         if missing:
             yield Result(name, query, sql + limit, (), [], missing)
             continue
         cursor = connection.execute(sql)
         columns = tuple(column[0] for column in cursor.description or ())
         yield Result(name, query, sql + limit, columns, cursor.fetchall())
+
+
+def _converted(currency: str) -> str:
+    return f"{currency}, converted" if currency else "the reporting currency, converted"

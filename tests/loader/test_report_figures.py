@@ -7,6 +7,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from marts_by_rows import groups, lines_needed, ratio, total
 from pages import Page, written
 
 from loader.report.page import _cell
+from loader.report.words import outcome_in_words, shortened_ids
 
 Row = dict[str, Any]
 # Two days with files, and a day without, whose calls are late ones; twelve times.
@@ -99,6 +101,7 @@ class Facts:
         assert found is not None
         self.first, self.last = (date.fromisoformat(day) for day in found.groups())
         self.all_calls = rows_of(loader, "select * from marts.fact_calls")
+        self.names = loader.query("select application_key, application_name from marts.dim_applications")
         self.calls = [call for call in self.all_calls if self.first <= call["report_date"] <= self.last]
         self.files = rows_of(
             loader, "select kind, file_date, records, rejected from raw_sinch.files where state = 'current'"
@@ -165,6 +168,79 @@ def test_spend(facts: Facts) -> None:
     assert "Hollow: days without a file" in facts.page.sentences["spend"]
 
 
+def figures(facts: Facts, first: date, last: date) -> list[float]:
+    """Spend, calls, minutes, ASR and NER of the kind with most seizures, and the busiest hour's erlangs."""
+    calls = [call for call in facts.all_calls if first <= call["report_date"] <= last]
+    seized = [call for call in facts.calls if call["is_seizure"]]
+    ((kind, _), *_) = Counter(call["call_type"] for call in seized).most_common()
+    of_kind = [call for call in calls if call["is_seizure"] and call["call_type"] == kind]
+    return [
+        float(total(call["amount_reporting"] for call in calls)),
+        len(calls),
+        minutes(calls),
+        sum(call["is_answered"] for call in of_kind) / len(of_kind),
+        sum(call["is_network_effective"] for call in of_kind) / len(of_kind),
+        max(erlangs_of(facts, first, last).values()),
+    ]
+
+
+def test_headline(facts: Facts) -> None:
+    spend, calls, talk, asr, ner, erlangs = figures(facts, facts.first, facts.last)
+    # Not compared: a day has no file.
+    assert facts.page.tiles == [
+        ["Spend, EUR", f"{spend:,.2f}"],
+        ["Calls", f"{calls:,}"],
+        ["Minutes", f"{talk:,.0f}"],
+        ["ASR", f"{100 * asr:.1f} %"],
+        ["NER", f"{100 * ner:.1f} %"],
+        ["Busy-hour erlangs", f"{erlangs:,.1f}"],
+    ]
+    assert facts.page.sentences["headline"].startswith("No changes are shown: of these days or of the 35")
+    table = [
+        (day, len(of_it), minutes(of_it), total(c["amount_reporting"] for c in of_it), day in facts.days)
+        for (day,), of_it in groups(facts.calls, "report_date").items()
+    ]
+    facts.same("headline", table)
+
+
+def test_applications(facts: Facts) -> None:
+    names = dict(facts.names)
+    table = []
+    for (key,), calls in groups(facts.calls, "application_key").items():
+        amount = total(call["amount_reporting"] for call in calls)
+        if amount is not None:
+            table.append((names.get(key) or key or "not known", len(calls), minutes(calls), amount, None))
+    table.sort(key=lambda row: (-row[3], row[0]))
+    facts.same("applications", table[:15])
+    assert len(table) >= 3
+    headline = sum(row[3] for row in table)
+    sentence = facts.page.sentences["applications"]
+    name, _, talk, most, _ = table[0]
+    assert sentence.startswith(f"EUR {headline:,.2f} in all; most by {shortened_ids(name)}: EUR {most:,.2f} ")
+    assert f" for {talk:,.0f} minutes" in sentence
+    drawn = facts.page.drawn("applications")
+    assert drawn[shortened_ids(name)] == pytest.approx(float(most), abs=0.005)
+    assert sum(drawn.values()) == pytest.approx(float(headline), abs=0.1)
+
+
+def test_a_page_of_one_currency_converts_nothing(copy: Loader) -> None:
+    facts = Facts(copy, "--currency", "USD")
+    spend = total(call["amount"] for call in facts.calls if call["currency"] == "USD")
+    assert facts.page.tiles[0][:2] == ["Spend, USD", f"{spend:,.2f}"]
+    assert facts.page.tiles[1][1] == f"{len(facts.calls):,}"
+    assert facts.page.sentences["spend"].startswith(f"USD {spend:,.2f}.")
+    assert [row["currency"] for row in facts.page.rows("spend")] == ["USD"]
+    for section in ("spend", "applications", "destinations"):
+        drawn = facts.page.drawn(section)
+        # A mark has two digits, and there are about seventy.
+        assert sum(drawn.values()) == pytest.approx(float(spend), abs=0.005 * len(drawn))
+    for sentence in facts.page.sentences.values():
+        assert "converted" not in sentence
+        assert "EUR" not in sentence
+    message = copy.error("report", copy.database.parent / "x.html", "--currency", "XXX")
+    assert message.startswith("cdr: no charge is in XXX; there are ")
+
+
 def test_quality(facts: Facts) -> None:
     def counts(calls: list[Row], *columns: str) -> list[int]:
         return [sum(bool(call[column]) for call in calls) for column in columns]
@@ -200,13 +276,17 @@ def test_length(facts: Facts) -> None:
 
 def test_failures(facts: Facts) -> None:
     failed = [call for call in facts.calls if not call["is_answered"]]
+    outcomes = Counter((call["outcome"], call["outcome_side"]) for call in failed)
+    ((outcome, side), most), *_ = sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))
     reasons = groups(failed, "outcome_side", lambda call: call["reason"] or "no reason", "outcome")
     ranked = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0][1], item[0][2], item[0][0]))
     facts.same("failures", [(*key, len(calls)) for key, calls in ranked[:12]])
     sentence = facts.page.sentences["failures"]
-    assert sentence.startswith(f"{len(failed):,} calls without an answer, most often {ranked[0][0][2]} ")
-    assert sentence.endswith(f": {len(ranked[0][1]):,}.")
-    assert sum(facts.page.drawn("failures").values()) == len(failed)
+    words = outcome_in_words(outcome, side)
+    assert sentence == f"{len(failed):,} calls without an answer, most often: {words}, {most:,}."
+    drawn = facts.page.drawn("failures")
+    assert drawn[words] == most
+    assert sum(drawn.values()) == len(failed)
 
 
 def test_destinations(copy: Loader) -> None:
@@ -312,7 +392,8 @@ def intervals(facts: Facts) -> list[tuple[datetime, datetime]]:
     return found
 
 
-def test_traffic(facts: Facts) -> None:
+def erlangs_of(facts: Facts, first: date, last: date) -> dict[datetime, float]:
+    """The erlangs of the hours between two days."""
     hour = timedelta(hours=1)
     erlangs: dict[datetime, float] = defaultdict(float)
     for opened, closed in intervals(facts):
@@ -320,7 +401,11 @@ def test_traffic(facts: Facts) -> None:
         while start < closed:
             erlangs[start] += (min(closed, start + hour) - max(opened, start)) / hour
             start += hour
-    within = {start: load for start, load in erlangs.items() if facts.first <= start.date() <= facts.last}
+    return {start: load for start, load in erlangs.items() if first <= start.date() <= last}
+
+
+def test_traffic(facts: Facts) -> None:
+    within = erlangs_of(facts, facts.first, facts.last)
     top = max(within.values())
     begin = min(start for start, load in within.items() if load == top)
     sentence = facts.page.sentences["traffic"]
@@ -347,6 +432,11 @@ def test_traffic(facts: Facts) -> None:
         assert int(row["days"]) == weekdays[weekday]
         assert float(row["erlangs"].replace(",", "")) == pytest.approx(mean[weekday, at], abs=0.0051)
     assert set(weekdays.values()) == {3, 4}
+    # The scale ends with the darkest cell, to two digits.
+    scale = facts.page.legends["traffic"]
+    assert len(scale) == 6
+    assert scale[0].startswith("0.00 to ")
+    assert scale[-1].endswith(f" to {max(mean.values()):,.2f} erlangs")
 
 
 def test_the_greatest_peak_may_be_of_a_quiet_day(copy: Loader) -> None:
@@ -384,6 +474,35 @@ def test_signals_are_counted_beyond_the_table(copy: Loader) -> None:
         (s["rule"], s["signal_date"] - timedelta(days=s["signal_date"].weekday())) for s in signals
     )
     facts.same("signal_weeks", [(*key, number) for key, number in weeks.items()])
+
+
+def test_overcharges_are_summed_by_currency(copy: Loader) -> None:
+    copy.execute("delete from marts.mart_overcharges")
+    assert "overcharges" in Page(written(copy)).sentences
+    copy.execute(
+        "insert into marts.mart_overcharges by name (select call_key, call_type, application_key, currency,"
+        " destination_country, '60/60' as increment, amount, amount - 0.5 as expected_amount,"
+        " 0.5 as overcharge, 0 as rate_per_minute, report_date, called_at"
+        " from marts.fact_calls where amount > 0.01 and currency in ('EUR', 'USD'))"
+    )
+    facts = Facts(copy)
+    calls = [
+        call
+        for call in facts.calls
+        if call["amount"] and call["amount"] > Decimal("0.01") and call["currency"] in ("EUR", "USD")
+    ]
+    sentence = facts.page.sentences["overcharges"]
+    assert sentence.startswith(f"{len(calls):,} calls cost more than by the rate card: ")
+    for currency in ("EUR", "USD"):
+        money = sum(call["currency"] == currency for call in calls) * 0.5
+        assert f"{currency} {money:,.2f}" in sentence.split(" too much;")[0]
+    shown = facts.page.rows("overcharges")
+    most = max(
+        Counter((c["application_key"], c["destination_country"], c["currency"]) for c in calls).values()
+    )
+    assert shown[0]["calls"] == f"{most:,}"
+    assert shown[0]["overcharge"] == f"{most * 0.5:,.2f}"
+    assert {row["application"] for row in shown} & {name for _, name in facts.names}
 
 
 def test_exceptions_count_calls_once(copy: Loader) -> None:
@@ -508,3 +627,11 @@ def test_days_are_compared_where_both_have_their_files(
         for row in facts.page.rows("spend"):
             amount = total(call["amount"] for call in before if call["currency"] == row["currency"])
             assert row["previous_amount"] == _cell(amount)
+        day = timedelta(days=days)
+        now = figures(facts, facts.first, facts.last)
+        then = figures(facts, facts.first - day, facts.last - day)
+        changes = [f"{100 * (new - old) / old:+.1f} %" for new, old in zip(now, then, strict=True)]
+        changes[3:5] = [f"{100 * (now[at] - then[at]):+.1f} points" for at in (3, 4)]
+        assert [tile[2] for tile in facts.page.tiles] == changes
+    else:
+        assert {len(tile) for tile in facts.page.tiles} == {2}

@@ -7,14 +7,17 @@ from harness import Loader
 
 
 class Page(HTMLParser):
-    """What a page asks for; its sentences by section; its tables, rows of texts by name, with what their
-    folds are called; and the queries, each with the table above it.
+    """What a page asks for; its tiles; its sentences and items by section; its tables, rows of texts by name,
+    with what their folds are called; and the queries, each with the table above it.
     """
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.asked: list[str] = []
         self.scripts = 0
+        self.tiles: list[list[str]] = []
+        self.items: dict[str, list[str]] = {}
+        self.legends: dict[str, list[str]] = {}
         self.sentences: dict[str, str] = {}
         self.folds: list[str] = []
         self.tips: dict[str, list[str]] = {}
@@ -22,7 +25,7 @@ class Page(HTMLParser):
         self.numeric: dict[str, list[bool]] = {}
         self.queries: list[tuple[str, list[list[str]]]] = []
         self._table: list[list[str]] = []
-        self._name = self._section = self._inside = ""
+        self._name = self._section = self._inside = self._list = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -31,6 +34,20 @@ class Page(HTMLParser):
         self.asked += [values[name] for name in ("src", "href", "xlink:href") if name in values]
         if tag == "section":
             self._section = values["id"]
+        elif tag == "ul":
+            self._list = values.get("class", "")
+        elif tag == "li" and self._list == "tiles":
+            self.tiles.append([])
+            self._inside = "tile"
+        elif tag == "li" and "dir" in values:
+            self.items.setdefault(self._section, []).append("")
+            self._inside = "item"
+        elif tag == "li" and self._list == "legend":
+            self.legends.setdefault(self._section, []).append("")
+            self._inside = "legend"
+        elif tag == "title" and self._section:
+            self.tips.setdefault(self._section, []).append("")
+            self._inside = "tip"
         elif tag == "table":
             self._name = values["id"].removeprefix("table-")
             self._table = self.tables[self._name] = []
@@ -52,15 +69,19 @@ class Page(HTMLParser):
             self._inside = "query"
             self.queries.append(("", self._table))
             self._table = []
-        elif "data-tip" in values:
-            self.tips.setdefault(self._section, []).append(values["data-tip"])
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th", "summary", "p", "pre"):
+        if tag in ("td", "th", "summary", "p", "pre", "li", "title"):
             self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        if self._inside == "cell":
+        if self._inside == "tile":
+            self.tiles[-1].append(data)
+        elif self._inside in ("item", "legend", "tip"):
+            {"item": self.items, "legend": self.legends, "tip": self.tips}[self._inside][self._section][
+                -1
+            ] += data
+        elif self._inside == "cell":
             self._table[-1][-1] += data
         elif self._inside == "fold":
             self.folds[-1] += data
