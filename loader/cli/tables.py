@@ -137,19 +137,29 @@ def export(place: str, database: Path, as_json: bool, quiet: bool) -> int:
     type=click.Choice(["masked", "hashed"]),
     help="Mask or hash personal data in what is published, also where the database shows it.",
 )
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["duckdb", "parquet", "csv"]),
+    help="One DuckDB file, or a folder with a file for each table. By default Parquet where OUT is a folder, "
+    "otherwise DuckDB. CSV is UTF-8 for spreadsheets: a text that would start a formula gets an apostrophe.",
+)
+@click.option("--bom", "with_bom", is_flag=True, help="Begin CSV files with a byte order mark.")
 @allow_shown_option
 @wait_option
 @common_options
 def publish(
     out: Path,
     pii_mode: str | None,
+    file_format: str | None,
+    with_bom: bool,
     allow_shown: bool,
     database: Path,
     as_json: bool,
     quiet: bool,
     wait: float,
 ) -> int:
-    """Write the marts and dimensions alone as one DuckDB file, or as Parquet files where OUT is a folder.
+    """Write the marts and dimensions alone as one DuckDB file, or as Parquet or CSV files into a folder.
 
     One rename puts it in OUT's place, so that readers never see half of it. It contains no raw records.
 
@@ -176,6 +186,8 @@ def publish(
         if built.exit_code:
             raise CdrError(f"the marts could not be built {pii_mode}; nothing is published, see {log}")
 
+    if with_bom and file_format != "csv":
+        raise click.UsageError("--bom is for --format csv")
     silent = quiet or as_json
     with (
         exclusive(database, wait) as deadline,
@@ -187,7 +199,14 @@ def publish(
     ):
         if not (pii_mode or allow_shown):
             require_hidden(database, deadline.left)
-        done = publish_marts(database, out, wait=deadline.left, mask=mask if pii_mode else None)
+        done = publish_marts(
+            database,
+            out,
+            wait=deadline.left,
+            mask=mask if pii_mode else None,
+            file_format=file_format,
+            with_bom=with_bom,
+        )
     if as_json:
         output.print_json({"out": str(done.out), "tables": done.tables, "exit_code": 0})
     elif not quiet:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import duckdb
 
 SCHEMA = "marts"
+# A spreadsheet takes a text that begins so for a formula.
+_FORMULA = "^[-=+@\\t\\r\\n＝＋－＠]"
 # Marks a folder as a publication: no other folder is ever replaced.
 MARK = "_publication.json"
 
@@ -44,9 +46,12 @@ def publish(
     *,
     wait: float = 0,
     mask: Callable[[Path], None] | None = None,
+    file_format: str | None = None,
+    with_bom: bool = False,
 ) -> Published:
-    """Write every table of the schema marts, with its comments, to `out`: a DuckDB file, or a folder of
-    Parquet files where `out` is a folder or ends in a slash.
+    """Write every table of the schema marts to `out`: a DuckDB file, with comments, or a folder of Parquet or
+    CSV files. By default Parquet where `out` is a folder, otherwise DuckDB. `with_bom`: CSV files begin with
+    a byte order mark.
 
     `mask` builds the marts of a copy of the database with less personal data; then those are published.
 
@@ -54,7 +59,8 @@ def publish(
     """
     import duckdb
 
-    as_folder = out.is_dir()
+    file_format = file_format or ("parquet" if out.is_dir() else "duckdb")
+    as_folder = file_format != "duckdb"
     _check(database, out, as_folder)
     try:
         with working(database) as workspace:
@@ -64,12 +70,13 @@ def publish(
                 with team_seeds.frozen(source):
                     mask(source)
             if as_folder:
+                out.mkdir(mode=0o700, exist_ok=True)
                 with workspace.beside(out.resolve()) as beside:
-                    tables = _write(source, beside / "new", as_folder, wait)
+                    tables = _write(source, beside / "new", wait, file_format, with_bom)
                     _put_folder(beside / "new", out.resolve())
             else:
                 with workspace.replacing(out) as new:
-                    tables = _write(source, new, as_folder, wait)
+                    tables = _write(source, new, wait, file_format, with_bom)
             return Published(out, tables)
     except (OSError, duckdb.Error) as error:
         if (damage := damaged(database, error)) is not None:
@@ -84,7 +91,10 @@ def _check(database: Path, out: Path, as_folder: bool) -> None:
     if not out.resolve().parent.is_dir():
         raise CdrError(f"{out.parent} is not a folder; make it or publish elsewhere")
     if as_folder:
-        _check_folder(out)
+        if out.exists() and not out.is_dir():
+            raise CdrError(f"{out} is a file; a publication of several files needs a folder")
+        if out.exists():
+            _check_folder(out)
         return
     check_new_name(out)
     if out.exists() and not (out.is_file() and _is_database(out)):
@@ -99,7 +109,7 @@ def _check_folder(out: Path) -> None:
     try:
         listed = set(json.loads((out / MARK).read_text())["files"])
     except (OSError, ValueError, KeyError, TypeError):
-        listed = {name for name in there if name.endswith(".parquet")} if MARK in there else set()
+        listed = {name for name in there if name.endswith((".parquet", ".csv"))} if MARK in there else set()
     if others := sorted(there - listed - {MARK}):
         raise CdrError(
             f"{out} contains {others[0]}, which is not part of a publication; name an empty or new folder"
@@ -123,7 +133,7 @@ def _copied(database: Path, workspace: Workspace, wait: float) -> Path:
     return copy
 
 
-def _write(source: Path, target: Path, as_folder: bool, wait: float) -> dict[str, int]:
+def _write(source: Path, target: Path, wait: float, file_format: str, with_bom: bool) -> dict[str, int]:
     # Fails with one line when the source is locked or holds nothing.
     with opened(source, "read", wait):
         pass
@@ -142,25 +152,51 @@ def _write(source: Path, target: Path, as_folder: bool, wait: float) -> dict[str
             ]
             if "fact_calls" not in names:
                 raise CdrError(f"{source} has no marts yet; run `cdr build` first")
-            if as_folder:
-                return _write_parquet(connection, names, target)
-            return _write_database(connection, names, target)
+            if file_format == "duckdb":
+                return _write_database(connection, names, target)
+            return _write_files(connection, names, target, file_format, with_bom)
         finally:
             connection.close()
 
 
-def _write_parquet(connection: "duckdb.DuckDBPyConnection", names: list[str], folder: Path) -> dict[str, int]:
+def _write_files(
+    connection: "duckdb.DuckDBPyConnection",
+    names: list[str],
+    folder: Path,
+    file_format: str,
+    with_bom: bool,
+) -> dict[str, int]:
     folder.mkdir(mode=0o700)
     lock_down(connection, folder)
     counts = {}
     for name in names:
-        table = f"{CATALOGUE}.{SCHEMA}.{quoted(name)}"
-        path = literal(str(folder / f"{name}.parquet"))
-        (counts[name],) = one_row(
-            connection, f"copy (from {table}) to {path} (format parquet, compression zstd)"
-        )
+        path = literal(str(folder / f"{name}.{file_format}"))
+        if file_format == "csv":
+            query, options = _as_csv(connection, name, with_bom), "format csv, header"
+        else:
+            query, options = f"from {CATALOGUE}.{SCHEMA}.{quoted(name)}", "format parquet, compression zstd"
+        (counts[name],) = one_row(connection, f"copy ({query}) to {path} ({options})")
     (folder / MARK).write_text(json.dumps({"files": sorted(path.name for path in folder.iterdir())}) + "\n")
     return counts
+
+
+def _as_csv(connection: "duckdb.DuckDBPyConnection", name: str, with_bom: bool) -> str:
+    """A table's query for a CSV file: a text that a spreadsheet would take for a formula begins with an
+    apostrophe. The byte order mark is the beginning of the first column's name.
+    """
+    columns = connection.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
+        [CATALOGUE, SCHEMA, name],
+    ).fetchall()
+    selected = []
+    for number, (column, data_type) in enumerate(columns):
+        value = quoted(column)
+        if data_type == "VARCHAR":
+            value = f"if(regexp_matches({value}, '{_FORMULA}'), chr(39) || {value}, {value})"
+        mark = "\ufeff" if with_bom and number == 0 else ""
+        selected.append(f"{value} as {quoted(mark + column)}")
+    return f"select {', '.join(selected)} from {CATALOGUE}.{SCHEMA}.{quoted(name)}"
 
 
 def _write_database(connection: "duckdb.DuckDBPyConnection", names: list[str], path: Path) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What is done with a built database: status, publish, compact, erase; and who may write to it when."""
 
+import csv
 import json
 import os
 import re
@@ -328,6 +329,56 @@ def test_publish_a_file_and_a_folder(copy: Loader, tmp_path: Path) -> None:
         query = f"select count(*) from '{folder}/fact_calls.parquet'"
         assert duckdb.sql(query).fetchall() == [(tables["fact_calls"],)]
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_publish_files_for_spreadsheets(cdr: Loader, tmp_path: Path) -> None:
+    """One CSV file a mart, in which no text starts a formula; numbers stay numbers."""
+    cdr.write("sip_terminated_2026-11-22.csv", delivery("a"))
+    cdr.stage(".")
+    texts = [
+        "=1+1",
+        "+46701234567",
+        "-x",
+        "@sum",
+        "\ttab",
+        "\nline",
+        "＝1",
+        "a=1",
+        "",
+        None,
+        'a "b", Å',
+        "'quoted",
+    ]
+    with duckdb.connect(cdr.database) as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.fact_calls (caller varchar, amount decimal(18, 6), day date)")
+        rows = [[text, -1.5, "2026-11-22"] for text in texts]
+        connection.executemany("insert into marts.fact_calls values (?, ?, ?)", rows)
+        connection.execute("create table marts.dim_dates as select date '2026-11-22' as date_day")
+    out = tmp_path / "csv"
+    for _ in range(2):
+        assert cdr.json("publish", out, "--format", "csv")["tables"] == {
+            "dim_dates": 1,
+            "fact_calls": len(texts),
+        }
+    assert {path.name for path in out.iterdir()} == {"dim_dates.csv", "fact_calls.csv", "_publication.json"}
+    with (out / "fact_calls.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["caller", "amount", "day"]
+    dangerous = ("=", "+", "-", "@", "\t", "\n", "＝")
+    expected = [f"'{text}" if text and text.startswith(dangerous) else text or "" for text in texts]
+    assert [row[0] for row in rows] == expected
+    assert {tuple(row[1:]) for row in rows} == {("-1.500000", "2026-11-22")}
+    cdr("publish", out, "--format", "csv", "--bom", "-q")
+    assert (out / "fact_calls.csv").read_bytes().startswith(b"\xef\xbb\xbfcaller,amount,day\n")
+    # A publication in another form replaces it; other files never are.
+    cdr("publish", out, "-q")
+    assert (out / "fact_calls.parquet").exists()
+    assert not (out / "fact_calls.csv").exists()
+    (out / "notes.csv").write_text("mine")
+    assert "notes.csv, which is not part of a publication" in cdr.error("publish", out, "--format", "csv")
+    assert "needs a folder" in cdr.error("publish", out / "notes.csv", "--format", "csv")
+    assert "--bom is for --format csv" in cdr.error("publish", out, "--bom")
 
 
 def test_what_a_publication_replaces_keeps_its_place_and_mode(copy: Loader, tmp_path: Path) -> None:
