@@ -21,8 +21,8 @@
 
 
 {#- Whether two relations' rows are of the same group; null equals null. -#}
-{% macro same_tariff_group(one, other) -%}
-    {%- for column in tariff_group() %}
+{% macro same_tariff_group(one, other, zones=false) -%}
+    {%- for column in tariff_group() + (['zone'] if zones else []) %}
     {{ one }}.{{ column }} is not distinct from {{ other }}.{{ column }}
     {{- ' and' if not loop.last }}
     {%- endfor %}

@@ -150,11 +150,16 @@ def changed_prices(mart: dict[str, Rows]) -> Answer:
     rows = [row for row in mart["mart_rate_history"] if row["changed"] is not None]
     rows.sort(
         key=lambda row: order(
-            row["valid_from"], row["call_type"], row["application_key"], row["destination_country"]
+            row["valid_from"],
+            row["call_type"],
+            row["application_key"],
+            row["destination_country"],
+            row["zone"],
+            row["currency"],
         )
     )
     names = (
-        *("call_type", "application_key", "destination_country", "currency", "valid_from", "changed"),
+        *("call_type", "application_key", "destination_country", "zone", "currency", "valid_from", "changed"),
         *("previous_rate_per_minute", "rate_per_minute", "increment"),
     )
     return [

@@ -222,34 +222,34 @@ def test_every_call_is_rated_as_by_the_row_that_counts(
         assert (row[10] == 0) == (row[11] is None)
 
 
-GERMAN = {"rate_per_minute": "0.1200", "increment": "60/60", "rounding": "nearest", "unit": "0.0001"}
-SWEDISH = GERMAN | {"rate_per_minute": "0.0180", "increment": "1/1"}
+MOBILE = {"rate_per_minute": "0.1200", "increment": "60/60", "rounding": "nearest", "unit": "0.0001"}
+FIXED = MOBILE | {"rate_per_minute": "0.0180", "increment": "1/1"}
 
 
 def test_a_row_that_most_calls_contradict_is_a_gap_of_the_card(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calls to Germany follow a tariff that the card does not have; one call to Sweden costs too much."""
-    card = [dict.fromkeys(COLUMNS + PRICES, "") | row for row in (GERMAN, SWEDISH)]
-    for row, country, rate in zip(card, ("DE", "SE"), ("0.1000", "0.0180"), strict=True):
-        row |= {"country": country, "currency": "EUR", "valid_from": "2026-01-01", "rate_per_minute": rate}
+    """The card has no price of German mobiles, whose calls cost more; one other call costs too much."""
+    card = [dict.fromkeys(COLUMNS + PRICES, "") | row for row in (FIXED, FIXED)]
+    for row, country in zip(card, ("DE", "SE"), strict=True):
+        row |= {"country": country, "currency": "EUR", "valid_from": "2026-01-01"}
     write_card(tmp_path / "card.csv", card, COLUMNS + PRICES)
     monkeypatch.setenv("CDR_RATE_CARD", str(tmp_path / "card.csv"))
     chance = random.Random(39)
-    lines, over, gap = [CALL + ";ApplicationKey;UserId;ToCountryId"], {}, [Decimal(0)] * 3
-    for number in range(240):
-        country, day = ("DE", "SE")[number % 2], FIRST + timedelta(days=number % 3)
-        tariff, row = ((GERMAN, card[0]), (SWEDISH, card[1]))[number % 2]
-        seconds = chance.randrange(1, 600)
-        wrong = Decimal("0.5") if number in (6, 7) else Decimal(0)
-        amount, expected = price(tariff | {"connection_fee": ""}, seconds) + wrong, price(row, seconds)
-        callee = next(callee for callee, code in CALLED.items() if code == country)
+    lines, over, gap = [CALL + ";ApplicationKey;UserId;ToCountryId"], {}, [Decimal(0)] * 4
+    for number in range(720):
+        day, seconds = FIRST + timedelta(days=number % 3), chance.randrange(1, 600)
+        callee = chance.choice(list(CALLED))
+        country, is_mobile = CALLED[callee], CALLED[callee] == "DE" and callee.startswith("+491")
+        tariff = (MOBILE if is_mobile else FIXED) | {"connection_fee": ""}
+        wrong = Decimal("0.5") if number in (5, 6) else Decimal(0)
+        amount, expected = price(tariff, seconds) + wrong, price(card[0], seconds)
         parts = [f"gap-{number}", "1", f"{day}T12:00:00Z", "ANSWERED", "HANGUP", str(seconds), "", "private"]
         lines.append(";".join([*parts, callee, str(amount), "EUR", "", OTHER, "u", country]))
-        if country == "SE" and amount > expected:
-            over[f"gap-{number}"] = amount - expected
-        if country == "DE":
-            gap = [gap[0] + amount, gap[1] + expected, gap[2] + amount - expected]
+        if is_mobile:
+            gap = [gap[0] + 1, gap[1] + amount, gap[2] + expected, gap[3] + max(amount - expected, 0)]
+        elif wrong:
+            over[f"gap-{number}"] = wrong
     loader = Loader(tmp_path / "gaps.duckdb", tmp_path)
     loader.stage(loader.write("cdr_phone_terminated_2026-11-27.csv", "\n".join(lines) + "\n"))
     gaps = Warehouse(loader, warehouse.target_path)
@@ -263,11 +263,11 @@ def test_a_row_that_most_calls_contradict_is_a_gap_of_the_card(
     found = loader.query(
         "select call_id, overcharge from marts.mart_overcharges join marts.fact_calls using (call_key)"
     )
-    assert dict(found) == over == {"gap-7": Decimal("0.5")}
+    assert dict(found) == over == {"gap-6": Decimal("0.5")}
     found = loader.query("select * exclude (valid_from, valid_to) from marts.mart_rate_card_gaps")
     (row,) = found
-    assert row[:9] == (OTHER, "DE", None, "EUR", "60/60", "nearest", None, None, 120)
-    assert row[9:] == (*gap, Decimal("0.12"), 0)
+    assert row[:8] == (OTHER, "DE", "mobile", "EUR", "60/60", "nearest", None, None)
+    assert row[8:] == (*gap, Decimal("0.12"), 0)
     assert loader.query("select valid_from, valid_to from marts.mart_rate_card_gaps") == [
         (FIRST, FIRST + timedelta(days=2))
     ]

@@ -276,6 +276,7 @@ def _rates(chance: random.Random) -> dict[str, Rows]:
                 "call_type": kind,
                 "application_key": application,
                 "destination_country": country,
+                "zone": chance.choice([None, "mobile"]),
                 "currency": chance.choice(["EUR", "USD", "JPY"]),
                 "valid_from": chance.choice(DAYS),
                 "rate_per_minute": None if changed is None else Decimal("0.05"),

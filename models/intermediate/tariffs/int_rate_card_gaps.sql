@@ -5,9 +5,11 @@ with
 -- Calls that were not answered, or lasted 0 s, follow no tariff.
 calls as (
     select
+        call_key,
         call_type,
         application_key,
         destination_country,
+        number_type,
         currency,
         rate_prefix,
         rate_number_type,
@@ -26,6 +28,8 @@ tariffs as (
         call_type,
         application_key,
         destination_country,
+        number_type,
+        zone,
         currency,
         increment,
         rounding,
@@ -42,7 +46,7 @@ tariffs as (
     where tariff_state <> 'unexplained'
 ),
 
--- The card's rows that do not explain every day: if a row explains each day, it explains each period.
+-- The card's rows that do not explain all calls of a day but for a few: of others no period can doubt.
 doubtful as (
     select distinct
         call_type,
@@ -50,41 +54,35 @@ doubtful as (
         destination_country,
         currency,
         rate_row
-    from (
-        select
-            call_type,
-            application_key,
-            destination_country,
-            currency,
-            rate_row
-        from calls
-        group by
-            call_type,
-            application_key,
-            destination_country,
-            currency,
-            rate_row,
-            report_date
-        having
-            sum(case when difference = 0 then 1 else 0 end)
-            < {{ var('rate_min_explained_share') }} * count(*)
-    ) as row_days
+    from calls
+    group by
+        call_type,
+        application_key,
+        destination_country,
+        number_type,
+        currency,
+        rate_row,
+        report_date
+    having
+        sum(case when difference = 0 then 1 else 0 end) < {{ var('rate_min_explained_share') }} * count(*)
 ),
 
 billed as (
     select
+        calls.call_key,
         calls.call_type,
         calls.application_key,
         calls.destination_country,
+        tariffs.zone,
         calls.currency,
         calls.rate_prefix,
         calls.rate_number_type,
+        tariffs.increment,
+        tariffs.rounding,
         calls.rate_row,
         calls.amount,
         calls.expected_amount,
         calls.difference,
-        tariffs.increment,
-        tariffs.rounding,
         tariffs.unit,
         tariffs.rate,
         tariffs.fee,
@@ -92,6 +90,10 @@ billed as (
         tariffs.connection_fee,
         {{ billed_seconds('calls.duration_seconds', 'tariffs.first_seconds', 'tariffs.next_seconds') }}
             as billed,
+        row_number() over (
+            partition by calls.call_key
+            order by case when tariffs.zone is null then 1 else 0 end asc
+        ) as choice,
         tariffs.valid_from,
         tariffs.valid_to
     from calls
@@ -102,58 +104,67 @@ billed as (
     inner join tariffs
         on
             {{ same_tariff_group('calls', 'tariffs') }}
+            and (tariffs.zone is null or coalesce(calls.number_type, 'none') = tariffs.number_type)
             and calls.report_date between tariffs.valid_from and tariffs.valid_to
 ),
 
 compared as (
     select
         *,
-        {{ micros('amount') }} - fee = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }}
-            as follows_tariff
+        case when difference = 0 then 1 else 0 end as explained,
+        case
+            when {{ micros('amount') }} - fee = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then 1
+            else 0
+        end as follows
     from billed
+    where choice = 1
+),
+
+counted as (
+    select
+        *,
+        count(*) over of_row as row_calls,
+        sum(explained) over of_row as row_explained,
+        sum(follows) over of_row as row_follows
+    from compared
+    window of_row as (
+        partition by
+            call_type,
+            application_key,
+            destination_country,
+            zone,
+            currency,
+            rate_row,
+            valid_from
+    )
 ),
 
 -- Most calls of a row follow one tariff, and the row is another: it explains too few of them.
 final as (
     select
+        call_key,
         call_type,
         application_key,
         destination_country,
+        zone,
         currency,
         rate_prefix,
         rate_number_type,
         increment,
         rounding,
         rate_row,
-        count(*) as calls,
-        cast(sum(amount) as decimal(38, 6)) as amount,
-        cast(sum(expected_amount) as decimal(38, 6)) as expected_amount,
-        cast(sum(case when difference > 0 then difference else 0 end) as decimal(38, 6)) as overcharge,
+        amount,
+        expected_amount,
+        difference,
         rate_per_minute,
         connection_fee,
         valid_from,
         valid_to
-    from compared
-    group by
-        call_type,
-        application_key,
-        destination_country,
-        currency,
-        rate_prefix,
-        rate_number_type,
-        increment,
-        rounding,
-        rate_row,
-        rate_per_minute,
-        connection_fee,
-        valid_from,
-        valid_to
-    having
-        count(*) >= {{ var('rate_min_calls') }}
-        and sum(case when follows_tariff then 1 else 0 end)
-        >= {{ var('rate_min_explained_share') }} * count(*)
-        and sum(case when difference = 0 then 1 else 0 end)
-        < {{ var('rate_min_explained_share') }} * count(*)
+    from counted
+    where
+        row_calls >= {{ var('rate_min_calls') }}
+        and row_follows >= {{ var('rate_min_explained_share') }} * row_calls
+        and row_explained < {{ var('rate_min_explained_share') }} * row_calls
 )
 
 select * from final

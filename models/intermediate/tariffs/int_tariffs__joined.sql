@@ -18,6 +18,19 @@ pairs as (
         on
             pairs.report_date = days.report_date
             and {{ same_tariff_group('pairs', 'days') }}
+    where not days.is_landmark and days.zone is null
+    union all
+    select
+        days.group_number,
+        pairs.duration_seconds,
+        pairs.amount,
+        pairs.calls,
+        pairs.report_date
+    from {{ ref('int_tariffs__zone_pairs') }} as pairs
+    inner join days
+        on
+            pairs.report_date = days.report_date
+            and {{ same_tariff_group('pairs', 'days', zones=true) }}
     where not days.is_landmark
 ),
 

@@ -10,6 +10,10 @@ joined as (
     select * from {{ ref('int_tariffs__joined') }}
 ),
 
+labels as (
+    select * from {{ ref('int_tariffs__zone_labels') }}
+),
+
 -- Remaining ambiguous days are one period while their best candidates agree.
 left_over as (
     select
@@ -48,7 +52,9 @@ left_over_runs as (
 -- A period has the tariff of one of its days, or of a day that it joined.
 measured as (
     select
+        days.country_number,
         days.group_number,
+        days.zone,
         days.report_date,
         case
             when days.is_landmark then days.status
@@ -76,7 +82,9 @@ measured as (
 
 placed as (
     select
+        country_number,
         group_number,
+        zone,
         report_date,
         tariff_state,
         tariff_day,
@@ -100,37 +108,86 @@ placed as (
     window of_group as (partition by group_number order by report_date)
 ),
 
-in_periods as (
+in_runs as (
     select
         *,
         max(case when not continues then report_date end) over (
             partition by group_number
             order by report_date
-        ) as valid_from
+        ) as first_date
     from placed
+),
+
+-- A zone's tariff is believed when it is there on a second day.
+believed as (
+    select
+        *,
+        count(*) over (partition by group_number, first_date) as run_days
+    from in_runs
+),
+
+in_zones as (
+    select
+        country_number,
+        report_date,
+        sum(calls) as calls
+    from believed
+    where zone is not null and run_days > 1
+    group by
+        country_number,
+        report_date
+),
+
+-- What zones explain of a day is not unexplained.
+in_periods as (
+    select
+        believed.group_number,
+        believed.first_date,
+        believed.report_date,
+        believed.tariff_state,
+        believed.tariff_day,
+        believed.calls - coalesce(in_zones.calls, 0) as calls,
+        case when in_zones.calls is null then believed.explained_calls else 0 end as explained_calls,
+        believed.tested_calls - coalesce(in_zones.calls, 0) as tested_calls,
+        believed.talk_seconds,
+        believed.billed_seconds,
+        case when in_zones.calls is null then believed.runner_up end as runner_up,
+        case when in_zones.calls is null then believed.runner_up_calls end as runner_up_calls,
+        case when in_zones.calls is null then believed.runner_up_tested end as runner_up_tested,
+        believed.unit
+    from believed
+    left join in_zones
+        on
+            believed.country_number = in_zones.country_number
+            and believed.report_date = in_zones.report_date
+            and believed.zone is null
+    where
+        (believed.zone is null or believed.run_days > 1)
+        and believed.calls > coalesce(in_zones.calls, 0)
 ),
 
 runners_up as (
     select
         group_number,
-        valid_from,
+        first_date,
         runner_up,
         row_number() over (
-            partition by group_number, valid_from
+            partition by group_number, first_date
             order by sum(runner_up_calls) desc, runner_up asc
         ) as place
     from in_periods
     where runner_up is not null
     group by
         group_number,
-        valid_from,
+        first_date,
         runner_up
 ),
 
 periods as (
     select
         group_number,
-        valid_from,
+        first_date,
+        min(report_date) as valid_from,
         max(report_date) as valid_to,
         max(tariff_state) as tariff_state,
         max(coalesce(tariff_day, report_date)) as priced_day,
@@ -145,7 +202,7 @@ periods as (
     from in_periods
     group by
         group_number,
-        valid_from
+        first_date
 ),
 
 priced as (
@@ -154,6 +211,8 @@ priced as (
         days.call_type,
         days.application_key,
         days.destination_country,
+        days.zone as number_type,
+        case when days.zone = 'none' then labels.label else days.zone end as zone,
         days.currency,
         case
             when periods.tariff_state = 'clear' then days.increment
@@ -172,8 +231,10 @@ priced as (
     left join runners_up
         on
             periods.group_number = runners_up.group_number
-            and periods.valid_from = runners_up.valid_from
+            and periods.first_date = runners_up.first_date
             and runners_up.place = 1
+    left join labels
+        on {{ same_tariff_group('days', 'labels') }}
 ),
 
 -- An unexplained period has no price.
@@ -183,6 +244,8 @@ final as (
         call_type,
         application_key,
         destination_country,
+        number_type,
+        zone,
         currency,
         tariff_state,
         increment,

@@ -5,11 +5,47 @@
 
 with
 
+of_groups as (
+    {%- for model in ['int_tariffs__daily', 'int_tariffs__zone_daily'] %}
+    {%- set zones = model == 'int_tariffs__zone_daily' %}
+    select
+        call_type,
+        application_key,
+        destination_country,
+        {{ 'zone' if zones else 'cast(null as ' ~ dbt.type_string() ~ ') as zone' }},
+        currency,
+        increment,
+        rounding,
+        runner_up,
+        first_seconds,
+        next_seconds,
+        unit,
+        rate_per_minute,
+        rate_at_least,
+        rate_below,
+        connection_fee,
+        calls,
+        explained_calls,
+        runner_up_calls,
+        talk_seconds,
+        billed_seconds,
+        is_ambiguous,
+        report_date
+    from {{ ref(model) }}
+    {%- if zones %}
+    where explained_calls >= {{ var('rate_min_explained_share') }} * calls
+    {%- else %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
 days as (
     select
         call_type,
         application_key,
         destination_country,
+        zone,
         currency,
         increment,
         rounding,
@@ -36,9 +72,19 @@ days as (
             dense_rank() over (
                 order by call_type, application_key nulls last, destination_country nulls last, currency
             ) as bigint
+        ) as country_number,
+        cast(
+            dense_rank() over (
+                order by
+                    call_type,
+                    application_key nulls last,
+                    destination_country nulls last,
+                    currency,
+                    zone nulls first
+            ) as bigint
         ) as group_number,
         report_date
-    from {{ ref('int_tariffs__daily') }}
+    from of_groups
 ),
 
 marked as (
@@ -161,10 +207,12 @@ neighbours as (
 
 final as (
     select
+        neighbours.country_number,
         neighbours.group_number,
         neighbours.call_type,
         neighbours.application_key,
         neighbours.destination_country,
+        neighbours.zone,
         neighbours.currency,
         neighbours.increment,
         neighbours.rounding,

@@ -12,13 +12,11 @@ overcharged as (
         rate_prefix,
         rate_number_type,
         increment,
-        rate_row,
         duration_seconds,
         amount,
         expected_amount,
         difference,
         rate_per_minute,
-        {{ shows_a_tariff() }} as shows_a_tariff,
         report_date,
         called_at
     from {{ ref('int_rerating__calls') }}
@@ -26,14 +24,7 @@ overcharged as (
 ),
 
 gaps as (
-    select
-        call_type,
-        application_key,
-        destination_country,
-        currency,
-        rate_row,
-        valid_from,
-        valid_to
+    select call_key
     from {{ ref('int_rate_card_gaps') }}
 ),
 
@@ -55,16 +46,7 @@ final as (
         report_date,
         called_at
     from overcharged
-    where
-        not exists (
-            select 1
-            from gaps
-            where
-                overcharged.shows_a_tariff
-                and overcharged.rate_row = gaps.rate_row
-                and {{ same_tariff_group('overcharged', 'gaps') }}
-                and overcharged.report_date between gaps.valid_from and gaps.valid_to
-        )
+    where call_key not in (select call_key from gaps)
 )
 
 select * from final

@@ -2,14 +2,50 @@
 
 with
 
-gaps as (
+card_rows as (
+    select
+        application_key,
+        destination_country,
+        zone,
+        currency,
+        valid_from,
+        increment,
+        rounding,
+        rate_prefix,
+        rate_number_type,
+        rate_row,
+        count(*) as calls,
+        sum(amount) as amount,
+        sum(expected_amount) as expected_amount,
+        sum(case when difference > 0 then difference else 0 end) as overcharge,
+        rate_per_minute,
+        connection_fee,
+        valid_to
+    from {{ ref('int_rate_card_gaps') }}
+    group by
+        application_key,
+        destination_country,
+        zone,
+        currency,
+        valid_from,
+        increment,
+        rounding,
+        rate_prefix,
+        rate_number_type,
+        rate_row,
+        rate_per_minute,
+        connection_fee,
+        valid_to
+),
+
+ranked as (
     select
         *,
         row_number() over (
-            partition by application_key, destination_country, currency, valid_from
+            partition by application_key, destination_country, zone, currency, valid_from
             order by calls desc, rate_row asc
         ) as place
-    from {{ ref('int_rate_card_gaps') }}
+    from card_rows
 ),
 
 -- A tariff that contradicts several rows is one gap, with the row of most calls.
@@ -17,7 +53,7 @@ final as (
     select
         application_key,
         destination_country,
-        cast(null as {{ dbt.type_string() }}) as zone,
+        zone,
         currency,
         valid_from,
         increment,
@@ -31,10 +67,11 @@ final as (
         rate_per_minute,
         connection_fee,
         valid_to
-    from gaps
+    from ranked
     group by
         application_key,
         destination_country,
+        zone,
         currency,
         valid_from,
         increment,

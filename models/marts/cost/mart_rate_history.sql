@@ -45,6 +45,7 @@ final as (
         call_type,
         application_key,
         destination_country,
+        zone,
         currency,
         valid_from,
         increment,
