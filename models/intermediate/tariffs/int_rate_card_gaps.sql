@@ -47,8 +47,8 @@ tariffs as (
 ),
 
 -- The card's rows that do not explain all calls of a day but for a few: of others no period can doubt.
-doubtful as (
-    select distinct
+doubtful_days as (
+    select
         call_type,
         application_key,
         destination_country,
@@ -65,6 +65,16 @@ doubtful as (
         report_date
     having
         sum(case when difference = 0 then 1 else 0 end) < {{ var('rate_min_explained_share') }} * count(*)
+),
+
+doubtful as (
+    select distinct
+        call_type,
+        application_key,
+        destination_country,
+        currency,
+        rate_row
+    from doubtful_days
 ),
 
 billed as (
@@ -113,7 +123,8 @@ compared as (
         *,
         case when difference = 0 then 1 else 0 end as explained,
         case
-            when {{ micros('amount') }} - fee = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }} then 1
+            when {{ micros('amount') }} - fee = {{ rated_micros('rate', 'billed', 'unit', 'rounding') }}
+                then 1
             else 0
         end as follows
     from billed

@@ -212,7 +212,7 @@ priced as (
         days.application_key,
         days.destination_country,
         days.zone as number_type,
-        case when days.zone = 'none' then labels.label else days.zone end as zone,
+        case when days.zone = 'none' then labels.zone_label else days.zone end as zone,
         days.currency,
         case
             when periods.tariff_state = 'clear' then days.increment

@@ -82,7 +82,7 @@ final as (
             max(case when place = {{ place }} then span end),
             {%- endfor %}
             max(case when place > {{ places }} then '…' end)
-        ) as label
+        ) as zone_label
     from spans
     group by {{ columns_of_group() }}
 )
