@@ -18,7 +18,7 @@ from jinja2 import Environment
 
 from loader import feeds
 from loader.feeds import KINDS
-from loader.parsing.header import kind_of
+from loader.parsing.header import is_header, kind_of
 
 SINCH = REPOSITORY / "models" / "staging" / "sinch"
 LINEAGE = ["_file_id", "_line", "_extra"]
@@ -79,6 +79,20 @@ def test_json_schemas_list_the_kinds() -> None:
 )
 def test_the_rarest_column_determines_the_kind(column: str, kind: str | None) -> None:
     assert kind_of({column, "CallId", "Custom"}) == kind
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["CallId"], True),
+        (["calltime", '"Duration"', "result"], True),
+        (["CallTime", "Duration"], False),
+        (["CallTime", "CallTime", "Duration"], False),
+        (["CallTime", "Duration", "ANSWERED"], False),
+    ],
+)
+def test_a_header_names_the_call_id_or_three_columns(cells: list[str], expected: bool) -> None:
+    assert is_header(cells) is expected
 
 
 def after(mark: str, text: str) -> Callable[[str], str]:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from datetime import date, datetime, tzinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from loader.database.space import DELETED_SHARE_WORTH_A_MERGE, blocks, deleted_s
 from loader.database.workspace import find_leftovers, spill_folder
 from loader.operations.status import status
 from loader.paths import dbt_folder, project_root
-from loader.report.summary import summarise
+from loader.report.summary import Spend, summarise
 from loader.synth import synthesise
 
 NUMBER = "+46701112233"
@@ -172,6 +173,42 @@ def test_what_a_change_makes_due(
     elif change == "plain dbt":
         copy("build", "-q", "-s", "dim_dates")
     assert what_is_due(copy.database, project_root()) == due
+
+
+@pytest.mark.parametrize(
+    "name", ["seeds/own.csv", "models/a/own.sql", "macros/own.sql", "models/own.yml", "selectors.yml"]
+)
+def test_a_changed_file_of_the_project_makes_everything_due(copy: Loader, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "project" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("a,b\n1,2\n")
+    remember(copy.database, tmp_path / "project")
+    assert what_is_due(copy.database, tmp_path / "project") == Due.NOTHING
+    file.write_text("a,b\n1,3\n")
+    assert what_is_due(copy.database, tmp_path / "project") == Due.EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("amount", "before", "expected"),
+    [("150", "100", 50), ("50", "100", -50), ("1", "0", None), ("1", None, None), ("0", "4", -100)],
+)
+def test_a_change_of_spend_is_of_the_day_before(
+    amount: str, before: str | None, expected: float | None
+) -> None:
+    spend = Spend("EUR", Decimal(amount), None if before is None else Decimal(before))
+    assert spend.change_pct == expected
+
+
+def test_the_summary_s_ratios_are_those_of_the_calls(copy: Loader) -> None:
+    found = summarise(copy.database)
+    assert found is not None
+    counted = copy.query(
+        "select call_type, count(*), count(*) filter (is_answered),"
+        " count(*) filter (is_answered) / count(*) filter (is_seizure)"
+        f" from marts.fact_calls where report_date = date '{found.report_date}' group by 1"
+    )
+    assert {(one.call_type, one.calls, one.answers, one.asr) for one in found.kinds} == set(counted)
+    assert len(counted) == 4
 
 
 def test_a_team_s_own_seed_is_followed_and_published_as_it_was_built(

@@ -5,6 +5,7 @@ import io
 import os
 import time
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from loader.inputs.naming import Days, dates_in_name, days_in_names
 from loader.staging.options import Options
 from loader.staging.replacement import Replacement
 from loader.staging.stage import find_deliveries, stage
-from loader.staging.versioning import decide
+from loader.staging.versioning import Change, decide
 
 DAY = "2026-11-22"
 PHONE = "+46701234567"
@@ -407,6 +408,15 @@ def test_what_the_day_decides(known: list[File], expected: str) -> None:
     assert got == expected
 
 
+@pytest.mark.parametrize(("lacking", "is_shrunk"), [(0, False), (5, False), (6, True)])
+def test_a_correction_is_shrunk_from_more_than_half_on(lacking: int, is_shrunk: bool) -> None:
+    earlier = [
+        replace(delivered(State.CURRENT, file_id=at), staged=staged) for at, staged in ((1, 7), (2, 3))
+    ]
+    change = Change(delivered(State.CURRENT, file_id=3), superseded=earlier, lacking=lacking)
+    assert change.is_shrunk is is_shrunk
+
+
 # --- names --------------------------------------------------------------------------------------------------
 
 
@@ -431,6 +441,12 @@ def test_the_last_date_of_a_name_counts(name: str, first: str | None, last: str)
     assert isinstance(days, Days)
     assert (days.first and days.first.isoformat(), days.last.isoformat()) == (first, last)
     assert days.last in dates_in_name(name)
+
+
+def test_both_dates_of_a_name_may_be_those_of_generation() -> None:
+    name = "cdr_2026-11-01_2026-11-30.csv"
+    assert days_in_names([name], generated=True) == Days(date(2026, 11, 29), date(2026, 10, 31))
+    assert days_in_names(["cdr.csv", "2026-11-01"], generated=True) == Days(date(2026, 10, 31))
 
 
 @pytest.mark.parametrize("name", ["11-12-2026", "11-22-2026", "31-02-2026", "2026112209", "202611222460"])
