@@ -122,6 +122,15 @@ def test_a_quote_that_opens_and_one_that_closes_later_swallow_nothing() -> None:
     assert outcomes(text) == [(1, "1"), (2, bad), (3, "3"), (4, "4"), (5, bad), (6, "6")]
 
 
+def test_a_quote_does_not_run_over_a_line_that_ends_with_its_call_time() -> None:
+    cut_off = b"b;10420;2026-11-22T10:00:00Z\n"
+    closing = b'y";2026-11-22T10:00:00Z;ANSWERED;N/A;5;a;b;c;key\n'
+    expected = [(1, "unbalanced_quote"), (2, "too_few_fields"), (3, "too_few_fields")]
+    assert outcomes(b'x;"stray\n' + cut_off + closing) == expected
+    # Without a time it is a value of three lines.
+    assert outcomes(b'x;"stray\n' + cut_off.replace(b"T10", b"") + closing) == [(1, "x")]
+
+
 def test_two_neighbours_with_a_lone_quote_do_not_become_one_record() -> None:
     rows = [record(call_id=str(at), To='"', Custom="x") for at in (1, 2)]
     text = "".join(f"{row}\n" for row in rows).encode()

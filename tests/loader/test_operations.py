@@ -209,6 +209,10 @@ def test_the_summary_s_ratios_are_those_of_the_calls(copy: Loader) -> None:
     )
     assert {(one.call_type, one.calls, one.answers, one.asr) for one in found.kinds} == set(counted)
     assert len(counted) == 4
+    copy.execute("update marts.mart_quality_daily set seizures = 2 * answers")
+    found = summarise(copy.database)
+    assert found is not None
+    assert {one.asr for one in found.kinds} == {0.5}
 
 
 def test_a_team_s_own_seed_is_followed_and_published_as_it_was_built(

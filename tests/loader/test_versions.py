@@ -4,7 +4,7 @@
 """
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,26 @@ def test_objects_known_to_an_earlier_version_are_known_as_looks(cdr: Loader) -> 
     assert look == Look("||", 1, datetime.fromisoformat("2026-11-23"), remote(9, at, '"1"'))
     assert look.is_of(remote(9, at, '"1"'))
     assert not look.is_of(remote(9, at, '"2"'))
+
+
+def test_a_look_soon_after_a_write_is_not_trusted() -> None:
+    written = datetime(2026, 11, 22, 4, tzinfo=UTC)
+    at = int(written.timestamp()) * 1_000_000_000
+
+    def settled(seconds: float, changed: int = 0, version: str = "") -> bool:
+        seen = Fingerprint(9, at, changed=changed, version=version)
+        return Look("||", 1, (written + timedelta(seconds=seconds)).replace(tzinfo=None), seen).is_settled
+
+    assert [settled(seconds) for seconds in (0, 2, 2.000001)] == [False, False, True]
+    assert not settled(3, changed=at + 1_500_000_000)
+    assert settled(0, version='"1"')
+
+
+def test_a_member_of_equal_size_and_time_and_another_checksum_is_new() -> None:
+    look = Look("||", 1, datetime.fromisoformat("2026-11-23"), Fingerprint(9, 5, "a"))
+    assert look.is_of(Fingerprint(9, 5, "a"))
+    for other in (Fingerprint(9, 5, "b"), Fingerprint(8, 5, "a"), Fingerprint(9, 6, "a")):
+        assert not look.is_of(other)
 
 
 def remote(size: int, modified: datetime, version: str) -> Fingerprint:
