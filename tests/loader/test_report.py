@@ -316,7 +316,11 @@ def test_axe_finds_nothing(copy: Loader, tmp_path: Path, theme: str) -> None:
         "axe.run().then(result => { document.body.innerHTML = '<pre>' + "
         "JSON.stringify(result.violations.map(rule => rule.id)) + '</pre>'; });"
     )
+    for number in range(8):
+        plant_signal(copy, "spend_spike", "user", f"u{number}", baseline=5)
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", written(copy))
+    # What is folded is looked at, too.
+    text = text.replace("<details", "<details open")
     if theme == "dark":
         text = text.replace("@media (prefers-color-scheme: dark)", "@media all")
     page = tmp_path / "axe.html"

@@ -97,6 +97,7 @@ class Facts:
 
     def __init__(self, loader: Loader, *arguments: object) -> None:
         self.page = Page(text := written(loader, *arguments))
+        self.size = len(text.encode())
         found = re.search(r"<h1>Calls from (\S+) to (\S+)</h1>", text)
         assert found is not None
         self.first, self.last = (date.fromisoformat(day) for day in found.groups())
@@ -136,6 +137,11 @@ def test_the_data_is_what_the_tests_are_for(facts: Facts) -> None:
     assert len({call["currency"] for call in facts.money()}) >= 3
     assert (facts.first, facts.last) == (FIRST, LAST)
     assert any(call["report_date"] not in facts.days for call in facts.calls)
+
+
+def test_five_weeks_are_a_small_page(facts: Facts) -> None:
+    """Its size follows the days: tables and charts have a greatest number of rows."""
+    assert facts.size < 400_000
 
 
 def test_spend(facts: Facts) -> None:
