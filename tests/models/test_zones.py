@@ -18,7 +18,7 @@ FIRST, DAYS = date(2026, 11, 20), 3
 class Tariff(NamedTuple):
     increment: str
     rounding: str
-    # Millionths a minute, of the currency.
+    # Hundred-millionths a minute; millionths.
     rate: int
     fee: int
 
@@ -29,9 +29,9 @@ class Tariff(NamedTuple):
         billed += -(billed - first) % following
         up = self.rounding == "up"
         units = (
-            -(-self.rate * billed // (60 * unit))
+            -(-self.rate * billed // (6000 * unit))
             if up
-            else (2 * self.rate * billed + 60 * unit) // (120 * unit)
+            else (2 * self.rate * billed + 6000 * unit) // (12000 * unit)
         )
         return units * unit + self.fee
 
@@ -48,7 +48,7 @@ def random_tariff(chance: random.Random, unit: int) -> Tariff:
     rate = round(10 ** chance.uniform(3.7, 5.7), -3 if chance.random() < 0.5 else -2)
     fee = unit * chance.randrange(1, 9) if chance.random() < 0.15 else 0
     return Tariff(
-        chance.choice(INCREMENTS), chance.choice(["nearest", "nearest", "up"]), int(rate) or 1000, fee
+        chance.choice(INCREMENTS), chance.choice(["nearest", "nearest", "up"]), 100 * (int(rate) or 1000), fee
     )
 
 
@@ -97,7 +97,7 @@ def verdict(planted: Planted, row: tuple[object, ...]) -> str:
     if rate is None or increment == "ambiguous":
         return str(increment)
     tariff = Tariff(
-        str(increment), str(rounding), round(float(str(rate)) * 1e6), round(float(str(fee)) * 1e6)
+        str(increment), str(rounding), round(float(str(rate)) * 1e8), round(float(str(fee)) * 1e6)
     )
     for called in [str(zone)] if zone else ["mobile", "3, 8"]:
         right = sum(
