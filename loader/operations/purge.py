@@ -28,7 +28,7 @@ _PURGED_FILES = (
 # These tables keep the names of purged files.
 _MANIFEST = {("raw_sinch", name) for name in ("files", "looks")}
 # Tables of builds whose names do not begin with build_.
-_KEPT_BY_BUILDS = ("team_seeds",)
+_KEPT_BY_BUILDS = ("team_seeds", "day_history")
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ def check_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path] 
         *_call_laws(connection),
         *_seconds_laws(connection),
         *_custom_laws(connection),
+        _history_law(connection),
         *_erasure_laws(connection, removed),
         *increment_laws(connection),
     ]
@@ -253,6 +254,29 @@ def _custom_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
             "not so for",
             "run `cdr build`",
         )
+
+
+def _history_law(connection: "duckdb.DuckDBPyConnection") -> Law:
+    """Whether the changes of every day add up to its calls."""
+    law = "per UTC day: calls reported in day_history = fact_calls"
+    if missing := _missing(connection, "fact_calls", "mart_restatements"):
+        return _not_built(law, missing)
+    return _per_unit(
+        connection,
+        law,
+        """
+        select coalesce(calls.day, history.day)::text as unit,
+            coalesce(calls.number, 0) as a, coalesce(history.number, 0) as b
+        from (select call_date as day, count(*) as number from marts.fact_calls group by all) as calls
+        full join (
+            select day, sum(calls) as number from intermediate.int_day_history group by all
+            having sum(calls) <> 0
+        ) as history
+            using (day)
+        """,
+        "not so for",
+        "run `cdr build`",
+    )
 
 
 def _erasure_laws(connection: "duckdb.DuckDBPyConnection", removed: Sequence[Path]) -> Iterator[Law]:

@@ -137,3 +137,18 @@
     {% do run_query("drop table if exists " ~ relation) %}
     {% do run_query("alter table " ~ new ~ " rename to " ~ relation) %}
 {% endmacro %}
+
+
+{#-
+    A statement that deletes rows of a table. Spark's Parquet tables have no deletes: who reads such a table
+    there leaves these rows out.
+-#}
+{% macro delete_rows(relation, condition) %}
+    {{ return(adapter.dispatch('delete_rows')(relation, condition)) }}
+{% endmacro %}
+
+{% macro duckdb__delete_rows(relation, condition) -%}
+    delete from {{ relation }} where {{ condition }}
+{%- endmacro %}
+
+{% macro spark__delete_rows(relation, condition) %}{{ return('') }}{% endmacro %}

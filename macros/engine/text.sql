@@ -217,3 +217,15 @@
         else coalesce(try_url_decode(replace({{ text }}, '+', '%2B')), {{ text }})
     end
 {%- endmacro %}
+
+
+{#- Different numbers of a group as one text, sorted, with commas between. -#}
+{% macro numbers_joined(number) %}{{ return(adapter.dispatch('numbers_joined')(number)) }}{% endmacro %}
+
+{% macro duckdb__numbers_joined(number) -%}
+    array_to_string(list_sort(list(distinct {{ number }})), ',')
+{%- endmacro %}
+
+{% macro spark__numbers_joined(number) -%}
+    array_join(array_sort(collect_set({{ number }})), ',')
+{%- endmacro %}

@@ -29,6 +29,7 @@
     'mart_rate_history',
     'mart_report_dates',
     'mart_rerating_monthly',
+    'mart_restatements',
     'mart_signal_rules',
     'mart_signals',
     'mart_traffic_hourly',

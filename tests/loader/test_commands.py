@@ -625,7 +625,7 @@ MARTS = """
     create schema marts;
     create table marts.fact_calls as
         select 1::bigint as file_id, 'EUR' as currency, 1.5::decimal(18, 6) as amount, true as is_answered,
-            60::bigint as duration_seconds, 'sip_terminated' as call_type;
+            60::bigint as duration_seconds, 'sip_terminated' as call_type, date '2026-11-22' as call_date;
     create table marts.mart_feed_reconciliation as
         select file_id, staged - if(file_id = 3, 1, 0) as unusable, 0 as exact_duplicates, 0 as conflicts
         from raw_sinch.files where state = 'current';
@@ -645,6 +645,8 @@ MARTS = """
     create table marts.mart_endpoint_daily as select 1::bigint as bids, unnest(['caller', 'callee']) as role;
     create schema intermediate;
     create view intermediate.int_traffic__intervals as select 10::bigint as cut_seconds;
+    create table marts.mart_restatements as select 1 as calls;
+    create table intermediate.int_day_history as select date '2026-11-22' as day, 1::bigint as calls;
 """
 
 
@@ -669,6 +671,7 @@ MARTS = """
         ("update marts.mart_cost_by_custom set amount = 2", "each key: amount of mart_cost_by_custom"),
         ("update marts.mart_cost_by_custom set currency = null", "each key: amount of mart_cost_by_custom"),
         ("update marts.mart_quality_by_custom set bids = 2", "each key: bids of mart_quality_by_custom"),
+        ("update intermediate.int_day_history set day = '2026-11-21'", "calls reported in day_history"),
         ("update marts.mart_user_daily set bids = 2", "bids of callers in mart_user_daily"),
         ("update marts.mart_user_daily set role = 'callee'", "in mart_user_daily"),
         ("delete from marts.mart_endpoint_daily where role = 'caller'", "callers in mart_endpoint_daily"),
@@ -680,7 +683,7 @@ def test_verify_checks_the_marts(filled: Loader, damage: str, law: str) -> None:
         connection.execute(MARTS)
     laws = filled.json("verify")["laws"]
     assert all(entry["ok"] for entry in laws)
-    assert len(laws) == 26
+    assert len(laws) == 27
     with duckdb.connect(filled.database) as connection:
         connection.execute(damage)
     failing = [entry["law"] for entry in filled.json("verify", code=1)["laws"] if not entry["ok"]]

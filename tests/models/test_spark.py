@@ -24,7 +24,10 @@ COMPARED = ("reference", "staging", "intermediate", "marts")
 # The hash differs between engines, and the memory of builds is each engine's own. Spark rebuilds the table
 # of contenders, so it has none that lost their rivals.
 NOT_COMPARED_COLUMN = "key_hash"
-NOT_COMPARED_TABLES = ("intermediate.build_", "intermediate.int_calls__contenders")
+NOT_COMPARED_TABLES = (
+    *("intermediate.build_", "intermediate.day_history", "intermediate.int_day_history"),
+    "intermediate.int_calls__contenders",
+)
 KEY = "a key with ' and \\ in it"
 
 

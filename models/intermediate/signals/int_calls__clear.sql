@@ -31,6 +31,7 @@ final as (
         calls.call_key,
         calls.call_type,
         calls.user_space_id,
+        calls.file_id,
         {{ clear }}.application_key,
         {{ clear }}.user_id,
         {{ clear }}.caller,
