@@ -5,7 +5,11 @@
     without that, or by a full refresh, it is kept.
 -#}
 
-{% macro day_history() %}{{ return(build_log().incorporate(path={'identifier': 'day_history'})) }}{% endmacro %}
+{% macro day_history() %}
+    {{ return(api.Relation.create(
+        database=generate_database_name(), schema=build_schema(), identifier='day_history',
+    )) }}
+{% endmacro %}
 
 
 {#- Hook at the start of a run. -#}

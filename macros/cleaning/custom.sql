@@ -17,7 +17,8 @@
             ) }}
         {%- endif -%}
         {%- set key = entry.get('as', entry.name) | string -%}
-        {%- for name in [entry.name | string, key] if not modules.re.fullmatch('[A-Za-z0-9_.-]{1,64}', name) -%}
+        {%- set shape = '[A-Za-z0-9_.-]{1,64}' -%}
+        {%- for name in [entry.name | string, key] if not modules.re.fullmatch(shape, name) -%}
             {{ exceptions.raise_compiler_error(
                 "custom_keys: '" ~ name ~ "' is not a name of letters, digits, _, - and dots"
             ) }}

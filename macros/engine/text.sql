@@ -166,11 +166,9 @@
 {% macro duckdb__json_member(json, names) -%}
     {%- set value = namespace(sql=json) -%}
     {%- for name in names -%}
+        {%- set is_meant = "lambda member: lower(member) = '" ~ name | lower ~ "'" -%}
         {%- set value.sql -%}
-            json_extract(
-                {{ value.sql }},
-                '/' || list_filter(json_keys({{ value.sql }}), lambda name: lower(name) = '{{ name | lower }}')[1]
-            )
+            json_extract({{ value.sql }}, '/' || list_filter(json_keys({{ value.sql }}), {{ is_meant }})[1])
         {%- endset -%}
     {%- endfor -%}
     case

@@ -443,6 +443,106 @@ def by_custom(mart: dict[str, Rows]) -> Answer:
     return sorted(lines, key=lambda line: order(line[0], down(line[4]), line[1]))
 
 
+def restated(mart: dict[str, Rows]) -> Answer:
+    lines = []
+    for key, rows in groups(
+        mart["mart_restatements"], lambda row: row["day"].replace(day=1), "application_key", "currency"
+    ).items():
+        amounts = [(row["amount"] or 0) - (row["amount_before"] or 0) for row in rows]
+        days, last = {row["day"] for row in rows}, max(row["changed_at"] for row in rows)
+        calls = summed(rows, "calls") - summed(rows, "calls_before")
+        lines.append((*key, len(days), calls, sum(amounts), last))
+    return sorted(lines, key=lambda line: order(*line[:3]))
+
+
+def endpoints(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["mart_endpoint_daily"] if row["role"] == "callee"]
+    lines = []
+    for (endpoint,), rows in groups(wanted, "endpoint").items():
+        seizures = summed(rows, "seizures")
+        ratios = [
+            rounded(ratio(summed(rows, name), seizures), 3) for name in ("answers", "network_effective")
+        ]
+        failures = [summed(rows, name) for name in ("network_failures", "called_party_failures")]
+        lines.append((endpoint, summed(rows, "bids"), summed(rows, "answers"), *ratios, *failures))
+    return sorted(lines, key=lambda line: order(-line[1], line[0]))[:6]
+
+
+def users_called(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["mart_user_daily"] if row["role"] == "callee"]
+    lines = []
+    for (user,), rows in groups(wanted, "user_id").items():
+        asr = rounded(ratio(summed(rows, "answers"), summed(rows, "seizures")), 3)
+        most = max(row["distinct_counterparties"] for row in rows)
+        lines.append((user, summed(rows, "bids"), summed(rows, "answers"), asr, most))
+    lines = [line for line in lines if line[1] >= 2]
+    return sorted(lines, key=lambda line: order(line[3], -line[1], line[0]))[:5]
+
+
+def months(mart: dict[str, Rows]) -> Answer:
+    names = ("month", "application_key", "currency", "calls", "amount", "previous_amount")
+    changes = ("amount_change_pct", "daily_amount_change_pct")
+    lines = [
+        (
+            *(row[name] for name in names),
+            *(rounded(row[name], 1) for name in changes),
+            row["is_whole_month"],
+        )
+        for row in mart["mart_cost_monthly"]
+        if row["amount"] is not None
+    ]
+    return sorted(lines, key=lambda line: order(-line[0].toordinal(), -line[4], line[1], line[2]))[:6]
+
+
+def newest_day(mart: dict[str, Rows]) -> Answer:
+    rows = mart["mart_feed_completeness"]
+    newest = max(row["file_date"] for row in rows)
+    names = ("call_type", "file_date", "status", "records", "typical_records")
+    lines = [
+        (*(row.get(name) for name in names), rounded(row.get("usually_later_share"), 4))
+        for row in rows
+        if row["file_date"] == newest
+    ]
+    return sorted(lines)
+
+
+def new_destinations(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["mart_cost_daily"] if row["destination_country"] is not None]
+    began = {
+        key: min(row["report_date"] for row in rows)
+        for (key,), rows in groups(wanted, "application_key").items()
+    }
+    lines = []
+    for key, rows in groups(wanted, "application_key", "destination_country").items():
+        first = min(row["report_date"] for row in rows)
+        if first >= began[key[0]] + timedelta(days=7):
+            lines.append((*key, first, summed(rows, "calls"), summed(rows, "amount_reporting")))
+    assert lines
+    return sorted(lines, key=lambda line: order(-line[2].toordinal(), -line[3], line[0], line[1]))[:6]
+
+
+def cost_of_rounding(mart: dict[str, Rows]) -> Answer:
+    keys = ("call_type", "application_key", "destination_country", "currency")
+    rates = groups(mart["mart_rate_history"], *keys)
+    joined = [
+        {**cost, "overhead": rate["rounding_overhead_pct"]}
+        for cost in mart["mart_cost_daily"]
+        for rate in rates.get(tuple(cost[key] for key in keys), [])
+        if rate["valid_from"] <= cost["report_date"] and rate.get("zone") is None
+    ]
+    lines = []
+    for (currency,), rows in groups(joined, "currency").items():
+        paid = [
+            float(row["charged_amount"]) * row["overhead"] / (100 + row["overhead"])
+            for row in rows
+            if row["charged_amount"] is not None
+        ]
+        charged = summed(rows, "charged_amount")
+        lines.append((currency, charged, rounded(sum(paid), 2) if paid else None))
+    assert lines
+    return sorted(lines)
+
+
 COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
     *(weekly_cost, minute_by_country, greatest_spenders, invoices, changed_prices, overcharges),
     *(
@@ -461,7 +561,8 @@ COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
         busiest_hours,
     ),
     *(unusual, missing_days, rejects, unreadable, contradictions, late),
-    *(mondays_at_ten, steady_busy_hour, by_custom),
+    *(mondays_at_ten, steady_busy_hour, by_custom, restated),
+    *(endpoints, users_called, months, newest_day, new_destinations, cost_of_rounding),
 ]
 
 

@@ -137,8 +137,21 @@ def marts() -> dict[str, Rows]:
     }
     for make in (_calls, _cost, _spend, _invoices, _rates, _overcharges, _exceptions, _quality, _failures):
         made |= make(chance)
-    for make in (_numbers, _traffic, _signals, _feed, _conflicts, _rerated, _custom):
+    for make in (
+        _numbers,
+        _traffic,
+        _signals,
+        _feed,
+        _conflicts,
+        _rerated,
+        _custom,
+        _restatements,
+        _roles,
+        _months,
+    ):
         made |= make(chance)
+    late = {"report_date": DAYS[-1], "destination_country": "DE"}
+    made["mart_cost_daily"] += [{**made["mart_cost_daily"][number], **late} for number in (0, 30)]
     return made
 
 
@@ -284,6 +297,7 @@ def _rates(chance: random.Random) -> dict[str, Rows]:
                 "increment": chance.choice(["60/60", "1/1", "ambiguous"]),
                 "changed": changed,
                 "change_pct": change,
+                "rounding_overhead_pct": 10.0 + len(rows),
             }
         )
     return {"mart_rate_history": rows}
@@ -399,6 +413,63 @@ def _custom(chance: random.Random) -> dict[str, Rows]:
             }
         )
     return {"mart_cost_by_custom": cost, "mart_quality_by_custom": quality}
+
+
+def _restatements(chance: random.Random) -> dict[str, Rows]:
+    rows = []
+    for day, application, currency in product(DAYS, APPLICATIONS, ("EUR", None)):
+        calls, amount = chance.randrange(9), None
+        for late in range(1, chance.randrange(1, 4)):
+            after = None if currency is None else Decimal(chance.randrange(9))
+            row = {"day": day, "application_key": application, "currency": currency}
+            row |= {"calls_before": calls, "amount_before": amount, "amount": after}
+            calls += 1
+            row |= {"calls": calls, "changed_at": datetime.combine(day + timedelta(days=late), time(4))}
+            amount = after
+            rows.append(row)
+    return {"mart_restatements": rows}
+
+
+def _roles(chance: random.Random) -> dict[str, Rows]:
+    endpoints, users = [], []
+    for day, role, number in product(DAYS, ("caller", "callee"), range(7)):
+        seizures = chance.randrange(9)
+        answers = chance.randrange(seizures + 1)
+        counts = {"bids": seizures + chance.randrange(3), "seizures": seizures, "answers": answers}
+        key = {"report_date": day, "role": role}
+        endpoints.append(
+            {
+                **key,
+                **counts,
+                "endpoint": f"pbx{number}" if number else None,
+                "network_effective": chance.randrange(answers, seizures + 1),
+                "network_failures": chance.randrange(4),
+                "called_party_failures": chance.randrange(4),
+            }
+        )
+        user = {"user_id": f"u{number}" if number else None, "distinct_counterparties": chance.randrange(9)}
+        users.append({**key, **counts, **user})
+    return {"mart_endpoint_daily": endpoints, "mart_user_daily": users}
+
+
+def _months(chance: random.Random) -> dict[str, Rows]:
+    rows = []
+    for month, application, currency in product((10, 11), APPLICATIONS, ("EUR", "SEK", None)):
+        amount = None if currency is None else Decimal(chance.randrange(900)) / 7
+        rows.append(
+            {
+                "month": date(2026, month, 1),
+                "application_key": application,
+                "currency": currency,
+                "calls": chance.randrange(99),
+                "amount": None if amount is None else round(amount, 6),
+                "previous_amount": None if month == 10 else Decimal(3),
+                "amount_change_pct": chance.choice([None, 12.34567]),
+                "daily_amount_change_pct": chance.choice([None, -7.6543]),
+                "is_whole_month": month == 10,
+            }
+        )
+    return {"mart_cost_monthly": rows}
 
 
 def _failures(chance: random.Random) -> dict[str, Rows]:
