@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loader.database.manifest import File, State, find
 from loader.database.schema import has_table
 from loader.errors import CdrError
+from loader.inputs.naming import base_name
 from loader.operations.withdraw import resolve
 from loader.parsing.records import original_bytes
 
@@ -32,10 +33,12 @@ class Filter:
         if self.file is not None:
             path = Path(self.file).absolute()
             parts.append(
-                "(cast(file_id as varchar) = ? or nfc_normalize(file_name) = nfc_normalize(?) "
+                "(cast(file_id as varchar) = ? "
+                "or nfc_normalize(file_name) in (nfc_normalize(?), nfc_normalize(?)) "
                 "or nfc_normalize(path) in (nfc_normalize(?), nfc_normalize(?)))"
             )
-            parameters += [self.file, self.file, self.file, str(path.parent.resolve() / path.name)]
+            parameters += [self.file, self.file, base_name(self.file)]
+            parameters += [self.file, str(path.parent.resolve() / path.name)]
         for column, value in (("kind", self.kind), ("file_date", self.file_date), ("state", self.state)):
             if value is not None:
                 parts.append(f"{column} = ?")

@@ -1,5 +1,6 @@
 """The output of commands, and their exit codes."""
 
+import gzip
 import json
 import os
 import signal
@@ -889,3 +890,47 @@ def test_the_project_is_found_from_anywhere() -> None:
     from loader.paths import project_root
 
     assert project_root() == REPOSITORY
+
+
+def test_of_several_versions_the_last_is_meant_where_none_is_current(cdr: Loader) -> None:
+    for calls in ("a", "ab"):
+        cdr.write("sip.csv", delivery(*calls))
+        cdr.stage("sip.csv")
+    cdr("withdraw", "sip.csv", "-q")
+    cdr("withdraw", "sip.csv", "-q")
+    states = {file["file_id"]: file["state"] for file in cdr.json("files")["files"]}
+    assert states == {1: "superseded", 2: "withdrawn"}
+
+
+def test_rejects_are_listed_after_a_withdrawal_and_by_the_name_of_any_compression(
+    cdr: Loader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cdr.write("sip.csv.gz", gzip.compress(f"{delivery('a')}x;y\n".encode()))
+    cdr.stage("sip.csv.gz", code=1)
+    cdr("withdraw", "1", "-q")
+    monkeypatch.chdir(tmp_path)
+    for name in ("1", "sip.csv", "sip.csv.gz", "sip.csv.zst"):
+        (reject,) = cdr.json("rejects", "--file", name)["rejects"]
+        assert (reject["line"], reject["state"]) == (3, "withdrawn")
+        assert [file["file_id"] for file in cdr.json("files", "--file", name)["files"]] == [1]
+
+
+def test_an_empty_delivery_is_exported_as_a_file_without_records(cdr: Loader, tmp_path: Path) -> None:
+    cdr.write("cdr_app_app_2026-11-22.csv", "")
+    cdr.stage(".")
+    done = cdr.json("export", tmp_path / "lake")
+    assert (done["written"], done["kept"], done["removed"]) == (0, 0, 0)
+    with duckdb.connect() as connection:
+        files = connection.execute(
+            f"select kind, records, state from '{tmp_path}/lake/files/files.parquet'"
+        ).fetchall()
+    assert files == [("app_app", 0, "current")]
+    assert not (tmp_path / "lake" / "app_app").exists()
+
+
+def test_a_known_file_named_beside_its_folder_is_listed(cdr: Loader) -> None:
+    cdr.write("sip.csv", delivery("a"))
+    cdr.stage(".")
+    for paths in ((".", "sip.csv"), ("sip.csv", "."), (".", cdr.inbox / "sip.csv")):
+        assert "known as file 1, current" in " ".join(cdr("stage", *paths).stdout.split())
+    assert "known as file 1" not in cdr("stage", ".").stdout
