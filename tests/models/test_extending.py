@@ -1,5 +1,6 @@
 """dbt's options with one-file databases, as in models/README.md; messages about mistakes in seeds."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -148,3 +149,45 @@ def test_options_of_dbt_between_databases(
     # Contracts hold without a record.
     assert databases.dbt(databases.other, "build", "--empty", *NO_TESTS).exit_code == 0
     assert mine.query("select count(*) from marts.fact_calls") == [(0,)]
+
+
+def test_habits_of_dbt(tmp_path: Path) -> None:
+    """Plain dbt on a new database, as the page has it."""
+    cdr = Loader(tmp_path / "cdr.duckdb", tmp_path / "inbox")
+    target = tmp_path / "target"
+    folders = ("--project-dir", str(REPOSITORY), "--profiles-dir", str(REPOSITORY / "profiles"))
+
+    def dbt(*arguments: str, code: int = 0, **variables: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "dbt.cli.main", *arguments, *folders, "--target-path", str(target)],
+            env=environment()
+            | {"CDR_DATABASE": str(cdr.database), "DBT_WRITE_JSON": "true", "DBT_LOG_PATH": str(tmp_path)}
+            | variables,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def listed(*arguments: str) -> set[str]:
+        lines = dbt("--quiet", "ls", "--output", "json", "--output-keys", "unique_id", *arguments)
+        return {json.loads(line)["unique_id"] for line in lines.splitlines()}
+
+    # The selector for new deliveries; of a source nothing is built.
+    left_out = listed() - listed("--selector", "data")
+    assert len(left_out) > 150
+    assert {name.split(".")[0] for name in left_out} == {"unit_test", "source"}
+    # Its seed is not there: the model fails, and is retried when it is.
+    dbt("run", "-s", "dim_outcomes", "--sample", "3 days", code=1)
+    state = tmp_path / "state"
+    state.mkdir()
+    shutil.copy(target / "run_results.json", state)
+    dbt("seed", "-s", "outcomes")
+    assert "Done. PASS=" in dbt("retry", "--state", str(state))
+    rows = len((REPOSITORY / "seeds" / "outcomes.csv").read_text().splitlines()) - 1
+    assert cdr.query("select count(*) from marts.dim_outcomes") == [(rows,)]
+    dbt("docs", "generate")
+    assert "dim_outcomes" in (target / "catalog.json").read_text()
+    # Nothing was ever loaded.
+    assert "ERROR STALE" in dbt("source", "freshness", code=1)
+    assert "does not have a target named 'prod'" in dbt("parse", code=2, DBT_TARGET="prod")
