@@ -42,7 +42,7 @@
 {%- endmacro %}
 
 {% macro spark__add_seconds(moment, seconds) -%}
-    timestamp_micros(unix_micros({{ moment }}) + {{ seconds }} * 1000000)
+    timestamp_micros(unix_micros({{ moment }}) + {{ seconds }} * 1000000L)
 {%- endmacro %}
 
 
