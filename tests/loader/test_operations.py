@@ -635,6 +635,17 @@ def test_an_interrupted_purge_is_reported_and_finished(copy: Loader, monkeypatch
     assert "purge" not in copy("verify", code=1).stderr
 
 
+def test_a_model_of_an_earlier_version_is_no_longer_verified(copy: Loader) -> None:
+    """It was incremental then, and is a table now."""
+    copy.execute(
+        "insert into intermediate.build_queries select 'no_longer', relation, unit, query "
+        "from intermediate.build_queries where model = 'mart_cost_daily'"
+    )
+    assert "no_longer follows what it reads" in copy("verify", code=1).stderr
+    copy("build", "-q", "-s", "dim_dates")
+    copy("verify", "-q")
+
+
 def test_what_a_kill_leaves_is_removed(copy: Loader) -> None:
     left = [
         spill_folder(copy.database) / "duckdb_temp_storage_0.tmp",
