@@ -42,14 +42,14 @@ _MANIFEST_LAWS = (
 _CALLER = "sum(bids) filter (role = 'caller')"
 _CALLEE = "sum(bids) filter (role = 'callee')"
 _SCOPES = ("call_type", "application", "account")
-# What adds up to calls: the law's end, the mart, the sum, and which calls of fact_calls.
+# What adds up to calls: the law's end, the mart or its newest column, the sum, and which calls of fact_calls.
 _BIDS = (
     ("fact_calls = bids of mart_quality_daily", "mart_quality_daily", "sum(bids)", "true"),
     ("fact_calls = calls of mart_failure_reasons_daily", "mart_failure_reasons_daily", "sum(calls)", "true"),
     *(
         (
             f"fact_calls = bids of mart_traffic_hourly, scope {scope}",
-            *("mart_traffic_hourly", f"sum(bids) filter (scope = '{scope}')", "true"),
+            *("mart_traffic_hourly.scope", f"sum(bids) filter (scope = '{scope}')", "true"),
         )
         for scope in _SCOPES
     ),
@@ -183,15 +183,15 @@ def _amount_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
 
 
 def _call_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
-    for end, mart, bids, which in _BIDS:
+    for end, needed, bids, which in _BIDS:
         law = f"calls: {end}"
-        if missing := _missing(connection, "fact_calls", mart):
+        if missing := _missing(connection, "fact_calls", needed):
             yield _not_built(law, missing)
             continue
         left, right = one_row(
             connection,
             f"select (select count(*) from marts.fact_calls where {which}), "
-            f"(select coalesce({bids}, 0)::bigint from marts.{mart})",
+            f"(select coalesce({bids}, 0)::bigint from marts.{needed.partition('.')[0]})",
         )
         yield Law(law, left, right, left == right)
 
@@ -202,7 +202,7 @@ def _seconds_laws(connection: "duckdb.DuckDBPyConnection") -> Iterator[Law]:
             "seconds: duration_seconds of answered calls"
             f" = erlangs of mart_traffic_hourly * 3600, scope {scope}, + seconds beyond longest_call_seconds"
         )
-        if missing := _missing(connection, "fact_calls", "mart_traffic_hourly"):
+        if missing := _missing(connection, "fact_calls", "mart_traffic_hourly.scope"):
             yield _not_built(law, missing)
             continue
         if not has_table(connection, "intermediate", "int_traffic__intervals"):
@@ -356,8 +356,17 @@ def _per_unit(connection: "duckdb.DuckDBPyConnection", law: str, query: str, wha
     return Law(law, left, right, False, f"{what} {', '.join(broken[:5])}{more}; {remedy}")
 
 
-def _missing(connection: "duckdb.DuckDBPyConnection", *tables: str) -> str | None:
-    return next((table for table in tables if not has_table(connection, "marts", table)), None)
+def _missing(connection: "duckdb.DuckDBPyConnection", *needed: str) -> str | None:
+    """The first of these tables of marts, or columns of them (`table.column`), that is not there."""
+    query = (
+        "select 1 from duckdb_columns() where database_name = current_database() and schema_name = 'marts' "
+        "and table_name = $table and $column in ('', column_name) limit 1"
+    )
+    for one in needed:
+        table, _, column = one.partition(".")
+        if not connection.execute(query, {"table": table, "column": column}).fetchone():
+            return one
+    return None
 
 
 def _not_built(law: str, table: str) -> Law:
