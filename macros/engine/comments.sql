@@ -1,6 +1,7 @@
 {#-
     SQL that gives a table and its columns these comments, where it has others: what dbt's persist_docs does
-    for models, for the tables of hooks. `columns`: comments by column. Spark's tables get none.
+    for models, for the tables of hooks. `columns`: comments by column, also of a table that is about to be
+    created. Spark's tables get none.
 -#}
 {% macro comments(relation, comment, columns) %}
     {{ return(adapter.dispatch('comments')(relation, comment, columns)) }}
@@ -30,7 +31,7 @@
     {% if present.get('') != comment %}
         comment on table {{ relation }} is {{ duckdb_escape_comment(comment) }};
     {% endif %}
-    {% for name, text in columns.items() if present.get(name) != text %}
+    {% for name, text in columns.items() if present.get(name) != text and (name in present or not present) %}
         comment on column {{ relation }}.{{ adapter.quote(name) }} is {{ duckdb_escape_comment(text) }};
     {% endfor %}
 {% endmacro %}

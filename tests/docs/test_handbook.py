@@ -32,6 +32,8 @@ def blocks() -> Iterator[tuple[str, str]]:
 
 def commands(language: str, text: str) -> list[str]:
     """The shell commands of a block."""
+    if language == "text":
+        return []
     if language == "sh":
         return [line.split("  #")[0].strip() for line in text.splitlines()]
     if language == "cron":
@@ -70,7 +72,7 @@ def commands(language: str, text: str) -> list[str]:
 def place(copy: Loader, tmp_path: Path) -> dict[str, str]:
     """A temporary folder for each folder of the handbook."""
     folders = {path: tmp_path / path.strip("/").replace("/", "_") for path in ("/var/lib/cdr", "/backup")}
-    for path in ("/srv/tables", "/srv/lake", "/srv/marts"):
+    for path in ("/srv/tables", "/srv/lake", "/srv/marts", "/srv/sheets"):
         folders[path] = tmp_path / path.rsplit("/", 1)[1]
     for path in ("/var/lib/cdr", "/backup", "/srv/tables"):
         folders[path].mkdir()

@@ -66,11 +66,11 @@ def test_every_sentence_on_privacy_has_a_test() -> None:
     page = sentences()
     assert [sentence for sentence in page if not sentence.startswith(tuple(PROOFS))] == []
     assert [words for words in PROOFS if not any(sentence.startswith(words) for sentence in page)] == []
-    missing = {name for names in PROOFS.values() for name in names} - tests_that_run()
+    missing = {name for names in PROOFS.values() for name in names} - names_of_tests_that_run()
     assert missing == set()
 
 
-def tests_that_run() -> set[str]:
+def names_of_tests_that_run() -> set[str]:
     """The tests of `make test` that nothing skips."""
     return {
         node.name

@@ -102,7 +102,7 @@ def test_no_measure_adds_amounts_of_several_currencies() -> None:
 )
 def test_rows_of_metrics_have_an_order(asked: str, order: str) -> None:
     """By what they are grouped by, unless somebody asks for another order."""
-    command = ["make", "--dry-run", "metrics", f"ARGS={asked}"]
+    command = ["make", "--no-print-directory", "--dry-run", "metrics", f"ARGS={asked}"]
     shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     query = shown.split("mf query", 1)[1].replace("\\\n", " ")
     assert query[query.index("--order") :].split() == order.split() if order else "--order" not in query

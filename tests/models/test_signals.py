@@ -191,7 +191,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     loader.execute("""
         create schema staging; create schema intermediate; create schema marts;
         create table staging.stg_sinch__files
-            (file_id bigint, kind text, state text, file_date date, loaded_at timestamp);
+            (file_id bigint, kind text, state text, file_date date, is_future_dated boolean);
         create table marts.mart_feed_completeness (file_date date, call_type text, status text);
         create table marts.mart_signals (rule text);
         create table intermediate.int_signals__found (
@@ -223,7 +223,7 @@ def test_a_burst_is_reported_once_in_every_time_zone(bare: Warehouse, zone: str)
     def deliver(day: str) -> None:
         loader.execute(
             "insert into staging.stg_sinch__files"
-            f" values (1, 'app_app', 'current', '{day}', date '{day}' + 1);"
+            f" values (1, 'app_app', 'current', '{day}', false);"
             f"insert into marts.mart_feed_completeness values ('{day}', 'app_app', 'present')"
         )
 
