@@ -64,8 +64,8 @@ def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
     assert all(amounts("previous_amount"))
     # A number in the place of the currency is no code: its shape.
     copy.execute(
-        "insert into marts.mart_cost_daily by name (select * replace ('+46705556677' as currency)"
-        f" from marts.mart_cost_daily where report_date = '{newest}' and currency = 'USD' order by all limit 1)"
+        "insert into marts.mart_cost_daily by name (select * replace ('+46705556677' as currency) from"
+        f" marts.mart_cost_daily where report_date = '{newest}' and currency = 'USD' order by all limit 1)"
     )
     assert "+99999999999" in amounts("currency")
     assert "46705556677" not in copy("run", copy.inbox).stdout

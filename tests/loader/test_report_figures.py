@@ -375,7 +375,10 @@ def test_users_are_ranked_in_one_currency(facts: Facts) -> None:
 
 
 def test_a_smaller_number_of_a_dearer_currency_spends_more(copy: Loader) -> None:
-    two = copy.query("select user_id from marts.fact_calls where user_id is not null group by 1 order by count(*), 1 limit 2")
+    two = copy.query(
+        "select user_id from marts.fact_calls where user_id is not null"
+        " group by 1 order by count(*), 1 limit 2"
+    )
     for (user,), currency, amount, converted in zip(
         two, ("SEK", "USD"), (99000, 98000), (9000, 90000), strict=True
     ):
