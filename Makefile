@@ -25,7 +25,7 @@ else
     "$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . && touch $@
 endif
 
-# Without this project's own packages: a client of DuckDB 1, for the test that it still opens the database.
+# Without this project's own packages: clients of DuckDB 1, for the tests that they open what is built and published.
 CLIENT := $(VENV)/client
 ifeq ($(UV),)
   install_client = $(CLIENT)/bin/python -m pip install -qq --require-hashes -r requirements-client.txt && touch $@

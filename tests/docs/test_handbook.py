@@ -3,6 +3,7 @@
 import ast
 import configparser
 import json
+import os
 import re
 import shlex
 import shutil
@@ -21,12 +22,13 @@ from loader.synth import DEFAULT_END
 
 PAGE = (REPOSITORY / "loader" / "README.md").read_text()
 HANDBOOK = PAGE.split("## Operations\n")[1].split("\n## ")[0]
+CLIENTS = PAGE.split("## Open it with\n")[1].split("\n## ")[0]
 _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 
-def blocks() -> Iterator[tuple[str, str]]:
-    """The handbook's blocks in order: language and text."""
-    for _, language, text in _BLOCK.findall(HANDBOOK):
+def blocks(chapter: str = HANDBOOK) -> Iterator[tuple[str, str]]:
+    """A chapter's blocks in order: language and text."""
+    for _, language, text in _BLOCK.findall(chapter):
         yield language, textwrap.dedent(text)
 
 
@@ -72,7 +74,7 @@ def commands(language: str, text: str) -> list[str]:
 def place(copy: Loader, tmp_path: Path) -> dict[str, str]:
     """A temporary folder for each folder of the handbook."""
     folders = {path: tmp_path / path.strip("/").replace("/", "_") for path in ("/var/lib/cdr", "/backup")}
-    for path in ("/srv/tables", "/srv/lake", "/srv/marts", "/srv/sheets"):
+    for path in ("/srv/tables", "/srv/lake", "/srv/marts"):
         folders[path] = tmp_path / path.rsplit("/", 1)[1]
     for path in ("/var/lib/cdr", "/backup", "/srv/tables"):
         folders[path].mkdir()
@@ -129,6 +131,37 @@ def test_every_scheduler_of_the_handbook_runs_the_daily_job() -> None:
     assert len(container.splitlines()) == 10
     lock, wheel = re.findall(r"pip install .* (\S+)$", container, re.MULTILINE)
     assert (lock, wheel) == ("/tmp/requirements-cloud.txt", "/tmp/*.whl")
+
+
+@pytest.mark.skipif(
+    "DUCKDB_1_PYTHON" not in os.environ,
+    reason="DUCKDB_1_PYTHON names no Python with the clients of requirements-client.txt",
+)
+def test_clients_open_the_publication(copy: Loader, tmp_path: Path) -> None:
+    copy("publish", tmp_path / "calls.duckdb", "-q")
+    client = Path(os.environ["DUCKDB_1_PYTHON"])
+    variables = environment() | {"CDR_DATABASE": str(copy.database)}
+    variables["PATH"] = f"{client.parent}:{variables['PATH']}"
+
+    def output(*command: str | Path) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, env=variables, cwd=tmp_path)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+    for language, text in blocks(CLIENTS):
+        here = text.replace("/srv/tables", str(tmp_path)).replace("/srv/sheets", str(tmp_path / "sheets"))
+        if language == "sh":
+            output("bash", "-ec", here)
+        elif language == "python":
+            read = output(
+                *(client, "-c"),
+                f"{here}\nprint(in_polars['amount'].sum(), in_polars['report_date'].dtype, len(in_pandas))",
+            )
+    ((amount, rows),) = copy.query("select sum(amount), count(*) from marts.mart_cost_daily")
+    assert read.split() == [str(amount), "Date", str(rows)]
+    columns = [name for (name,) in copy.query("select column_name from (describe marts.mart_cost_monthly)")]
+    assert (tmp_path / "costs.csv").read_text().splitlines()[0].split(",") == columns
+    assert (tmp_path / "sheets" / "mart_cost_monthly.csv").exists()
 
 
 def test_completion_completes(tmp_path: Path) -> None:
