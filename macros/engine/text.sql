@@ -211,7 +211,7 @@
 {% macro spark__undo_percent(text) -%}
     case
         when {{ text }} rlike '(?s)%([^0-9A-Fa-f]|.[^0-9A-Fa-f]|.?\\z)' then {{ text }}
-        when contains(try_url_decode(replace({{ text }}, '+', '%2B')), chr(65533)) then {{ text }}
+        when contains(try_url_decode(replace({{ text }}, '+', '%2B')), '\uFFFD') then {{ text }}
         else coalesce(try_url_decode(replace({{ text }}, '+', '%2B')), {{ text }})
     end
 {%- endmacro %}

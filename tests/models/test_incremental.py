@@ -283,7 +283,8 @@ def log_lost_then_purge_and_one_mart(world: World) -> None:
 
 def staging_rule_edited(world: World) -> None:
     typed = "typed_records('phone_terminated')"
-    edited = f"""{typed} | replace('"Custom"', '"Custom" || "CallId"')"""
+    custom, call_id = 'adapter.quote("Custom")', 'adapter.quote("CallId")'
+    edited = f"{typed} | replace({custom}, {custom} ~ ' || ' ~ {call_id})"
     world.edit("stg_sinch__phone_terminated", typed, edited)
     world.run("stg_sinch__phone_terminated")
     world.deliver("n", ("m", "2026-11-21T10:00:00Z", "5", "0.10"))
