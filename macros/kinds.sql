@@ -41,7 +41,7 @@
 
 {% macro staging_models() %}
     {% set names = [] %}
-    {% for kind in kinds() %}{% do names.append('stg_sinch__' ~ kind) %}{% endfor %}
+    {% for kind in sinch_cdr.kinds() %}{% do names.append('stg_sinch__' ~ kind) %}{% endfor %}
     {{ return(names) }}
 {% endmacro %}
 

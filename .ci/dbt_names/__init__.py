@@ -26,6 +26,20 @@ def _dispatch(context: _Context, name: str, *_: _Any) -> _Callable[..., _Any]:
     return macro if callable(macro) else lambda *args: f"{name}({', '.join(map(str, args))})"
 
 
+class _Package:
+    """The macros by their package's name, as any project may call them."""
+
+    def __getattr__(self, name: str) -> _Callable[..., _Any]:
+        @_pass_context
+        def macro(context: _Context, *args: _Any, **kwargs: _Any) -> _Any:
+            found = context.resolve(name)
+            return found(*args, **kwargs) if callable(found) else f"{name}({', '.join(map(str, args))})"
+
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return macro
+
+
 class _Relation:
     """A named table; only its names matter."""
 
@@ -58,6 +72,7 @@ execute = False
 graph: dict[str, _Any] = {}
 flags = _Names(WHICH="compile", FULL_REFRESH=False)
 modules = _Names(datetime=_datetime, re=_re)
+sinch_cdr = _Package()
 run_started_at = _datetime.datetime(2026, 1, 1, tzinfo=_datetime.UTC)
 target = _Names(type="duckdb", name="dev", schema="main", database="cdr")
 

@@ -110,7 +110,7 @@
 -#}
 {% macro pii_settings() -%}
     {%- if var('pii_mode') == 'hashed' -%}
-        concat('hashed ', {{ keyed_hash("'settings'") }})
+        concat('hashed ', {{ sinch_cdr.keyed_hash("'settings'") }})
     {%- else -%}
         '{{ var("pii_mode") }}'
     {%- endif -%}

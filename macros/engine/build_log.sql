@@ -2,7 +2,9 @@
     The number of the batch of a day, by the records of the days before it. Spark splits a statement into
     tasks that fit: all days are one batch there.
 -#}
-{% macro batch_of(records_before) %}{{ return(adapter.dispatch('batch_of')(records_before)) }}{% endmacro %}
+{% macro batch_of(records_before) %}
+    {{ return(adapter.dispatch('batch_of', 'sinch_cdr')(records_before)) }}
+{% endmacro %}
 
 {% macro duckdb__batch_of(records_before) -%}
     cast(floor(coalesce({{ records_before }}, 0) / {{ var('calls_at_once', 2500000) }}) as bigint)
@@ -16,41 +18,43 @@
     ones replace all rows of their units, done ones replace the batch. Spark's Parquet tables have no deletes:
     there the model's part is written whole.
 -#}
-{% macro write_log(rows_sql, done) %}{{ return(adapter.dispatch('write_log')(rows_sql, done)) }}{% endmacro %}
+{% macro write_log(rows_sql, done) %}
+    {{ return(adapter.dispatch('write_log', 'sinch_cdr')(rows_sql, done)) }}
+{% endmacro %}
 
 {% macro duckdb__write_log(rows_sql, done) -%}
     create or replace temp table new_in_log as
-    {{ log_rows(rows_sql, done) }};
+    {{ sinch_cdr.log_rows(rows_sql, done) }};
 
-    delete from {{ build_log() }}
-    where model = '{{ this.name }}' and {{ is_replaced('temp.new_in_log', done) }};
+    delete from {{ sinch_cdr.build_log() }}
+    where model = '{{ this.name }}' and {{ sinch_cdr.is_replaced('temp.new_in_log', done) }};
 
-    insert into {{ build_log() }}
+    insert into {{ sinch_cdr.build_log() }}
     select * from temp.new_in_log
 {%- endmacro %}
 
 {% macro spark__write_log(rows_sql, done) -%}
-    insert overwrite table {{ build_log() }} partition (model)
-    select * from {{ build_log() }}
-    where model = '{{ this.name }}' and not ({{ is_replaced('(' ~ rows_sql ~ ')', done) }})
+    insert overwrite table {{ sinch_cdr.build_log() }} partition (model)
+    select * from {{ sinch_cdr.build_log() }}
+    where model = '{{ this.name }}' and not ({{ sinch_cdr.is_replaced('(' ~ rows_sql ~ ')', done) }})
     union all
-    {{ log_rows(rows_sql, done) }}
+    {{ sinch_cdr.log_rows(rows_sql, done) }}
 {%- endmacro %}
 
 {% macro is_replaced(rows, done) -%}
-    {{ is_of_batch() if done else 'unit in (select unit from ' ~ rows ~ ' as rows_to_log)' }}
+    {{ sinch_cdr.is_of_batch() if done else 'unit in (select unit from ' ~ rows ~ ' as rows_to_log)' }}
 {%- endmacro %}
 
 
 {#- A statement that removes a model from the log. -#}
-{% macro forget(model_name) %}{{ return(adapter.dispatch('forget')(model_name)) }}{% endmacro %}
+{% macro forget(model_name) %}{{ return(adapter.dispatch('forget', 'sinch_cdr')(model_name)) }}{% endmacro %}
 
 {% macro duckdb__forget(model_name) -%}
-    delete from {{ build_log() }} where model = '{{ model_name }}'
+    delete from {{ sinch_cdr.build_log() }} where model = '{{ model_name }}'
 {%- endmacro %}
 
 {% macro spark__forget(model_name) -%}
-    alter table {{ build_log() }} drop if exists partition (model = '{{ model_name }}')
+    alter table {{ sinch_cdr.build_log() }} drop if exists partition (model = '{{ model_name }}')
 {%- endmacro %}
 
 
@@ -94,7 +98,7 @@
 
 {#- The relation of that table. -#}
 {% macro build_queries() %}
-    {{ return(build_log().incorporate(path={'identifier': 'build_queries'})) }}
+    {{ return(sinch_cdr.build_log().incorporate(path={'identifier': 'build_queries'})) }}
 {% endmacro %}
 
 
@@ -102,30 +106,30 @@
     Statements that keep the model's query there, with its table and the expression of a row's unit, which
     counts its rows.
 -#}
-{% macro keep_query(query) %}{{ return(adapter.dispatch('keep_query')(query)) }}{% endmacro %}
+{% macro keep_query(query) %}{{ return(adapter.dispatch('keep_query', 'sinch_cdr')(query)) }}{% endmacro %}
 
 {% macro duckdb__keep_query(query) -%}
     {#- Rows that are replaced by key belong to other files than those computed. -#}
-    {%- set unit = '' if config.get('unique_key') else unit_of_row() -%}
+    {%- set unit = '' if config.get('unique_key') else sinch_cdr.unit_of_row() -%}
     {%- set query = query | replace(adapter.quote(this.database) ~ '.', '') -%}
     {%- set texts = [this.name, this.include(database=false) | string, unit, query] -%}
     {%- set row = "'" ~ texts | map('replace', "'", "''") | join("', '") ~ "'" -%}
-    delete from {{ build_queries() }}
+    delete from {{ sinch_cdr.build_queries() }}
     where model = '{{ this.name }}' and (model, relation, unit, query) <> ({{ row }});
 
-    insert into {{ build_queries() }}
-    select {{ row }} except select * from {{ build_queries() }}
+    insert into {{ sinch_cdr.build_queries() }}
+    select {{ row }} except select * from {{ sinch_cdr.build_queries() }}
 {%- endmacro %}
 
 {% macro spark__keep_query(query) %}{{ return('') }}{% endmacro %}
 
 
 {#- SQL of a text that changes with the names and types of the columns of models' tables. -#}
-{% macro columns_of(nodes) %}{{ return(adapter.dispatch('columns_of')(nodes)) }}{% endmacro %}
+{% macro columns_of(nodes) %}{{ return(adapter.dispatch('columns_of', 'sinch_cdr')(nodes)) }}{% endmacro %}
 
 {% macro duckdb__columns_of(nodes) -%}
     (
-        select {{ fingerprint("concat_ws('|', schema_name, table_name, column_name, data_type)") }}
+        select {{ sinch_cdr.fingerprint("concat_ws('|', schema_name, table_name, column_name, data_type)") }}
         from duckdb_columns()
         where
             database_name = current_database()

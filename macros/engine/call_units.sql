@@ -3,7 +3,7 @@
     a tiny file.
 -#}
 {% macro call_unit(file_id, call_date) %}
-    {{ return(adapter.dispatch('call_unit')(file_id, call_date)) }}
+    {{ return(adapter.dispatch('call_unit', 'sinch_cdr')(file_id, call_date)) }}
 {% endmacro %}
 
 {% macro duckdb__call_unit(file_id, call_date) -%}
@@ -16,7 +16,9 @@
 
 
 {#- Whether a call belongs to one of some units. -#}
-{% macro in_call_units(units_sql) %}{{ return(adapter.dispatch('in_call_units')(units_sql)) }}{% endmacro %}
+{% macro in_call_units(units_sql) %}
+    {{ return(adapter.dispatch('in_call_units', 'sinch_cdr')(units_sql)) }}
+{% endmacro %}
 
 {% macro duckdb__in_call_units(units_sql) -%}
     (file_id, call_date) in (
@@ -38,7 +40,9 @@
     first. The files are in a variable that insert_stale_rows sets, not in the SQL, which is part of the
     model's rule.
 -#}
-{% macro and_of_stale_files() %}{{ return(adapter.dispatch('and_of_stale_files')()) }}{% endmacro %}
+{% macro and_of_stale_files() %}
+    {{ return(adapter.dispatch('and_of_stale_files', 'sinch_cdr')()) }}
+{% endmacro %}
 
 {% macro duckdb__and_of_stale_files() -%}
     {%- set files = "cast(getvariable('cdr_stale_files') as bigint[])" -%}

@@ -2,7 +2,7 @@
     Whether a model's table keeps its rows from build to build. Spark cannot delete single rows: there each
     build rebuilds a table whose rows are replaced by key.
 -#}
-{% macro table_keeps_rows() %}{{ return(adapter.dispatch('table_keeps_rows')()) }}{% endmacro %}
+{% macro table_keeps_rows() %}{{ return(adapter.dispatch('table_keeps_rows', 'sinch_cdr')()) }}{% endmacro %}
 
 {% macro duckdb__table_keeps_rows() %}{{ return(true) }}{% endmacro %}
 
@@ -14,7 +14,7 @@
     enforces it.
 -#}
 {% macro create_empty_table(relation, sql) %}
-    {{ return(adapter.dispatch('create_empty_table')(relation, sql)) }}
+    {{ return(adapter.dispatch('create_empty_table', 'sinch_cdr')(relation, sql)) }}
 {% endmacro %}
 
 {% macro duckdb__create_empty_table(relation, sql) -%}
@@ -48,18 +48,20 @@
 
 
 {#- A statement that deletes the rows of stale units from the model's table. -#}
-{% macro delete_stale_rows() %}{{ return(adapter.dispatch('delete_stale_rows')()) }}{% endmacro %}
+{% macro delete_stale_rows() %}
+    {{ return(adapter.dispatch('delete_stale_rows', 'sinch_cdr')()) }}
+{% endmacro %}
 
 {% macro duckdb__delete_stale_rows() -%}
     delete from {{ this }}
-    where {{ in_units(model.config.meta.increment.column, units_not_done()) }}
+    where {{ sinch_cdr.in_units(model.config.meta.increment.column, sinch_cdr.units_not_done()) }}
 {%- endmacro %}
 
 {#- Partitions are dropped: an overwrite without rows would leave them. -#}
 {% macro spark__delete_stale_rows() -%}
     {%- set increment = model.config.meta.increment -%}
     {%- set partitions = [] -%}
-    {%- for unit in query_texts(units_not_done()) -%}
+    {%- for unit in sinch_cdr.query_texts(sinch_cdr.units_not_done()) -%}
         {%- set value = unit if increment.unit == 'file_id' else "date '" ~ unit ~ "'" -%}
         {%- do partitions.append("partition (" ~ increment.column ~ " = " ~ value ~ ")") -%}
     {%- endfor -%}
@@ -72,7 +74,9 @@
     they replace rows of other units with the same one. Spark overwrites whole partitions, with what a
     killed build left in them.
 -#}
-{% macro insert_stale_rows(sql) %}{{ return(adapter.dispatch('insert_stale_rows')(sql)) }}{% endmacro %}
+{% macro insert_stale_rows(sql) %}
+    {{ return(adapter.dispatch('insert_stale_rows', 'sinch_cdr')(sql)) }}
+{% endmacro %}
 
 {% macro duckdb__insert_stale_rows(sql) -%}
     {%- set key = config.get('unique_key') -%}
@@ -89,7 +93,7 @@
         {%- if model.config.meta.increment.unit == 'call' %}
         set variable cdr_stale_files = (
             select list(distinct cast(split_part(unit, '|', 1) as bigint))
-            from ({{ units_to_compute() }}) as units
+            from ({{ sinch_cdr.units_to_compute() }}) as units
         );
 
         {% endif -%}
@@ -105,7 +109,7 @@
 
 
 {#- Runs a model's steps in order as dbt's statement `main`: on DuckDB one script, on Spark one by one. -#}
-{% macro run_as_main(steps) %}{{ return(adapter.dispatch('run_as_main')(steps)) }}{% endmacro %}
+{% macro run_as_main(steps) %}{{ return(adapter.dispatch('run_as_main', 'sinch_cdr')(steps)) }}{% endmacro %}
 
 {% macro duckdb__run_as_main(steps) %}
     {% call statement('main') %}{{ steps | join('\n;\n\n') }}{% endcall %}
@@ -113,7 +117,7 @@
 
 {% macro spark__run_as_main(steps) %}
     {#- Overwrites only the partitions that get rows, whatever the profile sets. -#}
-    {% do in_transaction("set spark.sql.sources.partitionOverwriteMode = dynamic") %}
+    {% do sinch_cdr.in_transaction("set spark.sql.sources.partitionOverwriteMode = dynamic") %}
     {% for step in steps %}
         {% call statement('main' if loop.last else none) %}{{ step }}{% endcall %}
     {% endfor %}

@@ -128,7 +128,7 @@
 
 {#- In a select list: a row for every day from one date to another. -#}
 {% macro each_day(first_day, last_day) %}
-    {{ return(adapter.dispatch('each_day')(first_day, last_day)) }}
+    {{ return(adapter.dispatch('each_day', 'sinch_cdr')(first_day, last_day)) }}
 {% endmacro %}
 
 {% macro duckdb__each_day(first_day, last_day) -%}
@@ -141,7 +141,9 @@
 
 
 {#- A date some days later, or earlier. -#}
-{% macro add_days(day, days) %}{{ return(adapter.dispatch('add_days')(day, days)) }}{% endmacro %}
+{% macro add_days(day, days) %}
+    {{ return(adapter.dispatch('add_days', 'sinch_cdr')(day, days)) }}
+{% endmacro %}
 
 {% macro duckdb__add_days(day, days) -%}
     ({{ day }} + ({{ days }}))

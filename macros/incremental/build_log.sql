@@ -15,7 +15,7 @@
 
 {% macro build_log() %}
     {{ return(api.Relation.create(
-        database=generate_database_name(), schema=build_schema(), identifier='build_log',
+        database=generate_database_name(), schema=sinch_cdr.build_schema(), identifier='build_log',
     )) }}
 {% endmacro %}
 
@@ -63,7 +63,7 @@
             unit,
             part,
             version
-        from {{ build_log() }}
+        from {{ sinch_cdr.build_log() }}
         where model in ('{{ models | join("', '") }}') and done and unit <> 'all'
     )
 {%- endmacro %}
@@ -88,7 +88,7 @@
 {% macro unit_of_row() -%}
     {%- set increment = model.config.meta.increment -%}
     {%- if increment.unit == 'call' -%}
-        {{ call_unit('file_id', 'call_date') }}
+        {{ sinch_cdr.call_unit('file_id', 'call_date') }}
     {%- else -%}
         cast({{ increment.column }} as {{ dbt.type_string() }})
     {%- endif -%}
@@ -111,17 +111,17 @@
 
 {#- Hook of every model: the version of a view is its SQL. -#}
 {% macro log_view() %}
-    {% if is_building() and model.config.materialized == 'view' %}
-        {% set version = local_md5(rule_text()) %}
+    {% if sinch_cdr.is_building() and model.config.materialized == 'view' %}
+        {% set version = local_md5(sinch_cdr.rule_text()) %}
         {% set logged %}
             select count(*) as versions
-            from {{ build_log() }}
+            from {{ sinch_cdr.build_log() }}
             where model = '{{ this.name }}' and version = '{{ version }}'
         {% endset %}
-        {% if not first_row(logged)['versions'] %}
-            {% do in_transaction(forget(this.name)) %}
+        {% if not sinch_cdr.first_row(logged)['versions'] %}
+            {% do sinch_cdr.in_transaction(sinch_cdr.forget(this.name)) %}
             {% set row = "select 'all' as unit, '' as part, '" ~ version ~ "' as version, 0 as records" %}
-            {{ return("insert into " ~ build_log() ~ " " ~ log_rows(row, done=true)) }}
+            {{ return("insert into " ~ sinch_cdr.build_log() ~ " " ~ sinch_cdr.log_rows(row, done=true)) }}
         {% endif %}
     {% endif %}
 {% endmacro %}

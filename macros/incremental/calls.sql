@@ -26,11 +26,11 @@
     {%- set rule -%}
         (
             select max(version)
-            from {{ build_log() }}
+            from {{ sinch_cdr.build_log() }}
             where model = '{{ name }}' and unit = 'all'
         )
     {%- endset -%}
-    {{ versions(graph.nodes.values() | selectattr('name', 'equalto', name) | first, rule) }}
+    {{ sinch_cdr.versions(graph.nodes.values() | selectattr('name', 'equalto', name) | first, rule) }}
 {%- endmacro %}
 
 
@@ -41,8 +41,8 @@
 {% macro contenders_behind() -%}
     (
         select max('int_calls__contenders')
-        from {{ logged(['int_calls__contenders']) }} as contenders
-        inner join ({{ versions_of_contenders() }}) as staged
+        from {{ sinch_cdr.logged(['int_calls__contenders']) }} as contenders
+        inner join ({{ sinch_cdr.versions_of_contenders() }}) as staged
             on contenders.unit = staged.unit
         where contenders.version <> staged.version
     )
@@ -60,7 +60,7 @@
         select
             cast(file_id as {{ dbt.type_string() }}) as unit,
             cast(call_date as {{ dbt.type_string() }}) as part,
-            {{ fingerprint("cast(source_line as " ~ dbt.type_string() ~ ")") }} as losers
+            {{ sinch_cdr.fingerprint("cast(source_line as " ~ dbt.type_string() ~ ")") }} as losers
         from {{ ref('int_calls__contested') }}
         where role <> 'winner'
         group by
@@ -71,7 +71,7 @@
     rates as (
         select
             day,
-            {{ fingerprint('content') }} as rates
+            {{ sinch_cdr.fingerprint('content') }} as rates
         from (
             select
                 day,
@@ -88,15 +88,17 @@
 
     items as (
         select
-            {{ call_unit('staged.unit', 'staged.part') }} as unit,
+            {{ sinch_cdr.call_unit('staged.unit', 'staged.part') }} as unit,
             cast(staged.part as date) as call_date,
             concat_ws('|', staged.unit, staged.version, losers.losers) as item
-        from {{ logged(staging_models()) }} as staged
+        from {{ sinch_cdr.logged(sinch_cdr.staging_models()) }} as staged
         left join losers
             on staged.unit = losers.unit and staged.part = losers.part
         where
             staged.part <> ''
-            and staged.unit in (select unit from {{ logged(['int_calls__contenders']) }} as contenders)
+            and staged.unit in (
+                select unit from {{ sinch_cdr.logged(['int_calls__contenders']) }} as contenders
+            )
     )
 
     select
@@ -105,7 +107,7 @@
             '|',
             {{ rule }},
             coalesce(max(rates.rates), ''),
-            {{ fingerprint('items.item') }}
+            {{ sinch_cdr.fingerprint('items.item') }}
         )) as version
     from items
     left join rates

@@ -10,7 +10,7 @@
 -#}
 {% macro incremental_by_file(kind=none) %}
     {% if kind %}
-        {{ configure_increment({
+        {{ sinch_cdr.configure_increment({
             'unit': 'file_id',
             'column': 'file_id',
             'kind': kind,
@@ -19,7 +19,7 @@
         }) }}
         {{ config(contract={'enforced': true}) }}
     {% else %}
-        {{ configure_increment({'unit': 'file_id', 'column': 'file_id'}) }}
+        {{ sinch_cdr.configure_increment({'unit': 'file_id', 'column': 'file_id'}) }}
     {% endif %}
 {% endmacro %}
 
@@ -30,7 +30,7 @@
     later. A change on one of `looks_back_days` days before recomputes a day, too.
 -#}
 {% macro incremental_by_day(day='report_date', column=none, reaches=none, looks_back_days=0) %}
-    {{ configure_increment({
+    {{ sinch_cdr.configure_increment({
         'unit': day,
         'column': column or day,
         'part': day,

@@ -9,7 +9,7 @@
     {% for id in node.depends_on.nodes if id in graph.nodes and id not in nodes %}
         {% do nodes.update({id: graph.nodes[id]}) %}
         {% if graph.nodes[id].config.materialized in ['view', 'ephemeral'] %}
-            {% do nodes_read(graph.nodes[id], nodes) %}
+            {% do sinch_cdr.nodes_read(graph.nodes[id], nodes) %}
         {% endif %}
     {% endfor %}
     {{ return(nodes.values() | sort(attribute='name')) }}
@@ -23,7 +23,7 @@
 {% macro inputs_by_unit(node) %}
     {% set unit = node.config.meta.increment.unit %}
     {% set inputs = {} %}
-    {% for other in nodes_read(node, {}) if other.config.meta.increment %}
+    {% for other in sinch_cdr.nodes_read(node, {}) if other.config.meta.increment %}
         {% set increment = other.config.meta.increment %}
         {% if increment.part == unit %}
             {% do inputs.update({other.name: 'part'}) %}
@@ -44,9 +44,9 @@
 {#- A query (unit, version): the units that a model's inputs have now. `rule` is SQL. -#}
 {% macro versions(node, rule) %}
     {% set increment = node.config.meta.increment %}
-    {% if increment.kind %}{{ return(versions_of_files(increment.kind, rule)) }}{% endif %}
-    {% if increment.unit == 'call' %}{{ return(versions_of_calls(rule)) }}{% endif %}
-    {{ return(versions_by_inputs(node, rule)) }}
+    {% if increment.kind %}{{ return(sinch_cdr.versions_of_files(increment.kind, rule)) }}{% endif %}
+    {% if increment.unit == 'call' %}{{ return(sinch_cdr.versions_of_calls(rule)) }}{% endif %}
+    {{ return(sinch_cdr.versions_by_inputs(node, rule)) }}
 {% endmacro %}
 
 
@@ -72,11 +72,11 @@
     with
 
     items as (
-        {%- for name, unit in inputs_by_unit(node).items() %}
+        {%- for name, unit in sinch_cdr.inputs_by_unit(node).items() %}
         select distinct
             {{ unit }} as unit,
             concat_ws('|', '{{ name }}', unit, version) as item
-        from {{ logged([name]) }} as logged
+        from {{ sinch_cdr.logged([name]) }} as logged
         where {{ unit }} <> ''
         {{ 'union all' if not loop.last }}
         {%- endfor %}
@@ -84,12 +84,12 @@
 
     select
         units.unit,
-        md5(concat_ws('|', {{ rule }}, {{ fingerprint('items.item') }})) as version
+        md5(concat_ws('|', {{ rule }}, {{ sinch_cdr.fingerprint('items.item') }})) as version
     from (select distinct unit from items) as units
     inner join items
         {%- if looks_back_days %}
         on
-            cast(items.unit as date) >= {{ add_days('cast(units.unit as date)', -looks_back_days) }}
+            cast(items.unit as date) >= {{ sinch_cdr.add_days('cast(units.unit as date)', -looks_back_days) }}
             and cast(items.unit as date) <= cast(units.unit as date)
         {%- else %}
         on units.unit = items.unit
@@ -106,7 +106,7 @@
     concat_ws(
         ':',
         cast(count({{ text }}) as {{ dbt.type_string() }}),
-        cast(bit_xor({{ key_hash(text) }}) as {{ dbt.type_string() }})
+        cast(bit_xor({{ sinch_cdr.key_hash(text) }}) as {{ dbt.type_string() }})
     )
 {%- endmacro %}
 
@@ -146,9 +146,15 @@
     {%- set views = [] -%}
     {%- set tables = [] -%}
     {%- set read_by_unit = model.config.meta.increment.read_by_unit or [] -%}
-    {%- for node in nodes_read(model, {}) -%}
+    {%- set nodes = sinch_cdr.nodes_read(model, {}) -%}
+    {%- for node in nodes -%}
         {%- set is_by_unit = node.config.meta.increment or node.name in read_by_unit -%}
         {%- if node.config.materialized == 'view' -%}
+            {%- if 'log_view' not in node.config['post-hook'] | string -%}
+                {%- set problem = model.name ~ " reads the view " ~ node.name ~ ", which has no post-hook" -%}
+                {%- set remedy = 'set `+post-hook: "{{ sinch_cdr.log_view() }}"` for your models' -%}
+                {%- do exceptions.raise_compiler_error(problem ~ ": " ~ remedy) -%}
+            {%- endif -%}
             {%- do views.append(node.name) -%}
         {#- The SQL of an ephemeral model is within the model's own. -#}
         {%- elif node.config.materialized != 'ephemeral' and not is_by_unit -%}
@@ -159,18 +165,18 @@
     {%- endfor -%}
     md5(concat_ws(
         '|',
-        '{{ local_md5(rule_text() ~ contract_text()) }}',
-        {{ columns_of(nodes_read(model, {}) | selectattr('config.meta.increment') | list) }}
-        {%- if pii_key() in sql %},
-        {{ pii_settings() }}
+        '{{ local_md5(sinch_cdr.rule_text() ~ sinch_cdr.contract_text()) }}',
+        {{ sinch_cdr.columns_of(nodes | selectattr('config.meta.increment') | list) }}
+        {%- if sinch_cdr.pii_key() in sql %},
+        {{ sinch_cdr.pii_settings() }}
         {%- endif %},
         (
-            select {{ fingerprint("concat_ws('|', model, version)") }}
-            from {{ build_log() }}
+            select {{ sinch_cdr.fingerprint("concat_ws('|', model, version)") }}
+            from {{ sinch_cdr.build_log() }}
             where model in ('{{ views | join("', '") }}') and unit = 'all'
         )
         {%- for table in tables %},
-        {{ content_version(table) }}
+        {{ sinch_cdr.content_version(table) }}
         {%- endfor %}
     ))
 {%- endmacro %}
@@ -185,7 +191,7 @@
         {%- do texts.append("coalesce(" ~ text ~ ", chr(30))") -%}
     {%- endfor -%}
     (
-        select {{ fingerprint("concat_ws('|', content, repeats)") }}
+        select {{ sinch_cdr.fingerprint("concat_ws('|', content, repeats)") }}
         from (
             select
                 concat_ws(chr(31), {{ texts | join(', ') }}) as content,
@@ -199,7 +205,7 @@
 
 {#- SQL of the name of an input that is not built, or is behind its own inputs; null where none is. -#}
 {% macro what_is_missing() -%}
-    {%- set inputs = nodes_read(model, {}) | selectattr('config.meta.increment') -%}
+    {%- set inputs = sinch_cdr.nodes_read(model, {}) | selectattr('config.meta.increment') -%}
     coalesce(
         (
             select min(inputs.name)
@@ -212,8 +218,10 @@
             ) as inputs
             where
                 inputs.name <> ''
-                and inputs.name not in (select model from {{ build_log() }} where unit = 'all' and done)
+                and inputs.name not in (
+                    select model from {{ sinch_cdr.build_log() }} where unit = 'all' and done
+                )
         ),
-        {{ contenders_behind() if model.config.meta.increment.unit == 'call' else 'null' }}
+        {{ sinch_cdr.contenders_behind() if model.config.meta.increment.unit == 'call' else 'null' }}
     )
 {%- endmacro %}

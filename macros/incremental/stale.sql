@@ -9,17 +9,18 @@
     that reads it.
 -#}
 {% macro stale(column=none, looks_back_days=0) -%}
-    {%- if not is_building() or model.resource_type == 'unit_test' -%}
+    {%- if not sinch_cdr.is_building() or model.resource_type == 'unit_test' -%}
         true
     {%- elif looks_back_days -%}
+        {%- set units = sinch_cdr.units_to_compute() %}
         {{ column }} in (
-            select {{ each_day(add_days('last_day', -looks_back_days), 'last_day') }}
-            from (select cast(unit as date) as last_day from ({{ units_to_compute() }}) as units) as days
+            select {{ sinch_cdr.each_day(sinch_cdr.add_days('last_day', -looks_back_days), 'last_day') }}
+            from (select cast(unit as date) as last_day from ({{ units }}) as units) as days
         )
     {%- else -%}
-        {{ in_units(column, units_to_compute()) }}
+        {{ sinch_cdr.in_units(column, sinch_cdr.units_to_compute()) }}
         {%- if model.config.meta.increment and model.config.meta.increment.unit == 'call' %}
-        {{ and_of_stale_files() }}
+        {{ sinch_cdr.and_of_stale_files() }}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
@@ -34,7 +35,9 @@
     {% set node = node or model %}
     {% if node.config.meta.get('increment') %}{{ return(node) }}{% endif %}
     {% for other in graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') %}
-        {% if node.unique_id in other.depends_on.nodes %}{{ return(incremental_model(other)) }}{% endif %}
+        {% if node.unique_id in other.depends_on.nodes %}
+            {{ return(sinch_cdr.incremental_model(other)) }}
+        {% endif %}
     {% endfor %}
     {% set problem = "no incremental model reads it, so it has no stale rows" %}
     {% do exceptions.raise_compiler_error(node.name ~ ": " ~ problem) %}
@@ -44,19 +47,19 @@
 {#- The units of the batch that is computed now, without those that are only deleted. -#}
 {% macro units_to_compute() -%}
     select unit
-    from {{ build_log() }}
-    where {{ is_of_batch() }} and version is not null and unit <> 'all'
+    from {{ sinch_cdr.build_log() }}
+    where {{ sinch_cdr.is_of_batch() }} and version is not null and unit <> 'all'
 {%- endmacro %}
 
 
 {#- In the log: whether a unit is of the batch that is computed now, the first that is not done. -#}
 {% macro is_of_batch(prefix='') -%}
-    {{ prefix }}model = '{{ incremental_model().name }}'
+    {{ prefix }}model = '{{ sinch_cdr.incremental_model().name }}'
     and not {{ prefix }}done
     and {{ prefix }}batch = (
         select min(batch)
-        from {{ build_log() }}
-        where model = '{{ incremental_model().name }}' and not done
+        from {{ sinch_cdr.build_log() }}
+        where model = '{{ sinch_cdr.incremental_model().name }}' and not done
     )
 {%- endmacro %}
 
@@ -64,17 +67,17 @@
 {#- All units that are not done, of every batch, with those that are only deleted. -#}
 {% macro units_not_done() -%}
     select unit
-    from {{ build_log() }}
+    from {{ sinch_cdr.build_log() }}
     where model = '{{ this.name }}' and not done and unit <> 'all'
 {%- endmacro %}
 
 
 {#- Whether a row belongs to one of some units; `column` holds the model's units, days or files. -#}
 {% macro in_units(column, units_sql) -%}
-    {%- set unit = incremental_model().config.meta.increment.unit -%}
+    {%- set unit = sinch_cdr.incremental_model().config.meta.increment.unit -%}
     {%- set type = 'bigint' if unit == 'file_id' else 'date' -%}
     {%- if unit == 'call' -%}
-        {{ in_call_units(units_sql) }}
+        {{ sinch_cdr.in_call_units(units_sql) }}
     {%- else -%}
         {{ column }} in (select cast(unit as {{ type }}) from ({{ units_sql }}) as units)
     {%- endif -%}

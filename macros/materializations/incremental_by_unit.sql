@@ -8,46 +8,49 @@
 {% materialization incremental_by_unit, default %}
     {% set table = this.incorporate(type='table') %}
     {% set found = load_cached_relation(this) %}
-    {% set is_new = not found or not found.is_table or should_full_refresh() or not table_keeps_rows() %}
+    {% set keeps_rows = found and found.is_table and sinch_cdr.table_keeps_rows() %}
+    {% set is_new = not keeps_rows or should_full_refresh() %}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {#- 1. Read the rule, the logged one, and an input that is not built. -#}
-    {% set rule = rule_version() %}
-    {% set state = first_row(state_of_increment(rule)) %}
+    {% set rule = sinch_cdr.rule_version() %}
+    {% set state = sinch_cdr.first_row(sinch_cdr.state_of_increment(rule)) %}
     {% set is_behind = state.missing and not flags.EMPTY %}
-    {% if is_behind %}{% do report_missing_input(state.missing, fail=is_new) %}{% endif %}
+    {% if is_behind %}{% do sinch_cdr.report_missing_input(state.missing, fail=is_new) %}{% endif %}
 
     {#- 2. Log stale units with their new versions, as not done. -#}
     {% set is_whole = not is_behind and (is_new or (state.rule != state.logged_rule and not flags.EMPTY)) %}
-    {% if is_whole %}{% do in_transaction(forget(this.name)) %}{% endif %}
+    {% if is_whole %}{% do sinch_cdr.in_transaction(sinch_cdr.forget(this.name)) %}{% endif %}
     {% set rule_now = "'" ~ state.rule ~ "'" %}
     {% set stale = {'units': 0, 'batches': 0} %}
     {% if not is_behind and not flags.EMPTY %}
-        {% do in_transaction(write_log(stale_units(versions(model, rule_now), rule_now), done=false)) %}
-        {% set stale = first_row(stale_counted()) %}
-        {% do report_whole(found, state, stale.units) if is_whole %}
+        {% set units = sinch_cdr.stale_units(sinch_cdr.versions(model, rule_now), rule_now) %}
+        {% do sinch_cdr.in_transaction(sinch_cdr.write_log(units, done=false)) %}
+        {% set stale = sinch_cdr.first_row(sinch_cdr.stale_counted()) %}
+        {% do sinch_cdr.report_whole(found, state, stale.units) if is_whole %}
     {% endif %}
 
     {% set steps = [] %}
     {#- 3. Create the table, or delete the rows of stale units. -#}
     {% if is_whole %}
         {% if found %}{% do steps.append('drop ' ~ found.type ~ ' if exists ' ~ found) %}{% endif %}
-        {% do steps.append(create_empty_table(table, sql)) %}
+        {% do steps.append(sinch_cdr.create_empty_table(table, sql)) %}
     {% elif stale.units %}
-        {% do steps.append(delete_stale_rows()) %}
+        {% do steps.append(sinch_cdr.delete_stale_rows()) %}
     {% endif %}
     {#- 4. Compute rows, batch by batch, and log the units as done. -#}
     {% for _ in range(stale.batches | int) %}
-        {% do steps.append(insert_stale_rows(sql)) %}
-        {% do steps.append(write_log(units_of_batch(), done=true)) %}
+        {% do steps.append(sinch_cdr.insert_stale_rows(sql)) %}
+        {% do steps.append(sinch_cdr.write_log(sinch_cdr.units_of_batch(), done=true)) %}
     {% endfor %}
-    {% if flags.EMPTY %}{% do steps.append(insert_stale_rows(sql)) %}{% endif %}
+    {% if flags.EMPTY %}{% do steps.append(sinch_cdr.insert_stale_rows(sql)) %}{% endif %}
     {% if not is_behind and not flags.EMPTY %}
         {#- The kept query computes the rule when it runs; a rule with a secret key is kept as a hash. -#}
-        {% do steps.append(keep_query(versions(model, rule_now if pii_key() in sql else rule))) %}
+        {% set kept_rule = rule_now if sinch_cdr.pii_key() in sql else rule %}
+        {% do steps.append(sinch_cdr.keep_query(sinch_cdr.versions(model, kept_rule))) %}
     {% endif %}
-    {% do run_as_main(steps | select | list or ["select 'nothing is stale' as state"]) %}
+    {% do sinch_cdr.run_as_main(steps | select | list or ["select 'nothing is stale' as state"]) %}
 
     {% do apply_grants(table, config.get('grants'), should_revoke(found, is_whole)) %}
     {% do persist_docs(table, model) %}
@@ -63,10 +66,10 @@
         {{ rule }} as rule,
         (
             select max(version)
-            from {{ build_log() }}
+            from {{ sinch_cdr.build_log() }}
             where model = '{{ this.name }}' and unit = 'all' and done
         ) as logged_rule,
-        {{ what_is_missing() }} as missing
+        {{ sinch_cdr.what_is_missing() }} as missing
 {%- endmacro %}
 
 
@@ -104,7 +107,10 @@
         stale.version,
         0 as records,
         {% if has_batches -%}
-        case when stale.unit = 'all' then 0 else {{ batch_of('sum(read.records) over earlier_days') }} end
+        case
+            when stale.unit = 'all' then 0
+            else {{ sinch_cdr.batch_of('sum(read.records) over earlier_days') }}
+        end
         {%- else -%}
         0
         {%- endif %} as batch
@@ -127,7 +133,7 @@
                 unit,
                 version,
                 done
-            from {{ build_log() }}
+            from {{ sinch_cdr.build_log() }}
             where model = '{{ this.name }}'
         ) as logged
             on expected.unit = logged.unit
@@ -135,7 +141,7 @@
     ) as stale
     {%- if has_batches %}
     left join (
-        {{ records_read() | indent(8) }}
+        {{ sinch_cdr.records_read() | indent(8) }}
     ) as read
         on stale.unit = read.unit and stale.version is not null
     window earlier_days as (order by stale.unit rows between unbounded preceding and 1 preceding)
@@ -148,7 +154,7 @@
     select
         count(case when unit <> 'all' then unit end) as units,
         count(distinct batch) as batches
-    from {{ build_log() }}
+    from {{ sinch_cdr.build_log() }}
     where model = '{{ this.name }}' and not done
 {%- endmacro %}
 
@@ -159,11 +165,11 @@
         unit,
         sum(records) as records
     from (
-        {%- for name, unit in inputs_by_unit(model).items() %}
+        {%- for name, unit in sinch_cdr.inputs_by_unit(model).items() %}
         select
             {{ unit }} as unit,
             records
-        from {{ build_log() }}
+        from {{ sinch_cdr.build_log() }}
         where model = '{{ name }}' and done
         {{ 'union all' if not loop.last }}
         {%- endfor %}
@@ -179,21 +185,21 @@
 {% macro units_of_batch() -%}
     select
         stale.unit,
-        coalesce(counted.part, {{ part_without_rows() }}) as part,
+        coalesce(counted.part, {{ sinch_cdr.part_without_rows() }}) as part,
         stale.version,
         coalesce(counted.records, 0) as records
-    from {{ build_log() }} as stale
+    from {{ sinch_cdr.build_log() }} as stale
     left join (
         select
-            {{ unit_of_row() }} as unit,
-            {{ part_of_row() }} as part,
+            {{ sinch_cdr.unit_of_row() }} as unit,
+            {{ sinch_cdr.part_of_row() }} as part,
             count(*) as records
         from {{ this }}
-        where {{ in_units(model.config.meta.increment.column, units_to_compute()) }}
+        where {{ sinch_cdr.in_units(model.config.meta.increment.column, sinch_cdr.units_to_compute()) }}
         group by
-            {{ unit_of_row() }},
-            {{ part_of_row() }}
+            {{ sinch_cdr.unit_of_row() }},
+            {{ sinch_cdr.part_of_row() }}
     ) as counted
         on stale.unit = counted.unit
-    where {{ is_of_batch('stale.') }} and stale.version is not null
+    where {{ sinch_cdr.is_of_batch('stale.') }} and stale.version is not null
 {%- endmacro %}

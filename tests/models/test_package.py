@@ -1,10 +1,12 @@
 """The project as a package of somebody's own: another root project, profile, schemas and macros; slim CI."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import dbt_internals
 import duckdb
 import pytest
 import yaml
+from builders import delivery
 from harness import REPOSITORY, Loader
 
 from loader.synth import synthesise
@@ -52,6 +55,22 @@ select
     {{ sinch_cdr.ratio('count(case when is_answered then 1 end)', 'count(*)') }} as asr
 from {{ ref('fact_calls') }}
 group by call_type
+""",
+    # Incremental by day, through a view of theirs.
+    "models/our_calls.sql": """
+{{ config(materialized='view', post_hook="{{ sinch_cdr.log_view() }}") }}
+select report_date, duration_seconds, is_answered from {{ ref('fact_calls') }} where not is_abandoned
+""",
+    "models/mart_by_day.sql": """
+{{ sinch_cdr.incremental_by_day() }}
+select
+    report_date,
+    count(*) as calls,
+    {{ sinch_cdr.whole('sum(duration_seconds)') }} as seconds,
+    {{ sinch_cdr.ratio('count(case when is_answered then 1 end)', 'count(*)') }} as answered_share
+from {{ ref('our_calls') }}
+where {{ sinch_cdr.stale('report_date') }}
+group by report_date
 """,
     "models/mart_of_mart.sql": "select sum(calls) as calls from {{ ref('mart_ours') }}",
     "models/_models.yml": """
@@ -146,7 +165,19 @@ def staged(tmp_path: Path) -> Loader:
     return loader
 
 
-SELECTED = ("-s", "+mart_of_mart", "+dim_applications", "+mart_failure_reasons_daily")
+SELECTED = ("-s", "+mart_of_mart", "+dim_applications", "+mart_failure_reasons_daily", "+mart_by_day")
+BY_DAY = "select * from team_own.mart_by_day order by all"
+EXPECTED_BY_DAY = """
+    select
+        report_date,
+        count(*),
+        cast(coalesce(sum(duration_seconds), 0) as bigint),
+        count(case when is_answered then 1 end) / count(*)
+    from acme_marts.fact_calls
+    where not is_abandoned
+    group by report_date
+    order by all
+"""
 
 
 def test_a_package_of_another_project_and_slim_ci(staged: Loader, tmp_path: Path) -> None:
@@ -173,6 +204,7 @@ def test_a_package_of_another_project_and_slim_ci(staged: Loader, tmp_path: Path
     state = tmp_path / "state"
     state.mkdir()
     shutil.copyfile(project.folder / "target" / "manifest.json", state / "manifest.json")
+    check_increments(staged, project, tmp_path)
     ours = FILES["models/mart_ours.sql"]
     project.write("models/mart_ours.sql", ours.replace("count(*) as calls", "2 * count(*) as calls"))
     deferred = ("--defer", "--state", str(state))
@@ -207,7 +239,33 @@ def test_a_package_of_another_project_and_slim_ci(staged: Loader, tmp_path: Path
         "mart_of_mart",
     }
     with duckdb.connect(tmp_path / "ci.duckdb", read_only=True) as connection:
-        assert connection.execute("select calls from team_own.mart_of_mart").fetchall() == [(80,)]
+        assert connection.execute("select calls from team_own.mart_of_mart").fetchall() == [(2 * 41,)]
+
+
+def test_what_a_team_calls_names_its_package() -> None:
+    """The macros of increments and all that they call, on every engine: dbt looks up a name without a package
+    in the project of the model.
+    """
+    define = r"{%-?\s*(?:macro|materialization) (\w+)[^%]*%}(.*?){%-?\s*end(?:macro|materialization)"
+    macros = {
+        name: re.sub(r"{#.*?#}", "", text, flags=re.DOTALL)
+        for path in (REPOSITORY / "macros").rglob("*.sql")
+        for name, text in re.findall(define, path.read_text(), flags=re.DOTALL)
+    }
+    waiting = {"incremental_by_day", "incremental_by_file", "incremental_by_unit", "stale", "log_view"}
+    waiting |= {"ratio", "whole"}
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        called = re.findall(r"(?<![\w.'])(sinch_cdr\.)?(\w+)\(", macros[name])
+        assert [other for package, other in called if not package and other in macros] == [], name
+        dispatched = re.findall(r"adapter\.dispatch\('(\w+)'(, 'sinch_cdr')?\)", macros[name])
+        assert all(package for _, package in dispatched), name
+        found = {other for package, other in called if package}
+        found |= {f"{engine}__{other}" for engine in ("duckdb", "spark") for other, _ in dispatched}
+        waiting |= found - seen
+    assert {"write_log", "spark__write_log", "fingerprint"} <= seen
 
 
 def test_a_tag_is_a_package_and_only_its_marts_can_be_read(tmp_path: Path) -> None:
@@ -247,6 +305,53 @@ def test_a_tag_is_a_package_and_only_its_marts_can_be_read(tmp_path: Path) -> No
         expected = {"marts": ("public",), "staging": ("public",)}.get(folder, ("protected", "private"))
         assert value in expected, name
     assert access["signal_fas_like"] == "private"
+
+
+def check_increments(staged: Loader, project: Project, folder: Path) -> None:
+    """Follow deliveries, an upgrade of the package and a full refresh in their mart by day."""
+
+    def built(*arguments: str) -> list[tuple[Any, ...]]:
+        """The mart's rows, after a run that must leave it equal to a query of fact_calls."""
+        with working_in(folder):
+            project.dbt("run", "-s", "+mart_by_day", *arguments)
+        rows = staged.query(BY_DAY)
+        assert rows == staged.query(EXPECTED_BY_DAY)
+        return rows
+
+    def written() -> dict[str, Any]:
+        query = """
+            select unit, max(logged_at) from acme_intermediate.build_log
+            where model = 'mart_by_day' and unit <> 'all' group by unit
+        """
+        return dict(staged.query(query))
+
+    rows, before = staged.query(BY_DAY), written()
+    assert staged.query(EXPECTED_BY_DAY) == rows
+    # A late file touches another day alone; a correction of it takes a call away.
+    name = "late_sip_terminated_2026-11-20.csv"
+    staged.write(name, delivery("late-1", "late-2").replace("2026-11-22", "2026-11-20"))
+    staged.stage(staged.inbox)
+    day = date(2026, 11, 20)
+    assert built() == [(day, 2, 120, 1.0), *rows]
+    assert written().items() >= before.items()
+    staged.write(name, delivery("late-1").replace("2026-11-22", "2026-11-20"))
+    staged.stage(staged.inbox)
+    rows = [(day, 1, 60, 1.0), *rows]
+    assert built() == rows
+    # An upgrade that computes calls otherwise.
+    fact = project.package / "models/marts/core/fact_calls.sql"
+    text = fact.read_text()
+    fact.write_text(f"{text}where call_type <> 'sip_terminated'\n")
+    fewer = built()
+    assert sum(row[1] for row in fewer) < sum(row[1] for row in rows)
+    fact.write_text(text)
+    assert built("--full-refresh") == rows
+    # A view whose SQL would not be followed.
+    view = "models/our_calls.sql"
+    project.write(view, re.sub(r", post_hook=\".*?\"", "", FILES[view]))
+    with working_in(folder), pytest.raises(AssertionError, match="our_calls, which has no post-hook"):
+        project.dbt("run", "-s", "mart_by_day")
+    project.write(view, FILES[view])
 
 
 @pytest.mark.spark
