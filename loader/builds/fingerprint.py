@@ -59,22 +59,21 @@ class Due(StrEnum):
     EVERYTHING = "everything"
 
 
-def what_is_due(database: Path, root: Path, wait: float = 0) -> Due:
+def what_is_due(connection: "duckdb.DuckDBPyConnection", root: Path) -> Due:
     """Compare with the last build: everything is due where that failed.
 
     Where the project, its settings, its views and what it builds of seeds alone are unchanged, its seeds with
     their tests, its views and what has the tag `constant` would be the same again.
     """
-    with opened(database, "read", wait) as connection:
-        if not has_table(connection, "intermediate", "build_fingerprint"):
-            return Due.EVERYTHING
-        if not team_seeds.are_as_remembered(connection):
-            return Due.EVERYTHING
-        kept = connection.execute(f"from {TABLE}").fetchone()
-        project, deliveries = _fingerprints(connection, root)
-        if kept == (project, deliveries):
-            return Due.NOTHING
-        return Due.DELIVERIES if kept is not None and kept[0] == project else Due.EVERYTHING
+    if not has_table(connection, "intermediate", "build_fingerprint"):
+        return Due.EVERYTHING
+    if not team_seeds.are_as_remembered(connection):
+        return Due.EVERYTHING
+    kept = connection.execute(f"from {TABLE}").fetchone()
+    project, deliveries = _fingerprints(connection, root)
+    if kept == (project, deliveries):
+        return Due.NOTHING
+    return Due.DELIVERIES if kept is not None and kept[0] == project else Due.EVERYTHING
 
 
 def remember(database: Path, root: Path, wait: float = 0) -> None:

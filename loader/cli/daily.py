@@ -10,6 +10,7 @@ import click
 
 from loader.cli import facts, output, staged
 from loader.cli.options import common_options, stage_options, wait_option
+from loader.database.connection import opened
 from loader.database.lock import exclusive
 from loader.errors import CdrError
 from loader.text import counted
@@ -201,7 +202,9 @@ def run(
         staged_in = time.monotonic() - begun
         if report.exit_code < 2:
             try:
-                built = _build_what_is_due(database, silent, as_json, max(deadline.left, _GRACE_SECONDS))
+                built, summary = _build_what_is_due(
+                    database, silent, as_json, max(deadline.left, _GRACE_SECONDS)
+                )
                 up_to_date = built is None
             except CdrError as error:
                 # Not raised: files are staged, so exit code 2, nothing was done, would be wrong.
@@ -214,10 +217,11 @@ def run(
         due = built is not None or (up_to_date and published is not None and not published.exists())
         if published is not None and due:
             unpublished = _publish(database, published, max(deadline.left, _GRACE_SECONDS))
-        if not problem and report.exit_code < 2:
+        if built is not None:
             from loader.report.summary import summarise
 
-            summary = summarise(database, wait=max(deadline.left, _GRACE_SECONDS))
+            with opened(database, "read", max(deadline.left, _GRACE_SECONDS)) as connection:
+                summary = summarise(connection)
     code = max(report.exit_code, built.exit_code if built else 0, 1 if problem or unpublished else 0)
     if problem:
         output.print_error(f"cdr: {problem}")
@@ -245,18 +249,23 @@ def run(
     return code
 
 
-def _build_what_is_due(database: Path, silent: bool, as_json: bool, wait: float) -> "Build | None":
-    """The build, or None where nothing is due."""
+def _build_what_is_due(
+    database: Path, silent: bool, as_json: bool, wait: float
+) -> "tuple[Build | None, Summary | None]":
+    """The build; or, where nothing is due, the summary, read by the connection that found this out."""
     from loader.builds.build import build_due, full_disk_explained
     from loader.builds.fingerprint import Due, what_is_due
     from loader.paths import project_root
 
     with full_disk_explained(database):
-        due = what_is_due(database, project_root(), wait)
-        if due is Due.NOTHING:
-            return None
+        with opened(database, "read", wait) as connection:
+            due = what_is_due(connection, project_root())
+            if due is Due.NOTHING:
+                from loader.report.summary import summarise
+
+                return None, summarise(connection)
         with output.progress_bar("building", visible=not silent, first=output.READING) as progress:
-            return build_due(database, due, progress, stdout_to_stderr=as_json, wait=wait)
+            return build_due(database, due, progress, stdout_to_stderr=as_json, wait=wait), None
 
 
 def _publish(database: Path, out: Path, wait: float) -> str | None:

@@ -10,6 +10,7 @@ from loader.database.feed import FINDINGS, are_complete, newest_complete_day, st
 from loader.database.schema import has_table
 from loader.database.sql import literal, one_row
 from loader.errors import CdrError
+from loader.report.summary import reporting_currency
 from loader.text import counted
 
 if TYPE_CHECKING:
@@ -677,17 +678,6 @@ def _currencies(connection: "duckdb.DuckDBPyConnection") -> list[str]:
         return []
     query = "select distinct currency from marts.mart_cost_daily where currency is not null order by currency"
     return [str(currency) for (currency,) in connection.execute(query).fetchall()]
-
-
-def reporting_currency(connection: "duckdb.DuckDBPyConnection") -> str:
-    """Return the currency whose amounts are not converted; "" where it is not certain."""
-    if not has_table(connection, "marts", "mart_cost_daily"):
-        return ""
-    found = connection.execute(
-        "select currency from marts.mart_cost_daily where amount <> 0 group by currency"
-        " having bool_and(amount_reporting is not distinct from amount)"
-    ).fetchall()
-    return str(found[0][0]) if len(found) == 1 else ""
 
 
 def run_all(connection: "duckdb.DuckDBPyConnection", scope: Scope) -> dict[str, Result]:

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.database.connection import opened
 from loader.database.feed import FeedFinding, are_complete, feed_findings, newest_complete_day
 from loader.database.schema import has_table
 from loader.database.sql import one_row
-from loader.report.queries import reporting_currency
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,29 +68,34 @@ class Summary:
     feed: list[FeedFinding]
 
 
-def summarise(database: Path, today: date | None = None, *, wait: float = 0) -> Summary | None:
-    """Return the figures of the newest complete report date; None where the marts are not built.
+def summarise(connection: "duckdb.DuckDBPyConnection", today: date | None = None) -> Summary | None:
+    """Return the figures of the newest complete report date; None where the marts are not built."""
+    if not all(has_table(connection, "marts", mart) for mart in ("mart_quality_daily", "mart_cost_daily")):
+        return None
+    day = newest_complete_day(connection)
+    kinds = [KindOfDay(*row) for row in _kinds(connection, day)] if day else []
+    return Summary(
+        day,
+        sum(kind.calls for kind in kinds),
+        sum(kind.answers for kind in kinds),
+        kinds,
+        [Spend(*row) for row in _spend(connection, day)] if day else [],
+        _count(connection, "mart_feed_invalid_fields", "coalesce(sum(records), 0)::bigint", "true"),
+        _count(connection, "mart_feed_completeness", "count(*)", "status = 'missing'"),
+        [WaitingRule(*row) for row in _waiting_rules(connection)],
+        feed_findings(connection, today),
+    )
 
-    Raises CdrError when the database cannot be used.
-    """
-    with opened(database, "read", wait) as connection:
-        if not all(
-            has_table(connection, "marts", mart) for mart in ("mart_quality_daily", "mart_cost_daily")
-        ):
-            return None
-        day = newest_complete_day(connection)
-        kinds = [KindOfDay(*row) for row in _kinds(connection, day)] if day else []
-        return Summary(
-            day,
-            sum(kind.calls for kind in kinds),
-            sum(kind.answers for kind in kinds),
-            kinds,
-            [Spend(*row) for row in _spend(connection, day)] if day else [],
-            _count(connection, "mart_feed_invalid_fields", "coalesce(sum(records), 0)::bigint", "true"),
-            _count(connection, "mart_feed_completeness", "count(*)", "status = 'missing'"),
-            [WaitingRule(*row) for row in _waiting_rules(connection)],
-            feed_findings(connection, today),
-        )
+
+def reporting_currency(connection: "duckdb.DuckDBPyConnection") -> str:
+    """Return the currency whose amounts are not converted; "" where it is not certain."""
+    if not has_table(connection, "marts", "mart_cost_daily"):
+        return ""
+    found = connection.execute(
+        "select currency from marts.mart_cost_daily where amount <> 0 group by currency"
+        " having bool_and(amount_reporting is not distinct from amount)"
+    ).fetchall()
+    return str(found[0][0]) if len(found) == 1 else ""
 
 
 def _kinds(connection: "duckdb.DuckDBPyConnection", day: date) -> list[tuple[Any, ...]]:

@@ -27,10 +27,20 @@ from loader.database.space import DELETED_SHARE_WORTH_A_MERGE, blocks, deleted_s
 from loader.database.workspace import find_leftovers, spill_folder
 from loader.operations.status import status
 from loader.paths import dbt_folder, project_root
-from loader.report.summary import Spend, summarise
+from loader.report.summary import Spend, Summary, summarise
 from loader.synth import synthesise
 
 NUMBER = "+46701112233"
+
+
+def due_now(database: Path, root: Path) -> Due:
+    with opened(database, "read") as connection:
+        return what_is_due(connection, root)
+
+
+def summary_now(database: Path, today: date | None = None) -> Summary | None:
+    with opened(database, "read") as connection:
+        return summarise(connection, today)
 
 
 @pytest.fixture
@@ -123,11 +133,11 @@ def test_errors_of_the_feed_are_in_the_summary_and_the_status(copy: Loader) -> N
         assert re.search(
             r"feed nothing for [\d,]+ days?: the newest file of any kind is of 2026-11-22;", text
         )
-    summary = summarise(copy.database, date(2026, 12, 1))
+    summary = summary_now(copy.database, date(2026, 12, 1))
     assert summary is not None
     assert [error.sentence.split(":")[0] for error in summary.feed] == ["nothing for 8 days"]
     for today, errors in ((date(2026, 11, 24), 1), (date(2026, 11, 23), 0), (date(2026, 11, 22), 0)):
-        summary = summarise(copy.database, today)
+        summary = summary_now(copy.database, today)
         assert summary is not None
         assert len(summary.feed) == len(status(copy.database, today=today).feed) == errors
     copy.execute(
@@ -172,7 +182,7 @@ def test_what_a_change_makes_due(
         copy.execute("drop table intermediate.build_log")
     elif change == "plain dbt":
         copy("build", "-q", "-s", "dim_dates")
-    assert what_is_due(copy.database, project_root()) == due
+    assert due_now(copy.database, project_root()) == due
 
 
 @pytest.mark.parametrize(
@@ -183,9 +193,9 @@ def test_a_changed_file_of_the_project_makes_everything_due(copy: Loader, tmp_pa
     file.parent.mkdir(parents=True)
     file.write_text("a,b\n1,2\n")
     remember(copy.database, tmp_path / "project")
-    assert what_is_due(copy.database, tmp_path / "project") == Due.NOTHING
+    assert due_now(copy.database, tmp_path / "project") == Due.NOTHING
     file.write_text("a,b\n1,3\n")
-    assert what_is_due(copy.database, tmp_path / "project") == Due.EVERYTHING
+    assert due_now(copy.database, tmp_path / "project") == Due.EVERYTHING
 
 
 @pytest.mark.parametrize(
@@ -200,7 +210,7 @@ def test_a_change_of_spend_is_of_the_day_before(
 
 
 def test_the_summary_s_ratios_are_those_of_the_calls(copy: Loader) -> None:
-    found = summarise(copy.database)
+    found = summary_now(copy.database)
     assert found is not None
     counted = copy.query(
         "select call_type, count(*), count(*) filter (is_answered),"
@@ -210,7 +220,7 @@ def test_the_summary_s_ratios_are_those_of_the_calls(copy: Loader) -> None:
     assert {(one.call_type, one.calls, one.answers, one.asr) for one in found.kinds} == set(counted)
     assert len(counted) == 4
     copy.execute("update marts.mart_quality_daily set seizures = 2 * answers")
-    found = summarise(copy.database)
+    found = summary_now(copy.database)
     assert found is not None
     assert {one.asr for one in found.kinds} == {0.5}
 
@@ -226,7 +236,7 @@ def test_a_team_s_own_seed_is_followed_and_published_as_it_was_built(
         invoices.write_text(f"{columns}\n2026-11-01,,EUR,{amount}\n")
 
     def due() -> Due:
-        return what_is_due(copy.database, project_root())
+        return due_now(copy.database, project_root())
 
     def published() -> list[Any]:
         copy("publish", tmp_path / "masked.duckdb", "--pii-mode", "masked", "-q")
@@ -282,7 +292,7 @@ def test_where_only_files_are_new_seeds_their_tests_and_views_are_left_out(
     assert copy.query("select count(*) from marts.fact_calls where call_id = 'late'") == [(1,)]
     # And the build after it is due in the same way.
     copy("withdraw", "1", "-q")
-    assert what_is_due(copy.database, project_root()) == Due.DELIVERIES
+    assert due_now(copy.database, project_root()) == Due.DELIVERIES
 
 
 def test_status(copy: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
