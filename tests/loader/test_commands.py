@@ -668,6 +668,10 @@ MARTS = """
                 ("erlangs", f"erlangs of mart_traffic_hourly * 3600, scope {scope}"),
             )
         ),
+        (
+            "update marts.mart_traffic_hourly set erlangs = 51 / 3600 where scope = 'account'",
+            "erlangs of mart_traffic_hourly * 3600, scope account",
+        ),
         ("update marts.mart_cost_by_custom set calls = 2", "each key: calls of mart_cost_by_custom"),
         ("update marts.mart_cost_by_custom set amount = 2", "each key: amount of mart_cost_by_custom"),
         ("update marts.mart_cost_by_custom set currency = null", "each key: amount of mart_cost_by_custom"),

@@ -222,8 +222,12 @@ def test_what_somebody_keeps_beside_the_database_stays(staged: Loader) -> None:
     (beside / "elsewhere" / "lock").write_text("theirs")
     (beside / ".cdr.duckdb.work-2").symlink_to(beside / "elsewhere")
     kept.append(beside / "elsewhere" / "lock")
+    # Of a command that was killed before it had a lock.
+    empty = beside / ".cdr.duckdb.work-3"
+    empty.mkdir(mode=0o700)
     staged("withdraw", "1", "-q")
     staged("files", "-q")
+    assert not empty.exists()
     assert {path.read_text() for path in kept} == {"theirs"}
     assert (spill / "duckdb_temp_link.tmp").is_symlink()
 

@@ -542,6 +542,7 @@ def test_other_stores(cdr: Loader, monkeypatch: pytest.MonkeyPatch, uri: str, li
 @pytest.mark.parametrize(
     ("status", "message"),
     [
+        (401, "access is denied (401); check the credentials in the environment and their rights"),
         (403, "access is denied (403); check the credentials in the environment and their rights"),
         (301, "the store refuses the request; check bucket, region (AWS_REGION) and endpoint"),
         (500, "the store answers 500, after 3 retries; check the endpoint and try again later"),

@@ -25,6 +25,7 @@ from loader.cli import daily
 from loader.database.connection import opened
 from loader.database.space import DELETED_SHARE_WORTH_A_MERGE, blocks, deleted_share
 from loader.database.workspace import find_leftovers, spill_folder
+from loader.operations.purge import Proof
 from loader.operations.status import status
 from loader.paths import dbt_folder, project_root
 from loader.report.summary import Spend, Summary, summarise
@@ -353,6 +354,38 @@ def test_status_of_tables_behind_staged_files(copy: Loader, tmp_path: Path) -> N
     unbuilt = Loader(tmp_path / "unbuilt.duckdb", copy.inbox)
     unbuilt("stage", copy.inbox, "-q")
     behind(unbuilt, 8)
+
+
+def test_a_unit_that_its_inputs_no_longer_have_is_behind(copy: Loader) -> None:
+    copy.execute(
+        "insert into intermediate.build_log by name select * replace ('2026-01-01' as unit)"
+        " from intermediate.build_log where model = 'mart_cost_daily' and done limit 1"
+    )
+    assert copy.json("status")["days_behind"] == 1
+
+
+def test_a_publication_stays_where_nothing_is_new(copy: Loader, tmp_path: Path) -> None:
+    out = tmp_path / "calls.duckdb"
+    copy("run", copy.inbox, "--publish", out, "-q")
+    out.write_bytes(b"of yesterday")
+    assert copy.json("run", copy.inbox, "--publish", out)["up_to_date"]
+    assert out.read_bytes() == b"of yesterday"
+
+
+@pytest.mark.parametrize(
+    ("left", "complete"),
+    [
+        ({}, True),
+        ({"not_ours": ["main.theirs"]}, True),
+        *(({name: 1}, False) for name in ("records", "calls", "rows", "old_blocks")),
+        ({"leftovers": [".cdr.duckdb.work-1"]}, False),
+        ({"build_passed": False}, False),
+    ],
+)
+def test_a_proof_is_complete_where_nothing_remains(left: dict[str, Any], complete: bool) -> None:
+    nothing: dict[str, Any] = dict.fromkeys(("records", "calls", "rows", "old_blocks"), 0)
+    nothing |= {"build_passed": True, "not_ours": [], "leftovers": []}
+    assert Proof(**(nothing | left)).complete is complete
 
 
 def test_publish_a_file_and_a_folder(copy: Loader, tmp_path: Path) -> None:
