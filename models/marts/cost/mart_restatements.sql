@@ -52,9 +52,9 @@ summed as (
         currency,
         changed_at,
         file_ids,
-        sum(calls) over (so_far) - calls as calls_before,
+        (sum(calls) over so_far) - calls as calls_before,
         sum(calls) over so_far as calls,
-        case when sum(priced_calls) over (so_far) - priced_calls > 0 then sum(amount) over (so_far) - amount end
+        case when (sum(priced_calls) over so_far) > priced_calls then (sum(amount) over so_far) - amount end
             as amount_before,
         case when sum(priced_calls) over so_far > 0 then sum(amount) over so_far end as amount
     from changes
