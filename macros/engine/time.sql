@@ -60,21 +60,24 @@
 {%- endmacro %}
 
 
-{#- The wall clock of an IANA time zone at a UTC timestamp, as a timestamp without a zone. -#}
-{% macro time_in_zone(moment, zone) %}
-    {{ return(adapter.dispatch('time_in_zone')(moment, zone)) }}
-{% endmacro %}
+{#-
+    The wall clock of an IANA time zone at a UTC timestamp, as a timestamp without a zone; null where the zone
+    is. The zone is an expression.
+-#}
+{% macro wall_clock(moment, zone) %}{{ return(adapter.dispatch('wall_clock')(moment, zone)) }}{% endmacro %}
 
-{% macro duckdb__time_in_zone(moment, zone) -%}
-    {%- if zone == 'UTC' -%}
-        {{ moment }}
-    {%- else -%}
-        {{ moment }} at time zone 'UTC' at time zone '{{ zone }}'
-    {%- endif -%}
+{% macro duckdb__wall_clock(moment, zone) -%}
+    {{ moment }} at time zone 'UTC' at time zone {{ zone }}
 {%- endmacro %}
 
-{% macro spark__time_in_zone(moment, zone) -%}
-    from_utc_timestamp({{ moment }}, '{{ zone }}')
+{% macro spark__wall_clock(moment, zone) -%}
+    from_utc_timestamp({{ moment }}, {{ zone }})
+{%- endmacro %}
+
+
+{#- The same for the zone of a name. -#}
+{% macro time_in_zone(moment, zone) -%}
+    {{ moment if zone == 'UTC' else wall_clock(moment, text_literal(zone)) }}
 {%- endmacro %}
 
 

@@ -655,6 +655,7 @@ select
     coalesce(seed.country_code, seen.country_code) as country_code,
     country_name,
     region,
+    time_zone,
     seed.country_code is not null as is_known,
     seen.country_code is not null as is_called
 from source.reference.countries as seed

@@ -312,6 +312,16 @@ def hours(mart: dict[str, Rows]) -> Answer:
     return sorted(lines, key=lambda line: (-line[1], line[0]))[:5]
 
 
+def at_night(mart: dict[str, Rows]) -> Answer:
+    wanted = [row for row in mart["fact_calls"] if row["call_type"] == "phone_terminated"]
+    lines = []
+    for (country,), rows in groups(wanted, "destination_country").items():
+        clocks = [row["called_at_destination"] for row in rows if row["called_at_destination"]]
+        night = sum(clock.hour >= 21 or clock.hour < 8 for clock in clocks)
+        lines.append((country, len(rows), len(clocks), night))
+    return sorted(lines, key=lambda line: order(-line[3], line[0]))[:6]
+
+
 def at_once(mart: dict[str, Rows]) -> Answer:
     lines = []
     for (scope, key), rows in groups(mart["mart_busy_hour"], "scope", "application_key").items():
@@ -562,7 +572,7 @@ COMPUTED: list[Callable[[dict[str, Rows]], Answer]] = [
     ),
     *(unusual, missing_days, rejects, unreadable, contradictions, late),
     *(mondays_at_ten, steady_busy_hour, by_custom, restated),
-    *(endpoints, users_called, months, newest_day, new_destinations, cost_of_rounding),
+    *(endpoints, users_called, months, newest_day, new_destinations, cost_of_rounding, at_night),
 ]
 
 

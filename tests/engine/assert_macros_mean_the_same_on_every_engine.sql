@@ -52,6 +52,11 @@
     ('seconds later', add_seconds("timestamp '2026-11-21 23:59:59.5'", '61'), "timestamp '2026-11-22 00:01:00.5'"),
     ('a wall clock in UTC', time_in_zone("timestamp '2026-11-22 23:30:00.5'", 'UTC'), "timestamp '2026-11-22 23:30:00.5'"),
     ('a wall clock in summer', time_in_zone("timestamp '2026-07-22 22:30:00'", 'Europe/Stockholm'), "timestamp '2026-07-23 00:30:00'"),
+    (
+        'clocks of zones in a column',
+        "(select max(" ~ wall_clock("timestamp '2026-11-22 23:30:00.5'", 'zone') ~ ") from (select 'Asia/Kolkata' as zone union all select null) as zones)",
+        "timestamp '2026-11-23 05:00:00.5'",
+    ),
     ('days between', days_between("date '2026-11-30'", "date '2026-12-02'"), '2'),
     ('days before', days_between("date '2026-11-30'", "date '2026-11-29'"), '-1'),
     ('a date in UTC', date_in_zone("timestamp '2026-11-22 23:30:00'", 'UTC'), "date '2026-11-22'"),

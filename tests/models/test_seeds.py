@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from loader.synth import APPLICATIONS
@@ -20,9 +21,10 @@ HEADERS = {
     "outcome_map": "result,reason,outcome,is_contradictory",
     "outcomes": "outcome,outcome_side,is_seizure,is_answered,is_network_effective,is_abandoned,description",
     "sip_reasons": "kind,reason,answered_outcome,no_answer_outcome,failed_outcome,source",
-    "countries": "country_code,country_name,region",
+    "countries": "country_code,country_name,region,time_zone",
     "calling_codes": "prefix,country_code,lengths,description",
     "number_ranges": "prefix,number_type,description,source",
+    "time_zones": "prefix,time_zone,description",
     "signal_rules": "rule,setting,value,description",
     "currencies": "currency_code,currency_name,minor_units",
     "fx_rates": "rate_date,from_currency,to_currency,rate",
@@ -35,6 +37,7 @@ KEYS = {
     "countries": ("country_code",),
     "calling_codes": ("prefix",),
     "number_ranges": ("prefix",),
+    "time_zones": ("prefix",),
     "signal_rules": ("rule", "setting"),
     "currencies": ("currency_code",),
     "fx_rates": ("rate_date", "from_currency", "to_currency"),
@@ -187,6 +190,7 @@ def test_only_the_optional_columns_have_empty_fields() -> None:
         ("currencies", "minor_units"),
         ("applications", "description"),
         ("calling_codes", "country_code"),
+        ("countries", "time_zone"),
         ("calling_codes", "lengths"),
     }
 
@@ -489,6 +493,60 @@ def test_number_ranges_are_digits_below_an_assigned_code(prefixes: dict[str, str
 def test_type_of_a_number(number: str, number_type: str | None) -> None:
     types = {row["prefix"]: row["number_type"] for row in rows("number_ranges")}
     assert country_of(number, types) == number_type
+
+
+# --- time zones
+
+
+def test_time_zones_are_those_of_the_engine() -> None:
+    found = {row["time_zone"] for seed in ("countries", "time_zones") for row in rows(seed)}
+    known = duckdb.sql("select name from pg_timezone_names()").fetchall()
+    assert found <= {name for (name,) in known} | {""}
+
+
+def test_a_prefix_has_a_zone_only_where_its_country_has_several(prefixes: dict[str, str]) -> None:
+    several = {row["country_code"] for row in rows("countries") if not row["time_zone"]}
+    found = {row["prefix"] for row in rows("time_zones")}
+    assert {country_of(prefix, prefixes) for prefix in found} == {"BR", "CA", "CN", "RU", "UA", "US"}
+    assert {"BR", "CA", "CN", "RU", "UA", "US", "AU", "ES", "MX", "PT", "AQ"} <= several
+    assert len(several) == 28
+
+
+@pytest.mark.parametrize(
+    ("number", "zone"),
+    [
+        ("+1 212 664 7665", "America/New_York"),
+        ("+1 310 555 0100", "America/Los_Angeles"),
+        ("+1 602 555 0100", "America/Phoenix"),
+        ("+1 808 555 0100", "Pacific/Honolulu"),
+        # In two zones: Florida, Idaho, Ontario, Saskatchewan. With new rules in 2026: Vancouver.
+        ("+1 850 555 0100", ""),
+        ("+1 986 555 0100", ""),
+        ("+1 807 555 0100", ""),
+        ("+1 474 555 0100", ""),
+        ("+1 604 555 0100", ""),
+        ("+1 800 555 0100", ""),
+        ("+1 416 967 1111", "America/Toronto"),
+        ("+1 787 555 0100", "America/Puerto_Rico"),
+        ("+7 495 123 4567", "Europe/Moscow"),
+        ("+7 845 212 3456", "Europe/Saratov"),
+        ("+7 423 212 3456", "Asia/Vladivostok"),
+        ("+7 926 123 4567", ""),
+        ("+7 701 123 4567", "Asia/Almaty"),
+        ("+55 11 91234 5678", "America/Sao_Paulo"),
+        ("+55 92 91234 5678", "America/Manaus"),
+        ("+55 97 91234 5678", ""),
+        ("+34 612 345 678", ""),
+        ("+380 44 123 4567", "Europe/Kyiv"),
+        ("+46 8 123 456 78", "Europe/Stockholm"),
+        ("+49 30 123456", "Europe/Berlin"),
+        ("+54 11 1234 5678", "America/Argentina/Buenos_Aires"),
+    ],
+)
+def test_zone_of_a_number(number: str, zone: str, prefixes: dict[str, str]) -> None:
+    zones = {row["prefix"]: row["time_zone"] for row in rows("time_zones")}
+    of_countries = {row["country_code"]: row["time_zone"] for row in rows("countries")}
+    assert (country_of(number, zones) or of_countries[country_of(number, prefixes) or ""]) == zone
 
 
 # --- money

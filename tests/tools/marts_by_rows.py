@@ -191,6 +191,7 @@ def _calls(chance: random.Random) -> dict[str, Rows]:
                 "duration_seconds": chance.choice([None, 0, number]) if answered else 0,
                 "called_at": called_at,
                 "called_at_local": called_at + timedelta(hours=2),
+                "called_at_destination": called_at - timedelta(hours=5) if number % 3 else None,
                 "report_date": day,
                 "file_date": day,
                 "days_late": chance.choice([-1, 0, 0, 1, 3]),

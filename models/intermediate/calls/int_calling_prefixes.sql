@@ -29,6 +29,15 @@ number_ranges as (
     from {{ ref('number_ranges') }}
 ),
 
+time_zones as (
+    select
+        prefix,
+        'time_zone' as attribute_name,
+        time_zone as attribute_value,
+        length(prefix) as prefix_length
+    from {{ ref('time_zones') }}
+),
+
 codes as (
     select
         prefix,
@@ -54,6 +63,15 @@ codes as (
         attribute_value,
         prefix_length
     from number_ranges
+
+    union all
+
+    select
+        prefix,
+        attribute_name,
+        attribute_value,
+        prefix_length
+    from time_zones
 ),
 
 digits as (
@@ -119,7 +137,8 @@ final as (
         max(case when attribute_name = 'country_code' then attribute_value end) as country_code,
         max(case when attribute_name = 'number_type' then attribute_value end) as number_type,
         max(case when attribute_name = 'country_code' then {{ calling_code('prefix') }} end) as calling_code,
-        max(case when attribute_name = 'lengths' then attribute_value end) as lengths
+        max(case when attribute_name = 'lengths' then attribute_value end) as lengths,
+        max(case when attribute_name = 'time_zone' then attribute_value end) as time_zone
     from ranked
     where length_rank = 1
     group by prefix

@@ -19,11 +19,14 @@ calling_codes as (
 countries as (
     select
         countries.country_code,
+        countries.time_zone,
         count(calling_codes.calling_code) as calling_codes
     from {{ ref('countries') }} as countries
     left join calling_codes
         on countries.country_code = calling_codes.country_code
-    group by countries.country_code
+    group by
+        countries.country_code,
+        countries.time_zone
 ),
 
 dialled as (
@@ -43,7 +46,8 @@ read as (
         coalesce(callee_long.country_code, callee_short.country_code) as callee_country,
         coalesce(callee_long.number_type, callee_short.number_type) as callee_type,
         coalesce(callee_long.calling_code, callee_short.calling_code) as callee_code,
-        coalesce(callee_long.lengths, callee_short.lengths) as callee_lengths
+        coalesce(callee_long.lengths, callee_short.lengths) as callee_lengths,
+        coalesce(callee_long.time_zone, callee_short.time_zone) as callee_time_zone
     from dialled
     left join calling_prefixes as caller_long
         on substr(dialled.caller_digits, 1, 7) = caller_long.prefix
@@ -78,31 +82,9 @@ numbered as (
             and read.callee_code = calling_codes.calling_code
 ),
 
-final as (
+placed as (
     select
-        file_id,
-        source_line,
-        key_hash,
-        call_id,
-        call_type,
-        user_space_id,
-        application_key,
-        user_id,
-        caller,
-        callee,
-        callee_user_id,
-        caller_host,
-        callee_host,
-        caller_e164,
-        callee_e164,
-        coalesce(
-            {{ kept('redaction', 'number_type') }},
-            case when callee_e164 is not null then callee_type end
-        ) as number_type,
-        coalesce(
-            {{ kept('redaction', 'origin_country') }},
-            case when caller_e164 is not null then caller_country end
-        ) as origin_country,
+        *,
         case
             when call_type <> 'app_app'
                 then coalesce(
@@ -110,19 +92,57 @@ final as (
                         to_country,
                         case when callee_e164 is not null then callee_country end
                     )
-        end as destination_country,
-        result,
-        reason,
-        currency,
-        custom,
-        duration_seconds,
-        amount,
-        call_date,
-        file_date,
-        called_at,
-        answered_at,
-        loaded_at
+        end as destination_country
     from numbered
+),
+
+final as (
+    select
+        placed.file_id,
+        placed.source_line,
+        placed.key_hash,
+        placed.call_id,
+        placed.call_type,
+        placed.user_space_id,
+        placed.application_key,
+        placed.user_id,
+        placed.caller,
+        placed.callee,
+        placed.callee_user_id,
+        placed.caller_host,
+        placed.callee_host,
+        placed.caller_e164,
+        placed.callee_e164,
+        coalesce(
+            {{ kept('placed.redaction', 'number_type') }},
+            case when placed.callee_e164 is not null then placed.callee_type end
+        ) as number_type,
+        coalesce(
+            {{ kept('placed.redaction', 'origin_country') }},
+            case when placed.caller_e164 is not null then placed.caller_country end
+        ) as origin_country,
+        placed.destination_country,
+        coalesce(
+            case
+                when placed.callee_e164 is not null and placed.callee_country = placed.destination_country
+                    then placed.callee_time_zone
+            end,
+            destinations.time_zone
+        ) as destination_time_zone,
+        placed.result,
+        placed.reason,
+        placed.currency,
+        placed.custom,
+        placed.duration_seconds,
+        placed.amount,
+        placed.call_date,
+        placed.file_date,
+        placed.called_at,
+        placed.answered_at,
+        placed.loaded_at
+    from placed
+    left join countries as destinations
+        on placed.destination_country = destinations.country_code
 )
 
 select * from final

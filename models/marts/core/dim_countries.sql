@@ -4,7 +4,8 @@ countries as (
     select
         country_code,
         country_name,
-        region
+        region,
+        time_zone
     from {{ ref('countries') }}
 ),
 
@@ -20,6 +21,7 @@ final as (
         coalesce(countries.country_code, observed.country_code) as country_code,
         countries.country_name,
         countries.region,
+        countries.time_zone,
         countries.country_code is not null as is_known,
         observed.country_code is not null as is_called
     from countries

@@ -49,6 +49,7 @@ timed as (
     select
         answered.*,
         {{ time_in_zone('answered.called_at', var('reporting_timezone')) }} as called_at_local,
+        {{ wall_clock('answered.called_at', 'answered.destination_time_zone') }} as called_at_destination,
         {{ date_in_zone('answered.called_at', var('reporting_timezone')) }} as report_date,
         case
             when answered.counted_answer_at is null then 'call_time'
@@ -129,6 +130,7 @@ final as (
         converted.file_date,
         converted.called_at,
         converted.called_at_local,
+        converted.called_at_destination,
         converted.answered_at,
         converted.ended_at,
         converted.loaded_at
