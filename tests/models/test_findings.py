@@ -176,8 +176,11 @@ def test_each_error_of_a_feed_has_a_sentence(project: Loader) -> None:
         project.write(f"cdr_{kind}_2026-11-{day:02}.csv", "\n".join([header(kind), *lines]) + "\n")
 
     # Of each four app-app calls one goes on over midnight: it ends, and is written, on the next day.
+    for day in range(20, 23):
+        plant("app_app", day, *[(day - 1, "23:59:00", 120)] * 4, *[(day, "10:00:00", 60)] * 12)
+        if day < 22:
+            feed(project, date(2026, 11, day + 1))
     for day in range(10, 23):
-        plant("app_app", day, (day - 1, "23:59:00", 120), *[(day, "10:00:00", 60)] * 3)
         plant("phone_originated", day, *[(day, "10:00:00", 60)] * 3)
     plant("phone_originated", 19, *[(18, "10:00:00", 60)] * 3)
     plant("phone_originated", 20, *[(21, "10:00:00", 60)] * 3)

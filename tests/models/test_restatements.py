@@ -8,7 +8,7 @@ from builders import header, record
 from harness import Loader
 from warehouse import Warehouse
 
-MODELS = ("-s", "+mart_restatements")
+MODELS = ("-s", "+mart_restatements", "+mart_feed_completeness")
 KIND = "phone_terminated"
 COMMON = {"Currency": "EUR", "ApplicationKey": "one"}
 
@@ -59,6 +59,10 @@ def test_days_that_change_after_they_were_reported(warehouse: Warehouse) -> None
     warehouse.dbt("run", *MODELS)
     corrected = (first, "one", "EUR", "1,3", 3, 3, Decimal("3.5"), Decimal("3.75"))
     assert changes(loader) == [late, corrected]
+    # One of three calls came later; the corrected ones did not.
+    warehouse.dbt("run", *MODELS, "--full-refresh")
+    share = "select usually_later_share from marts.mart_feed_completeness where file_date = ?"
+    assert loader.query(share, second) == [(pytest.approx(1 / 3),)]
 
     loader("withdraw", f"{KIND}_{second}.csv")
     warehouse.dbt("run", *MODELS)

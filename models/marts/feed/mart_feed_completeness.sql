@@ -1,3 +1,6 @@
+-- Its hooks bring the history up to date:
+-- depends_on: {{ ref('mart_restatements') }}
+
 with
 
 files as (
@@ -8,8 +11,7 @@ files as (
         staged,
         rejected,
         file_date,
-        covers_from,
-        loaded_at
+        covers_from
     from {{ ref('stg_sinch__files') }}
     where state = 'current' and kind is not null and file_date is not null and is_future_dated is not true
 ),
@@ -23,69 +25,64 @@ reconciliation as (
     from {{ ref('mart_feed_reconciliation') }}
 ),
 
-calls as (
+history as (
     select
+        file_id,
         call_type,
-        call_date,
-        file_date,
-        loaded_at,
-        days_late,
-        count(*) as calls
-    from {{ ref('fact_calls') }}
-    group by
-        call_type,
-        call_date,
-        file_date,
-        loaded_at,
-        days_late
+        calls,
+        day,
+        changed_at
+    from {{ ref('int_day_history') }}
+),
+
+file_dates as (
+    select
+        file_id,
+        file_date
+    from {{ ref('stg_sinch__files') }}
 ),
 
 other_days as (
     select
         call_type,
         file_date,
-        {{ whole('sum(case when days_late > 0 then calls end)') }} as late_calls,
-        {{ whole('sum(case when days_late < 0 then calls end)') }} as early_calls
-    from calls
+        {{ whole('sum(case when days_late > 0 then 1 end)') }} as late_calls,
+        {{ whole('sum(case when days_late < 0 then 1 end)') }} as early_calls
+    from {{ ref('fact_calls') }}
     where days_late <> 0
     group by
         call_type,
         file_date
 ),
 
-first_files as (
+-- Calls in an earlier day's file do not begin a day.
+first_builds as (
     select
-        kind as call_type,
-        file_date,
-        min(loaded_at) as loaded_at
-    from files
+        history.call_type,
+        history.day,
+        min(history.changed_at) as built_at
+    from history
+    inner join file_dates
+        on history.file_id = file_dates.file_id and history.day <= file_dates.file_date
     group by
-        kind,
-        file_date
+        history.call_type,
+        history.day
 ),
 
--- A day's calls, and those in a file of a later day or in one loaded half an hour or more after the day's
--- first file: files that one command stages are one delivery.
+-- What a correction replaces went and came: it is no later call.
 began as (
     select
-        calls.call_type,
-        calls.call_date,
-        sum(calls.calls) as calls,
-        sum(
-            case
-                when
-                    calls.file_date > calls.call_date
-                    or {{ seconds_between('first_files.loaded_at', 'calls.loaded_at') }} >= 1800
-                    then calls.calls
-                else 0
-            end
-        ) as later_calls
-    from calls
-    inner join first_files
-        on calls.call_type = first_files.call_type and calls.call_date = first_files.file_date
+        history.call_type,
+        history.day,
+        sum(history.calls) as calls,
+        greatest(sum(case when history.changed_at > first_builds.built_at then history.calls else 0 end), 0)
+            as later_calls
+    from history
+    inner join first_builds
+        on history.call_type = first_builds.call_type and history.day = first_builds.day
     group by
-        calls.call_type,
-        calls.call_date
+        history.call_type,
+        history.day
 ),
 
 kinds as (
@@ -184,7 +181,7 @@ usual as (
         sum(began.calls) over days_before as calls
     from spine
     left join began
-        on spine.file_date = began.call_date and spine.call_type = began.call_type
+        on spine.file_date = began.day and spine.call_type = began.call_type
     window days_before as (
         partition by spine.call_type
         order by spine.file_date
