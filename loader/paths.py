@@ -7,6 +7,8 @@ from pathlib import Path
 from loader.errors import CdrError
 
 PROJECT_FILE = "dbt_project.yml"
+# A project built on this one names it there; this one has none.
+PACKAGES_FILE = "packages.yml"
 PROJECT_NAME = "sinch_cdr"
 # In a file of such a name `marts.fact_calls` is ambiguous to clients, which name the database after its file.
 SCHEMAS = ("raw_sinch", "reference", "staging", "intermediate", "marts")
@@ -15,9 +17,9 @@ _PACKAGED = Path(__file__).resolve().parent / "project"
 
 
 def project_root() -> Path:
-    """Return the folder with dbt_project.yml, the first of these: CDR_PROJECT_DIR; next to this package (a
-    clone); the current folder or one above it, with this project or one built on it (`cdr init`); the
-    installed package's own.
+    """Return the folder with dbt_project.yml, the first of these: CDR_PROJECT_DIR; the current folder or one
+    above it with a project built on this one (`cdr init`); next to this package (a clone); the current folder
+    or one above it with this project; the installed package's own.
 
     Raises CdrError when there is none.
     """
@@ -28,7 +30,8 @@ def project_root() -> Path:
         return folder
     here = Path.cwd()
     beside = Path(__file__).resolve().parent.parent
-    for folder in (beside, here, *here.parents):
+    around = (here, *here.parents)
+    for folder in (*(one for one in around if (one / PACKAGES_FILE).is_file()), beside, *around):
         if _is_project(folder):
             return folder
     if _is_project(_PACKAGED):

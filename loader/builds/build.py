@@ -20,7 +20,7 @@ from loader.database.space import put_off_vacuum, vacuum_if_due
 from loader.database.sql import literal, one_row
 from loader.database.workspace import working
 from loader.errors import CdrError
-from loader.paths import PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
+from loader.paths import PACKAGES_FILE, PROJECT_NAME, dbt_folder, is_packaged, package_project, project_root
 
 
 @dataclass
@@ -247,7 +247,7 @@ def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float, s
 def _link_packages(root: Path) -> None:
     """Run `dbt deps` where a team's project has no link to the package as it is installed now."""
     link = root / "dbt_packages" / PROJECT_NAME
-    if not (root / "packages.yml").exists() or link.resolve() == package_project():
+    if not (root / PACKAGES_FILE).exists() or link.resolve() == package_project():
         return
     from dbt.cli.main import dbtRunner
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from loader.staging.stage import Report
 
 _INDENT = 12
-# Where no terminal has a width.
-_WIDTH = 100
 
 
 def print_summary(
@@ -86,8 +84,7 @@ def behind(found: "Status") -> str | None:
 
 
 def _print(name: str, text: str) -> None:
-    for line in output.wrapped(output.shown(f"{name:<11} {text}"), sys.stdout, _INDENT, _WIDTH).split("\n"):
-        output.print_line(line)
+    output.print_line(f"{name:<11} {text}", _INDENT)
 
 
 def _files(staged: "Report") -> str:

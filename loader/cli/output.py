@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import TextIO
 
 from loader.errors import printable
@@ -25,6 +26,8 @@ STAGED_COLUMNS = (
     "message",
 )
 
+# The width of what is printed where no terminal has one.
+_WIDTH = 100
 # Longer cells are cut in tables, never in JSON.
 _LONGEST_CELL = 300
 _SHORTEST_NAME = 16
@@ -88,10 +91,10 @@ def shown(value: object) -> str:
     return printable(str(value))
 
 
-def print_line(text: str = "") -> None:
-    """A line on stdout, safe to show."""
+def print_line(text: str = "", indent: int = 2) -> None:
+    """A line on stdout, safe to show, broken between words; following lines are indented."""
     with _written():
-        sys.stdout.write(shown(text) + "\n")
+        sys.stdout.write(wrapped(shown(text), sys.stdout, indent, _WIDTH) + "\n")
 
 
 def wrapped(text: str, stream: TextIO, indent: int = 0, otherwise: int | None = None) -> str:
@@ -135,7 +138,8 @@ def print_table(
 
     On a terminal it fits the width: columns with the same value in all rows go into a line above, the
     `shortened` ones lose their middle, down to so many characters, the last named first, and the `optional`
-    ones are left out, the first named first. In a pipe, and when `wide`, everything is shown.
+    ones are left out, the first named first. In a pipe everything is shown, the widest cells of a row below
+    it; when `wide`, everything in one line a row.
 
     Not by rich.table: that cuts cells at their end, drops no columns, and is slow for thousands of rows.
     """
@@ -155,14 +159,52 @@ def print_table(
     if console.is_terminal and not wide:
         chosen = _without_constants(columns, cells, console.width)
         chosen = _fitting(columns, widths, chosen, console.width, shortened, optional)
+    below: list[int] = []
+    breaks = not (console.is_terminal or wide or _total(widths, chosen) <= _WIDTH)
+    if breaks:
+        below = _broken_to_fit(widths, chosen, [columns, *cells])
     right = {at for at in chosen if any(isinstance(row[at], int) for row in rows)}
     for number, texts in enumerate([columns, *cells]):
-        line = _GAP.join(_padded(texts[at], widths[at], at in right) for at in chosen).rstrip()
-        with _written():
-            if number == 0 and console.is_terminal:
-                console.print(line, style="bold", markup=False, highlight=False, soft_wrap=True)
-            else:
-                sys.stdout.write(line + "\n")
+        parts = [_broken(texts[at], widths[at]) if breaks else [texts[at]] for at in chosen]
+        for part in zip_longest(*parts, fillvalue=""):
+            padded = (_padded(text, widths[at], at in right) for text, at in zip(part, chosen, strict=True))
+            line = _GAP.join(padded).rstrip()
+            with _written():
+                if number == 0 and console.is_terminal:
+                    console.print(line, style="bold", markup=False, highlight=False, soft_wrap=True)
+                else:
+                    sys.stdout.write(line + "\n")
+        for at in below:
+            with _written():
+                sys.stdout.writelines(f"    {line}\n" for line in _broken(texts[at], _WIDTH - 4) if line)
+
+
+def _broken_to_fit(widths: list[int], chosen: list[int], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Narrow the columns of several words to the width where no terminal has one, those of the longest words
+    moved from `chosen` below the others; return the latter.
+    """
+    words = {at: max(_width(word) for row in rows for word in row[at].split()) for at in chosen}
+    below = []
+    while sum(words[at] + len(_GAP) for at in chosen) - len(_GAP) > _WIDTH:
+        longest = max(chosen, key=lambda at: words[at])
+        chosen.remove(longest)
+        below.append(longest)
+    while (surplus := _total(widths, chosen) - _WIDTH) > 0:
+        widest = max(chosen, key=lambda at: widths[at] - words[at])
+        widths[widest] = max(words[widest], widths[widest] - surplus)
+    return sorted(below)
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """The lines of a cell. Of characters that are two columns wide half as many fit."""
+    if _width(text) <= width:
+        return [text]
+    characters = width if len(text) == _width(text) else width // 2
+    return textwrap.wrap(text, characters, break_on_hyphens=False)
+
+
+def _total(widths: list[int], chosen: list[int]) -> int:
+    return sum(widths[at] for at in chosen) + len(_GAP) * (len(chosen) - 1)
 
 
 def _without_constants(columns: Sequence[str], cells: list[list[str]], width: int) -> list[int]:
@@ -187,7 +229,7 @@ def _fitting(
     """The columns that fit; narrows `widths` of those that are shortened."""
 
     def surplus() -> int:
-        return sum(widths[at] for at in chosen) + len(_GAP) * (len(chosen) - 1) - available
+        return _total(widths, chosen) - available
 
     leaving = [columns.index(name) for name in optional if name in columns]
     while surplus() > 0:

@@ -783,6 +783,22 @@ def test_init_writes_nothing_where_something_is(tmp_path: Path) -> None:
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == written
 
 
+def test_a_clone_builds_a_teams_project_with_comments(copy: Loader, tmp_path: Path) -> None:
+    copy("init", tmp_path / "ours", "-q")
+    copy.execute("drop table reference.fx_rates")
+    tables = ("fx_rates", "mart_minutes_by_weekday", "--exclude-resource-type", "test")
+    done = copy.process("build", "-q", "-s", *tables, cwd=tmp_path / "ours" / "models")
+    assert done.returncode == 0, done.stdout + done.stderr
+    tables = "('fx_rates', 'mart_minutes_by_weekday')"
+    comments = copy.query(f"""
+        select comment from duckdb_tables() where table_name in {tables}
+        union all
+        select comment from duckdb_columns() where table_name in {tables}
+    """)
+    assert len(comments) == 2 + 4 + 4
+    assert all(comment for (comment,) in comments), comments
+
+
 def test_output_degrades_where_the_locale_lacks_a_letter(copy: Loader, tmp_path: Path) -> None:
     name = tmp_path / "inbox" / "ünï\x1b[31m_2026-11-22.csv"
     name.parent.mkdir()

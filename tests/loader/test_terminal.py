@@ -76,6 +76,10 @@ def test_tables_fit(many: Loader, columns: int) -> None:
     assert "sip_terminated_of_the_account_number_seven_2026-11-01.csv" in wide
     assert "…" not in wide
     assert "…" not in many("files").stdout
+    # The same rows below each other in a pipe, and none is cut.
+    piped = many("files").stdout
+    assert "    sip_terminated_of_the_account_number_seven_2026-11-01.csv\n" in piped
+    assert len(many("files", "--wide").stdout.splitlines()) == 12
     # A failure is reported once.
     staged = on_a_terminal(many.command("stage", "failed_2026-11-22.csv", "--again"), columns, many.inbox)
     assert " ".join(staged.split()).count("of no known kind") == 1, staged
@@ -152,6 +156,37 @@ def test_without_a_terminal_a_line_of_facts_has_at_most_100_characters(
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines) in range(90, 101)
     assert "            rule_19 (of 28)" in lines
+
+
+def test_without_a_terminal_no_command_prints_more_than_100_characters(copy: Loader, tmp_path: Path) -> None:
+    """But for a name or a path that is longer: that stays whole, in a line of its own."""
+    folder = tmp_path / ("a_long_name_of_a_folder_" * 8)
+    long_name = f"sip_terminated_{'of_the_account_number_seven_' * 5}2026-11-22.csv"
+    copy.write(long_name, delivery("one") + record(call_id="bad") + "電話;one more\n")
+    copy.write(f"again/{long_name}", delivery("one") + record(call_id="bad") + "電話;one more\n")
+    copy("stage", copy.inbox / long_name, "-q", code=1)
+    commands = [
+        ("stage", copy.inbox / "again", "-v"),
+        *((name,) for name in ("files", "rejects", "status", "verify", "compact")),
+        ("rejects", "--file", long_name, "--out", folder.parent / f"{folder.name}.csv"),
+        ("withdraw", long_name),
+        ("subject", "+46701234567", "--out", folder.parent / f"{folder.name}.theirs.csv"),
+        ("publish", folder),
+        ("export", folder.parent / f"{folder.name}.lake"),
+        ("purge", "--before", "2026-11-23", "--dry-run"),
+        ("init", folder.parent / f"{folder.name}.ours"),
+    ]
+    for arguments in commands:
+        done = copy.process(*arguments, cwd=copy.inbox)
+        assert done.returncode in (0, 1), done.stderr
+        assert "…" not in done.stdout
+        for line in done.stdout.splitlines():
+            assert len(line) <= 100 or len(line.split()) == 1, line
+    for name, command in main.commands.items():
+        page = copy.process(name, "--help").stdout
+        assert max(map(len, page.splitlines())) <= 100, page
+        summary = str(command.help).split("\n\n")[0].split()
+        assert " ".join(summary) in " ".join(page.split())
 
 
 def test_help_has_whole_sentences() -> None:
