@@ -1,8 +1,8 @@
 {#-
     The inference of a day's tariffs in three steps, each a model of its own: of the groups of calls
-    (int_tariffs__pairs and so on), and of their zones (int_tariffs__zone_pairs and so on). Zones are the
-    number types of groups that no one tariff explains, `none` of numbers without a type. In zones a runner-up
-    that explains nearly as much is as good, and the fees next to the one found are tried.
+    (int_tariffs__pairs and so on), and of the zones of groups that no one tariff explains
+    (int_tariffs__zone_pairs and so on). In zones a runner-up that explains nearly as much is as good, and the
+    fees next to the one found are tried.
 -#}
 
 {#- The columns of a group, with those of a zone. -#}
@@ -19,15 +19,18 @@
 {%- endmacro %}
 
 
-{#- CTEs from `calls` to `final`: the most common pairs of duration and amount. -#}
-{% macro most_common_pairs(zones=false) -%}
-pairs as (
+{#-
+    CTEs from `calls` to `result`: the most common pairs of duration and amount. Calls of zones are counted
+    (`calls`), and their amounts are in millionths.
+-#}
+{% macro most_common_pairs(zones=false, result='final', most=60) -%}
+counted as (
     select
         report_date,
         {{ columns_of_group(zones) }},
         duration_seconds,
-        {{ micros('amount') }} as amount,
-        count(*) as calls
+        {{ 'amount' if zones else micros('amount') }} as amount,
+        {{ whole('sum(calls)') if zones else 'count(*)' }} as calls
     from calls
     group by
         report_date,
@@ -65,10 +68,10 @@ ranked as (
                 else 1
             end
         ) over (partition by report_date, {{ columns_of_group(zones) }}) as unit
-    from pairs
+    from counted
 ),
 
-final as (
+{{ result }} as (
     select
         {{ columns_of_group(zones) }},
         duration_seconds,
@@ -79,7 +82,7 @@ final as (
         report_date
     from ranked
     where
-        pair_rank <= 60
+        pair_rank <= {{ most }}
         {%- if zones %}
         and group_pairs >= 12
         {%- endif %}
@@ -87,8 +90,8 @@ final as (
 {%- endmacro %}
 
 
-{#- CTEs from `pairs` to `final`: for each increment the rate that explains most pairs. -#}
-{% macro sampled_tariffs(zones=false) -%}
+{#- CTEs from `pairs` to `result`: for each increment the rate that explains most pairs. -#}
+{% macro sampled_tariffs(zones=false, result='final') -%}
 {%- set first_and_next = ['increments.first_seconds', 'increments.next_seconds'] -%}
 {%- set in_units = whole_division('billed.amount', 'billed.unit') -%}
 increments as (
@@ -266,7 +269,7 @@ explanations as (
 
 {{ best_increments('sampled', 'explanations') }},
 
-final as (
+{{ result }} as (
     select
         {{ columns_of_group(zones, 'groups') }},
         sampled.increment,
@@ -292,6 +295,9 @@ final as (
 
 {#- CTEs from `calls` to `final`: the tariff of `sampled` that explains most calls. -#}
 {% macro tariffs_of_day(sampled, zones=false) -%}
+{%- set amount = 'calls.amount' if zones else micros('calls.amount') -%}
+{%- set calls = whole('sum(calls.calls)') if zones else 'count(*)' -%}
+{%- set each = 'calls.calls * ' if zones else '' -%}
 increments as (
     select
         increment,
@@ -370,9 +376,9 @@ all_billed as (
         finalists.increment,
         finalists.fee,
         {{ billed_seconds('duration_seconds', 'first_seconds', 'next_seconds') }} as billed,
-        {{ micros('calls.amount') }} - finalists.fee as amount,
+        {{ amount }} - finalists.fee as amount,
         finalists.unit,
-        count(*) as calls
+        {{ calls }} as calls
     from calls
     inner join {{ finalists }} as finalists
         on
@@ -383,7 +389,7 @@ all_billed as (
         finalists.increment,
         finalists.fee,
         {{ billed_seconds('duration_seconds', 'first_seconds', 'next_seconds') }},
-        {{ micros('calls.amount') }} - finalists.fee,
+        {{ amount }} - finalists.fee,
         finalists.unit
 ),
 
@@ -395,6 +401,7 @@ chargeable as (
 {{ rates_that_explain_most('retried', 'chargeable') }},
 
 explanations as (
+    {%- for source in ['retried', 'sampled'] %}
     select
         group_number,
         increment,
@@ -405,20 +412,9 @@ explanations as (
         explained,
         step,
         0 as fee_distance
-    from retried
-    union all
-    select
-        group_number,
-        increment,
-        fee,
-        rounding,
-        low,
-        high,
-        explained,
-        step,
-        0 as fee_distance
-    from sampled
-    where group_calls = paired_calls
+    from {{ source }}
+    {{ 'where group_calls = paired_calls' if loop.last else 'union all' }}
+    {%- endfor %}
 ),
 
 {{ best_increments('ranked', 'explanations') }},
@@ -458,8 +454,8 @@ tariffs as (
 seconds as (
     select
         tariffs.group_number,
-        {{ whole('sum(calls.duration_seconds)') }} as talk_seconds,
-        {{ whole('sum(' ~ billed_seconds('duration_seconds', 'first_seconds', 'next_seconds') ~ ')') }}
+        {{ whole('sum(' ~ each ~ 'calls.duration_seconds)') }} as talk_seconds,
+        {{ whole('sum(' ~ each ~ billed_seconds('duration_seconds', 'first_seconds', 'next_seconds') ~ ')') }}
             as billed_seconds
     from calls
     inner join tariffs
@@ -496,11 +492,86 @@ final as (
 {%- endmacro %}
 
 
-{#- Four digits of a number behind its calling code, and whether it has them. -#}
+{#- Four digits of a number behind its calling code; null where it has none. -#}
 {% macro digits_behind_code(number) -%}
-    substr({{ number }}, 2 + length({{ calling_code('substr(' ~ number ~ ', 2)') }}), 4)
+    {%- set code = calling_code('substr(' ~ number ~ ', 2)') -%}
+    {%- set digits = 'substr(' ~ number ~ ', 2 + length(' ~ code ~ '), 4)' -%}
+    case when {{ matches(digits, '^[0-9]{4}$') }} then {{ digits }} end
 {%- endmacro %}
 
-{% macro has_digits_behind_code(number) -%}
-    {{ matches(digits_behind_code(number), '^[0-9]{4}$') }}
+
+{#-
+    The levels by which the calls of a group are divided into parts, the coarsest first: the type of the number
+    called (of numbers without one the first digit), one to four digits behind the calling code, the caller's
+    country, and the country within what the first level has.
+-#}
+{% macro levels_of_parts() -%}
+    select {{ each_number(1, 7) }} as level_number
+{%- endmacro %}
+
+{#- What a call's part at a level is called. -#}
+{% macro part_of_level(level_number) -%}
+    case {{ level_number }}
+        when 1 then coalesce(number_type, substr(digits, 1, 1))
+        when 6 then 'from ' || origin_country
+        when 7 then coalesce(number_type, substr(digits, 1, 1)) || ' from ' || origin_country
+        else substr(digits, 1, {{ level_number }} - 1)
+    end
+{%- endmacro %}
+
+
+{#- CTE `calls`: the calls of groups that no tariff explains, in the zones of their day. -#}
+{% macro calls_in_zones() -%}
+levels as (
+    select distinct
+        {{ columns_of_group() }},
+        level_number,
+        report_date
+    from {{ ref('int_tariffs__zones') }}
+    where {{ stale('report_date') }}
+),
+
+parts as (
+    select
+        {{ columns_of_group(relation='calls') }},
+        levels.level_number,
+        {{ part_of_level('levels.level_number') }} as part,
+        calls.duration_seconds,
+        calls.amount,
+        calls.calls,
+        calls.report_date
+    from {{ ref('int_tariffs__unexplained') }} as calls
+    inner join levels
+        on
+            calls.report_date = levels.report_date
+            and {{ same_tariff_group('calls', 'levels') }}
+    where {{ stale('calls.report_date') }}
+),
+
+calls as (
+    select
+        {{ columns_of_group(relation='parts') }},
+        zones.zone,
+        parts.duration_seconds,
+        parts.amount,
+        parts.calls,
+        parts.report_date
+    from parts
+    inner join {{ ref('int_tariffs__zones') }} as zones
+        on
+            parts.report_date = zones.report_date
+            and parts.part = zones.part
+            and {{ same_tariff_group('parts', 'zones') }}
+    where {{ stale('zones.report_date') }} and zones.zone is not null
+)
+{%- endmacro %}
+
+
+{#- Whether a tariff explains what calls cost, in millionths. -#}
+{% macro costs_by(calls, tariff) -%}
+    {%- set billed = billed_seconds(
+        calls ~ '.duration_seconds', tariff ~ '.first_seconds', tariff ~ '.next_seconds'
+    ) -%}
+    {{ calls }}.amount - {{ tariff }}.fee
+    = {{ rated_micros(tariff ~ '.rate', billed, tariff ~ '.unit', tariff ~ '.rounding') }}
 {%- endmacro %}

@@ -2,7 +2,8 @@
 
 `make bench` runs it. Each tariff is an application of its own with one day of calls, whose amounts are
 computed by the tariff with whole numbers; the deliveries are staged and built like any others. A tariff is
-right where its increment is found, wrong where another one is. Nothing is asserted.
+right where its increment is found, wrong where another one is. Then come countries whose parts have tariffs
+of their own. Nothing is asserted.
 """
 
 import argparse
@@ -18,6 +19,10 @@ from pathlib import Path
 import duckdb
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests" / "tools"))
+
+from planted_tariffs import HEADER, ROWS, TYPES, Country, Row, plant  # noqa: E402
+
 DAY = "2026-11-22"
 LISTED = ("1/1", "6/6", "12/6", "20/5", "30/1", "30/6", "30/30", "60/1", "60/6", "60/60", "1/60")
 UNLISTED = ("10/10", "15/15", "45/15", "5/5")
@@ -25,6 +30,9 @@ UNLISTED = ("10/10", "15/15", "45/15", "5/5")
 RATES = (450_000, 1_800_000, 4_550_000, 12_340_000, 50_000_000, 115_000_000)
 DECIMALS = (2, 3, 4, 6)
 CALLS = (20, 60, 250, 1000)
+# Calls a day of zones, and how many are enough to find most.
+SIZES = (1, 60, 250, 1000)
+ENOUGH = 250
 COLUMNS = (
     "CallId;UserSpaceId;CallTime;Result;Reason;Duration;AnswerTime;From;To;Amount;Currency;Custom;"
     "ApplicationKey;UserId;ToCountryId"
@@ -136,6 +144,40 @@ def shares(tariffs: list[Tariff], result: list[str], title: str, of: str) -> Non
         print(f"| {'all' if value is None else value} | {total:,} | " + " | ".join(cells) + " |")
 
 
+def zones(countries: list[Country], database: Path) -> None:
+    """Tables of Markdown: the zones that were found, by their calls a day and by what they are made of."""
+    with duckdb.connect(database, read_only=True) as connection:
+        types = dict(connection.execute(TYPES).fetchall())
+        rows: dict[str, list[Row]] = {}
+        for key, *row in connection.execute(ROWS).fetchall():
+            rows.setdefault(key, []).append(Row(*row))
+    by_size: Counter[tuple[object, str]] = Counter()
+    by_kind: Counter[tuple[object, str]] = Counter()
+    of_rows: Counter[str] = Counter()
+    split = 0
+    for country in countries:
+        verdicts = [country.verdict(row, types) for row in rows[country.key]]
+        of_rows.update(verdict for verdict, _ in verdicts)
+        found = {zone for _, held in verdicts for zone in held}
+        if country.kind == "one":
+            split += any(row.zone for row in rows[country.key])
+            continue
+        unknown = "ambiguous" if "ambiguous" in [verdict for verdict, _ in verdicts] else "not found"
+        for size, next_size in zip(SIZES, [*SIZES[1:], sys.maxsize], strict=True):
+            for zone in country.zones(size) - country.zones(next_size):
+                verdict = "found" if zone in found else unknown
+                by_size[size, verdict] += 1
+                if size >= ENOUGH:
+                    by_kind[country.kind, verdict] += 1
+    for title, counts in (("calls a day, from", by_size), (f"from {ENOUGH} calls a day, by", by_kind)):
+        names = ("found", "ambiguous", "not found")
+        print(f"\n| {title} | zones | " + " | ".join(names) + " |\n|---|" + "---:|" * (len(names) + 1))
+        for value in sorted({value for value, _ in counts}, key=str):
+            cells = [counts[value, name] for name in names]
+            print(f"| {value} | {sum(cells)} | " + " | ".join(map(str, cells)) + " |")
+    print(f"\nRows: {dict(of_rows)}; countries with one tariff that have a zone: {split}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seed", type=int, default=1)
@@ -153,6 +195,14 @@ def main() -> None:
             shares(tariffs, result, f"{lot}: decimals", "decimals")
             shares(tariffs, result, f"{lot}: calls", "calls")
             shares(tariffs, result, f"{lot}: increment", "increment")
+        chance = random.Random(seed + 6)
+        countries = [plant(chance, number, (60, 5000)) for number in range(500)]
+        delivery = Path(name) / "zones.csv"
+        with delivery.open("w", encoding="utf-8") as file:
+            file.write(HEADER + "\n")
+            for country in countries:
+                file.writelines(line + "\n" for line in country.lines())
+        zones(countries, build(Path(name), delivery))
 
 
 if __name__ == "__main__":

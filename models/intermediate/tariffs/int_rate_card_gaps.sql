@@ -10,6 +10,8 @@ calls as (
         application_key,
         destination_country,
         number_type,
+        digits,
+        origin_country,
         currency,
         rate_prefix,
         rate_number_type,
@@ -28,7 +30,6 @@ tariffs as (
         call_type,
         application_key,
         destination_country,
-        number_type,
         zone,
         currency,
         increment,
@@ -77,6 +78,46 @@ doubtful as (
     from doubtful_days
 ),
 
+levels as (
+    select distinct
+        {{ columns_of_group() }},
+        level_number,
+        report_date
+    from {{ ref('int_tariffs__zones') }}
+),
+
+parts as (
+    select
+        calls.*,
+        {{ part_of_level('levels.level_number') }} as part
+    from calls
+    inner join doubtful
+        on
+            calls.rate_row = doubtful.rate_row
+            and {{ same_tariff_group('calls', 'doubtful') }}
+    left join levels
+        on
+            calls.report_date = levels.report_date
+            and {{ same_tariff_group('calls', 'levels') }}
+),
+
+in_zones as (
+    select
+        parts.*,
+        labels.zone_label
+    from parts
+    left join {{ ref('int_tariffs__zones') }} as zones
+        on
+            parts.report_date = zones.report_date
+            and parts.part = zones.part
+            and {{ same_tariff_group('parts', 'zones') }}
+    left join {{ ref('int_tariffs__zone_labels') }} as labels
+        on
+            zones.report_date = labels.report_date
+            and zones.zone = labels.zone
+            and {{ same_tariff_group('zones', 'labels') }}
+),
+
 billed as (
     select
         calls.call_key,
@@ -106,15 +147,11 @@ billed as (
         ) as choice,
         tariffs.valid_from,
         tariffs.valid_to
-    from calls
-    inner join doubtful
-        on
-            calls.rate_row = doubtful.rate_row
-            and {{ same_tariff_group('calls', 'doubtful') }}
+    from in_zones as calls
     inner join tariffs
         on
             {{ same_tariff_group('calls', 'tariffs') }}
-            and (tariffs.zone is null or coalesce(calls.number_type, 'none') = tariffs.number_type)
+            and (tariffs.zone is null or calls.zone_label = tariffs.zone)
             and calls.report_date between tariffs.valid_from and tariffs.valid_to
 ),
 

@@ -18,7 +18,7 @@ pairs as (
         on
             pairs.report_date = days.report_date
             and {{ same_tariff_group('pairs', 'days') }}
-    where not days.is_landmark and days.zone is null
+    where not days.is_landmark and days.day_zone is null
     union all
     select
         days.group_number,
@@ -30,7 +30,8 @@ pairs as (
     inner join days
         on
             pairs.report_date = days.report_date
-            and {{ same_tariff_group('pairs', 'days', zones=true) }}
+            and pairs.zone = days.day_zone
+            and {{ same_tariff_group('pairs', 'days') }}
     where not days.is_landmark
 ),
 

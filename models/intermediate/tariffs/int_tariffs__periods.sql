@@ -53,8 +53,12 @@ left_over_runs as (
 measured as (
     select
         days.country_number,
-        days.group_number,
-        days.zone,
+        days.group_number as tariff_number,
+        labels.zone_label as zone,
+        row_number() over (
+            partition by days.country_number, labels.zone_label, days.report_date
+            order by days.calls desc, days.group_number asc
+        ) as choice,
         days.report_date,
         case
             when days.is_landmark then days.status
@@ -78,12 +82,18 @@ measured as (
         on
             days.group_number = left_over_runs.group_number
             and days.report_date = left_over_runs.report_date
+    left join labels
+        on days.group_number = labels.group_number and days.report_date = labels.report_date
+    where days.day_zone is null or labels.zone_label is not null
 ),
 
 placed as (
     select
         country_number,
-        group_number,
+        cast(
+            dense_rank() over (order by country_number, zone nulls first) as bigint
+        ) as group_number,
+        tariff_number,
         zone,
         report_date,
         tariff_state,
@@ -99,13 +109,14 @@ placed as (
         unit,
         coalesce(
             lag(tariff_state) over of_group = tariff_state
+            and lag(tariff_number) over of_group = tariff_number
             and coalesce(lag(tariff_day) over of_group, date '0001-01-01')
             = coalesce(tariff_day, date '0001-01-01'),
             false
         ) as continues
     from measured
-    where tariff_state is not null
-    window of_group as (partition by group_number order by report_date)
+    where tariff_state is not null and choice = 1
+    window of_group as (partition by country_number, zone order by report_date)
 ),
 
 in_runs as (
@@ -142,6 +153,8 @@ in_zones as (
 in_periods as (
     select
         believed.group_number,
+        believed.tariff_number,
+        believed.zone,
         believed.first_date,
         believed.report_date,
         believed.tariff_state,
@@ -186,6 +199,8 @@ runners_up as (
 periods as (
     select
         group_number,
+        tariff_number,
+        zone,
         first_date,
         min(report_date) as valid_from,
         max(report_date) as valid_to,
@@ -202,6 +217,8 @@ periods as (
     from in_periods
     group by
         group_number,
+        tariff_number,
+        zone,
         first_date
 ),
 
@@ -211,8 +228,6 @@ priced as (
         days.call_type,
         days.application_key,
         days.destination_country,
-        days.zone as number_type,
-        case when days.zone = 'none' then labels.zone_label else days.zone end as zone,
         days.currency,
         case
             when periods.tariff_state = 'clear' then days.increment
@@ -227,14 +242,12 @@ priced as (
         runners_up.runner_up
     from periods
     inner join days
-        on periods.group_number = days.group_number and periods.priced_day = days.report_date
+        on periods.tariff_number = days.group_number and periods.priced_day = days.report_date
     left join runners_up
         on
             periods.group_number = runners_up.group_number
             and periods.first_date = runners_up.first_date
             and runners_up.place = 1
-    left join labels
-        on {{ same_tariff_group('days', 'labels') }}
 ),
 
 -- An unexplained period has no price.
@@ -244,7 +257,6 @@ final as (
         call_type,
         application_key,
         destination_country,
-        number_type,
         zone,
         currency,
         tariff_state,

@@ -5,14 +5,78 @@
 
 with
 
+explained_zones as (
+    select * from {{ ref('int_tariffs__zone_daily') }}
+    where explained_calls >= {{ var('rate_min_explained_share') }} * calls
+),
+
+-- Zones have other numbers on other days: those with one tariff, and rates that overlap, are the same.
+overlapping as (
+    select
+        *,
+        case
+            when
+                rate_at_least < max(rate_below) over (
+                    partition by {{ columns_of_group() }}, increment, rounding, connection_fee
+                    order by rate_at_least, report_date, zone
+                    rows between unbounded preceding and 1 preceding
+                )
+                then 0
+            else 1
+        end as begins
+    from explained_zones
+),
+
+numbered as (
+    select
+        *,
+        sum(begins) over (
+            partition by {{ columns_of_group() }}, increment, rounding, connection_fee
+            order by rate_at_least, report_date, zone
+            rows between unbounded preceding and current row
+        ) as rate_number
+    from overlapping
+),
+
+same_zones as (
+    select
+        *,
+        row_number() over (
+            partition by
+                {{ columns_of_group() }},
+                increment,
+                rounding,
+                connection_fee,
+                rate_number,
+                report_date
+            order by calls desc, zone asc
+        ) as choice
+    from numbered
+),
+
+zones as (
+    select
+        *,
+        zone as day_zone,
+        concat_ws(
+            ' ',
+            increment,
+            rounding,
+            cast(connection_fee as {{ dbt.type_string() }}),
+            cast(rate_number as {{ dbt.type_string() }})
+        ) as zone_tariff
+    from same_zones
+    where choice = 1
+),
+
 of_groups as (
-    {%- for model in ['int_tariffs__daily', 'int_tariffs__zone_daily'] %}
-    {%- set zones = model == 'int_tariffs__zone_daily' %}
+    {%- for source in [ref('int_tariffs__daily'), 'zones'] %}
     select
         call_type,
         application_key,
         destination_country,
-        {{ 'zone' if zones else 'cast(null as ' ~ dbt.type_string() ~ ') as zone' }},
+        {{ 'day_zone' if loop.last else 'cast(null as ' ~ dbt.type_string() ~ ') as day_zone' }},
+        {{ 'zone_tariff' if loop.last else 'cast(null as ' ~ dbt.type_string() ~ ') as zone_tariff' }},
         currency,
         increment,
         rounding,
@@ -31,12 +95,8 @@ of_groups as (
         billed_seconds,
         is_ambiguous,
         report_date
-    from {{ ref(model) }}
-    {%- if zones %}
-    where explained_calls >= {{ var('rate_min_explained_share') }} * calls
-    {%- else %}
-    union all
-    {%- endif %}
+    from {{ source }}
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
@@ -45,7 +105,8 @@ days as (
         call_type,
         application_key,
         destination_country,
-        zone,
+        day_zone,
+        zone_tariff,
         currency,
         increment,
         rounding,
@@ -80,7 +141,7 @@ days as (
                     application_key nulls last,
                     destination_country nulls last,
                     currency,
-                    zone nulls first
+                    zone_tariff nulls first
             ) as bigint
         ) as group_number,
         report_date
@@ -212,7 +273,8 @@ final as (
         neighbours.call_type,
         neighbours.application_key,
         neighbours.destination_country,
-        neighbours.zone,
+        neighbours.day_zone,
+        neighbours.zone_tariff,
         neighbours.currency,
         neighbours.increment,
         neighbours.rounding,

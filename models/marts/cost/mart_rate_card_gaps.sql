@@ -2,40 +2,13 @@
 
 with
 
-card_rows as (
+gaps as (
     select
-        application_key,
-        destination_country,
-        zone,
-        currency,
-        valid_from,
-        increment,
-        rounding,
-        rate_prefix,
-        rate_number_type,
-        rate_row,
-        count(*) as calls,
-        sum(amount) as amount,
-        sum(expected_amount) as expected_amount,
-        sum(case when difference > 0 then difference else 0 end) as overcharge,
-        rate_per_minute,
-        connection_fee,
-        valid_to
+        *,
+        count(*) over (
+            partition by application_key, destination_country, zone, currency, valid_from, rate_row
+        ) as row_calls
     from {{ ref('int_rate_card_gaps') }}
-    group by
-        application_key,
-        destination_country,
-        zone,
-        currency,
-        valid_from,
-        increment,
-        rounding,
-        rate_prefix,
-        rate_number_type,
-        rate_row,
-        rate_per_minute,
-        connection_fee,
-        valid_to
 ),
 
 ranked as (
@@ -43,9 +16,9 @@ ranked as (
         *,
         row_number() over (
             partition by application_key, destination_country, zone, currency, valid_from
-            order by calls desc, rate_row asc
+            order by row_calls desc, rate_row asc, call_key asc
         ) as place
-    from card_rows
+    from gaps
 ),
 
 -- A tariff that contradicts several rows is one gap, with the row of most calls.
@@ -60,10 +33,10 @@ final as (
         rounding,
         max(case when place = 1 then rate_prefix end) as rate_prefix,
         max(case when place = 1 then rate_number_type end) as rate_number_type,
-        {{ whole('sum(calls)') }} as calls,
+        count(*) as calls,
         cast(sum(amount) as decimal(38, 6)) as amount,
         cast(sum(expected_amount) as decimal(38, 6)) as expected_amount,
-        cast(sum(overcharge) as decimal(38, 6)) as overcharge,
+        cast(sum(case when difference > 0 then difference else 0 end) as decimal(38, 6)) as overcharge,
         rate_per_minute,
         connection_fee,
         valid_to

@@ -17,12 +17,12 @@ unexplained as (
 
 final as (
     select
-        calls.call_type,
-        calls.application_key,
-        calls.destination_country,
-        coalesce(calls.number_type, 'none') as zone,
-        calls.currency,
+        {{ columns_of_group(relation='calls') }},
+        calls.number_type,
         {{ digits_behind_code('calls.callee_e164') }} as digits,
+        calls.origin_country,
+        calls.duration_seconds,
+        {{ micros('calls.amount') }} as amount,
         count(*) as calls,
         calls.report_date
     from {{ ref('fact_calls') }} as calls
@@ -33,14 +33,13 @@ final as (
     where
         {{ stale('calls.report_date') }}
         and {{ shows_a_tariff('calls') }}
-        and {{ has_digits_behind_code('calls.callee_e164') }}
     group by
-        calls.call_type,
-        calls.application_key,
-        calls.destination_country,
-        coalesce(calls.number_type, 'none'),
-        calls.currency,
+        {{ columns_of_group(relation='calls') }},
+        calls.number_type,
         {{ digits_behind_code('calls.callee_e164') }},
+        calls.origin_country,
+        calls.duration_seconds,
+        {{ micros('calls.amount') }},
         calls.report_date
 )
 
