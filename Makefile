@@ -39,7 +39,7 @@ scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckd
   $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo metrics test test-dbt-next test-spark test-metrics soak soak-spark lint format docs generated dist release-check release-database bench lock clean
+.PHONY: help demo metrics test test-dbt-next test-spark test-metrics soak soak-spark lint format docs generated ranges dist release-check release-database bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -221,6 +221,9 @@ generated: $(VENV)/.dev ## write generated pages: loader/COMMANDS.md, models/DIC
 	$(BIN)/python tests/tools/contracts.py
 	$(BIN)/python tests/tools/formulas.py
 	$(BIN)/python tests/tools/cookbook.py
+
+ranges: $(VENV)/.dev ## write the seed of number types from libphonenumber's metadata; rows of other sources stay
+	$(BIN)/python tests/tools/number_ranges.py
 
 # Existing pins are kept; UPGRADE=--upgrade takes the newest releases that pyproject.toml allows. The core, Spark and
 # bench locks follow the development lock's versions, so that all of them fit into one environment.

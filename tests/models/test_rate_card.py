@@ -15,7 +15,7 @@ COLUMNS = ["application_key", "country", "prefix", "number_type", "origin_prefix
 PRICES = ["rate_per_minute", "increment", "connection_fee", "rounding", "unit"]
 CALL = "CallId;UserSpaceId;CallTime;Result;Reason;Duration;AnswerTime;From;To;Amount;Currency;Custom"
 OWN, OTHER = "6f1c2d9a-4b7e-4c35-9a58-0d2e7b61c4f3", "58a1d0e7-c64f-4b92-8d03-f7e2b95c3a60"
-# By seed number_ranges: mobile, mobile, none, mobile, none.
+# By seed number_ranges: mobile, mobile, fixed, mobile, fixed.
 CALLED = {
     "+4915112345678": "DE",
     "+4917012345678": "DE",
@@ -23,7 +23,7 @@ CALLED = {
     "+46701234567": "SE",
     "+4681234567": "SE",
 }
-TYPES = {"+49151": "mobile", "+49170": "mobile", "+4670": "mobile"}
+TYPES = {"+49151": "mobile", "+49170": "mobile", "+4930": "fixed", "+4670": "mobile", "+468": "fixed"}
 CALLERS = ["+46701230000", "+4681230000", "+4790123456", "private"]
 FIRST = date(2026, 11, 27)
 Row = dict[str, str]
@@ -49,12 +49,14 @@ def random_card(chance: random.Random) -> list[Row]:
         country = chance.choice(
             ["", "", "DE" if prefix[:2] != "46" else "SE", "SE" if prefix[:2] != "49" else "DE"]
         )
-        mobile = chance.random() < 0.3
+        kind = chance.choice(["", "", "", "", "mobile", "mobile", "fixed"])
+        if kind == {"4930": "mobile", "4915": "fixed", "4917": "fixed", "4670": "fixed"}.get(prefix[:4]):
+            kind = ""
         key = (
             chance.choice(["", "", OWN]),
             "" if prefix == "4" else country,
             prefix,
-            "mobile" if mobile else "",
+            kind,
             chance.choice(["", "", "", "46", "468", "47"]),
             chance.choice(["EUR", "EUR", "EUR", "USD"]),
             (FIRST + timedelta(days=chance.choice([-300, 1, 3, 5]))).isoformat(),

@@ -81,7 +81,7 @@ digits as (
     {% endfor %}
 ),
 
--- Every number has seven digits, and few codes are longer than four: two lookups of fixed length replace a
+-- Every number has seven digits, and few codes are longer than four: three lookups of fixed length replace a
 -- search for the longest code.
 four_digits as (
     select concat(first.digit, second.digit, third.digit, fourth.digit) as prefix
@@ -91,18 +91,21 @@ four_digits as (
     cross join digits as fourth
 ),
 
-long_codes as (
-    select distinct substr(prefix, 1, 4) as prefix
+five_digits as (
+    select distinct prefix
     from codes
-    where prefix_length > 4
+    where prefix_length = 5
+),
+
+long_codes as (
+    select distinct substr(prefix, 1, 5) as prefix
+    from codes
+    where prefix_length > 5
 ),
 
 seven_digits as (
-    select concat(four_digits.prefix, fifth.digit, sixth.digit, seventh.digit) as prefix
-    from four_digits
-    inner join long_codes
-        on four_digits.prefix = long_codes.prefix
-    cross join digits as fifth
+    select concat(long_codes.prefix, sixth.digit, seventh.digit) as prefix
+    from long_codes
     cross join digits as sixth
     cross join digits as seventh
 ),
@@ -114,7 +117,7 @@ candidates as (
         codes.attribute_name,
         codes.attribute_value,
         codes.prefix_length
-    from {{ 'four_digits' if length <= 4 else 'seven_digits' }} as numbers
+    from {{ 'four_digits' if length < 5 else 'five_digits' if length == 5 else 'seven_digits' }} as numbers
     inner join codes
         on substr(numbers.prefix, 1, {{ length }}) = codes.prefix
     where codes.prefix_length = {{ length }}

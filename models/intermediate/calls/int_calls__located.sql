@@ -40,21 +40,29 @@ dialled as (
 read as (
     select
         dialled.*,
-        coalesce(caller_long.country_code, caller_short.country_code) as caller_country,
-        coalesce(caller_long.calling_code, caller_short.calling_code) as caller_code,
-        coalesce(caller_long.lengths, caller_short.lengths) as caller_lengths,
-        coalesce(callee_long.country_code, callee_short.country_code) as callee_country,
-        coalesce(callee_long.number_type, callee_short.number_type) as callee_type,
-        coalesce(callee_long.calling_code, callee_short.calling_code) as callee_code,
-        coalesce(callee_long.lengths, callee_short.lengths) as callee_lengths,
-        coalesce(callee_long.time_zone, callee_short.time_zone) as callee_time_zone
+        coalesce(
+            caller_long.country_code, caller_mid.country_code, caller_short.country_code
+        ) as caller_country,
+        coalesce(caller_long.calling_code, caller_mid.calling_code, caller_short.calling_code) as caller_code,
+        coalesce(caller_long.lengths, caller_mid.lengths, caller_short.lengths) as caller_lengths,
+        coalesce(
+            callee_long.country_code, callee_mid.country_code, callee_short.country_code
+        ) as callee_country,
+        coalesce(callee_long.number_type, callee_mid.number_type, callee_short.number_type) as callee_type,
+        coalesce(callee_long.calling_code, callee_mid.calling_code, callee_short.calling_code) as callee_code,
+        coalesce(callee_long.lengths, callee_mid.lengths, callee_short.lengths) as callee_lengths,
+        coalesce(callee_long.time_zone, callee_mid.time_zone, callee_short.time_zone) as callee_time_zone
     from dialled
     left join calling_prefixes as caller_long
         on substr(dialled.caller_digits, 1, 7) = caller_long.prefix
+    left join calling_prefixes as caller_mid
+        on substr(dialled.caller_digits, 1, 5) = caller_mid.prefix
     left join calling_prefixes as caller_short
         on substr(dialled.caller_digits, 1, 4) = caller_short.prefix
     left join calling_prefixes as callee_long
         on substr(dialled.callee_digits, 1, 7) = callee_long.prefix
+    left join calling_prefixes as callee_mid
+        on substr(dialled.callee_digits, 1, 5) = callee_mid.prefix
     left join calling_prefixes as callee_short
         on substr(dialled.callee_digits, 1, 4) = callee_short.prefix
 ),
