@@ -58,10 +58,10 @@ def test_options_that_the_readme_names_exist() -> None:
         if isinstance(parameter, click.Option)
         for option in parameter.opts
     }
-    # Options of dbt, passed on by `cdr build`, of pip, and of what fetches files and starts containers.
+    # Options of dbt, passed on by `cdr build`, of pip, clients, and what fetches files and starts containers.
     dbt = {"--full-refresh", "--select", "--store-failures", "--vars"}
     pip = {"--no-deps", "--require-hashes", "--no-cache-dir"}
-    assert named - known <= {"--help", *dbt, *pip, "--only-newer", "--rm"}
+    assert named - known <= {"--help", *dbt, *pip, "--only-newer", "--read-only", "--rm"}
 
 
 def test_the_commands_of_the_readme_run_in_order(copy: Loader, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Calls to planted countries, each an application of its own, whose parts may have tariffs of their own.
 
 The parts are types of number, prefixes of two to four digits behind the calling code, and callers' countries.
-What a row of mart_rate_history says of its calls is compared with what they were planted to cost.
+What a row of mart_rate_history reports of its calls is compared with what they were planted to cost.
 """
 
 import random
@@ -32,7 +32,7 @@ ORIGINS = {
     "BR": "+5511961234567",
     "AU": "+61412345678",
 }
-# What a database says of the planted calls: rows as Row has them, and the types of numbers by their digits.
+# What a database has of the planted calls: rows as Row has them, and the types of numbers by their digits.
 ROWS = (
     "select application_key, zone, valid_from, valid_to, increment, rounding,"
     " cast(rate_per_minute * 100000000 as bigint), cast(connection_fee * 1000000 as bigint), calls"
@@ -147,7 +147,7 @@ class Country:
 
 
 def is_in(zone: str | None, digits: str, origin: str, number_type: str | None) -> bool:
-    """Whether a call is what a zone's text says: types, else digits, and callers' countries."""
+    """Whether a call is what a zone's text names: types, else digits, and callers' countries."""
     if zone is None:
         return True
     parts, head = [], ""
