@@ -39,7 +39,7 @@ scratch = env -u CDR_TARGET CDR_DATABASE="$(CURDIR)/target/scratch/scratch.duckd
   $(BIN)/dbt --quiet $(1) --project-dir . --profiles-dir profiles --target ci --target-path target/scratch
 
 .DEFAULT_GOAL := help
-.PHONY: help demo metrics test test-dbt-next test-spark test-metrics soak soak-spark lint format docs generated ranges dist release-check release-database bench lock clean
+.PHONY: help demo metrics test test-dbt-next test-spark test-metrics mutants soak soak-spark lint format docs generated ranges dist release-check release-database bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -178,6 +178,10 @@ endif
 
 test-metrics: $(VENV)/.dev $(VENV)/.metrics ## every metric, as MetricFlow answers it, compared with the marts
 	$(pytest) -m metrics
+
+mutants: $(VENV)/.dev ## change models, then the loader, one place at a time, and print what no test finds; hours; ARGS="--number 20 --seed 2"
+	$(BIN)/python tests/tools/mutate_sql.py --all-tests $(ARGS)
+	$(BIN)/python tests/tools/mutate_python.py $(ARGS)
 
 soak: $(VENV)/.dev $(CLIENT)/.installed ## the tests that take minutes or hundreds of megabytes
 	$(pytest) -m "soak and not spark" --hypothesis-profile=default

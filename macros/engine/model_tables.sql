@@ -22,8 +22,10 @@
         {{ get_assert_columns_equivalent(sql) }}
         create table {{ relation }} {{ get_table_columns_and_constraints() }}
     {%- else -%}
-        {#- Not `as … limit 0`: while the process lasts, DuckDB 2.0 then finds no row of an insert of more than
-        122,880 by a condition. -#}
+        {#-
+            Not `as … limit 0`: while the process lasts, DuckDB 2.0 then finds no row of an insert of more
+            than 122,880 by a condition.
+        -#}
         create table {{ relation }} (
             {%- for column in adapter.get_column_schema_from_query(sql) %}
             {{ adapter.quote(column.name) }} {{ column.dtype }}{{ ',' if not loop.last }}

@@ -38,22 +38,30 @@ class Warehouse:
 
     def try_dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
         """Run a dbt command; `parse_arguments` are those that change the project, such as --vars."""
-        common = [
+        manifest = self.parsed(parse_arguments)
+        with self.environment():
+            return dbt_internals.run(
+                [command, *self._common(parse_arguments), *arguments], manifest, self.edit
+            )
+
+    def parsed(self, parse_arguments: tuple[str, ...] = ()) -> Any:
+        """The parsed project; not to be changed."""
+        if parse_arguments not in self._manifests:
+            with self.environment():
+                parsed = dbt_internals.parse(self._common(parse_arguments))
+            if self.prune:
+                self.prune(parsed)
+            self._manifests[parse_arguments] = parsed
+        return self._manifests[parse_arguments]
+
+    def _common(self, parse_arguments: tuple[str, ...]) -> list[str]:
+        return [
             *("--project-dir", str(REPOSITORY), "--profiles-dir", str(REPOSITORY / "profiles")),
             *("--target-path", str(self.target_path), "--log-path", str(self.target_path / "logs")),
             # Nobody reads these files, and writing them takes a third of a small run.
             *("--no-write-json", "--log-level-file", "none"),
             *parse_arguments,
         ]
-        with self.environment():
-            if parse_arguments not in self._manifests:
-                parsed = dbt_internals.parse(common)
-                if self.prune:
-                    self.prune(parsed)
-                self._manifests[parse_arguments] = parsed
-            return dbt_internals.run(
-                [command, *common, *arguments], self._manifests[parse_arguments], self.edit
-            )
 
     @contextmanager
     def environment(self) -> Iterator[None]:
