@@ -501,9 +501,9 @@ final as (
 
 
 {#-
-    The levels by which the calls of a group are divided into parts, the coarsest first: the type of the number
-    called (of numbers without one the first digit), one to four digits behind the calling code, the caller's
-    country, and the country within what the first level has.
+    The levels by which the calls of a group are divided into parts, the coarsest first: the type of the
+    number called (of numbers without one the first digit), one to four digits behind the calling code, the
+    caller's country, and the country within what the first level has.
 -#}
 {% macro levels_of_parts() -%}
     select {{ each_number(1, 7) }} as level_number
