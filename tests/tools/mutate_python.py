@@ -57,7 +57,7 @@ def executed_lines(folder: Path, tests: str, jobs: int) -> Tests:
     command = [*_pytest(), "-n", str(jobs), "-p", "executed_lines", tests]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if done.returncode:
-        sys.exit("mutate_python: the tests fail without a change; nothing can be said about changes")
+        sys.exit("mutate_python: the tests fail without a change; mend them first")
     measured = Coverage(str(folder / "lines"), messages=False)
     measured.combine()
     data = measured.get_data()
