@@ -81,6 +81,11 @@ def remember(database: Path, root: Path, wait: float = 0) -> None:
     with opened(database, "write", wait) as connection:
         connection.execute(f"create or replace table {TABLE} (project varchar, deliveries varchar)")
         connection.execute(f"insert into {TABLE} values (?, ?)", _fingerprints(connection, root))
+        connection.execute(
+            f"comment on table {TABLE} is 'One row: hashes of what the last successful `cdr run` read.';"
+            f"comment on column {TABLE}.project is 'Of the project, its settings, views and seeds.';"
+            f"comment on column {TABLE}.deliveries is 'Of the deliveries, the day, and build_log.'"
+        )
 
 
 def _fingerprints(connection: "duckdb.DuckDBPyConnection", root: Path) -> tuple[str, str]:

@@ -60,6 +60,19 @@ def test_nothing_new_builds_nothing(copy: Loader) -> None:
     assert len(result.stdout.splitlines()) < 24
 
 
+def test_every_table_and_column_has_a_comment(copy: Loader) -> None:
+    """What clients show next to a name, also of the build's own tables."""
+    missing = copy.query(
+        """
+        select schema_name, table_name, '' as column_name from duckdb_tables() where comment is null
+        union all
+        select schema_name, table_name, column_name from duckdb_columns()
+        where comment is null and not internal
+        """
+    )
+    assert missing == []
+
+
 def test_the_summary_is_of_the_newest_complete_day(copy: Loader) -> None:
     def summary() -> dict[str, Any]:
         found = copy.json("run", copy.inbox)["summary"]
