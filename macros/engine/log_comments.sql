@@ -24,7 +24,7 @@
 
 {% macro build_tables() %}
     {{ return({
-        'build_log': ["One row per unit and part of an incremental model: what its rows were computed from.", {
+        'build_log': ["One row per unit and part of an incremental model: what its rows are computed from.", {
             'unit': 'A file, a day, or both; all: the rule of the model.',
             'part': 'Day by which other models read the unit; null where it has no rows.',
             'version': 'Hash of what the rows were computed from.',
@@ -40,7 +40,7 @@
             'shown': 'pii_mode that its rows have.',
             'entry': 'Number of the row; the highest of a mart counts.',
         }],
-        'build_queries': ["One row per incremental model: the query that `cdr verify` compares with build_log.", {
+        'build_queries': ["One row per incremental model: the query that `cdr verify` runs.", {
             'model': 'Name of the model.',
             'relation': 'Its schema and table.',
             'unit': 'Expression of the unit of a row; empty where rows are replaced by key.',
@@ -56,12 +56,12 @@
             'started_at': 'UTC.',
             'ended_at': 'UTC.',
         }],
-        'build_signal_looks': ["Complete report dates and their signals at the last test of signals_fail_on.", {
+        'build_signal_looks': ["Complete report dates and their signals when signals_fail_on last looked.", {
             'report_date': 'Complete report date.',
             'signal': 'Hash of a signal; empty: the date itself.',
             'was_reported': 'Whether the signal was severe enough to fail the test.',
         }],
-        'day_history': ["One row per change of a day's calls in one file; sums up to a time were reported then.", {
+        'day_history': ["One row per change of a day's calls in a file; its sums are what was reported.", {
             'file_id': 'Delivery that the calls are in.',
             'call_type': 'Kind of call.',
             'application_key': 'Application; null where it is unknown.',

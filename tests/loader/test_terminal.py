@@ -160,13 +160,15 @@ def test_without_a_terminal_a_line_of_facts_has_at_most_100_characters(
 
 def test_without_a_terminal_no_command_prints_more_than_100_characters(copy: Loader, tmp_path: Path) -> None:
     """But for a name or a path that is longer: that stays whole, in a line of its own."""
+    # Not the inbox of the copied database: other tests read it.
+    cdr = Loader(copy.database, tmp_path / "inbox")
     folder = tmp_path / ("a_long_name_of_a_folder_" * 8)
     long_name = f"sip_terminated_{'of_the_account_number_seven_' * 5}2026-11-22.csv"
-    copy.write(long_name, delivery("one") + record(call_id="bad") + "電話;one more\n")
-    copy.write(f"again/{long_name}", delivery("one") + record(call_id="bad") + "電話;one more\n")
-    copy("stage", copy.inbox / long_name, "-q", code=1)
+    cdr.write(long_name, delivery("one") + record(call_id="bad") + "電話;one more\n")
+    cdr.write(f"again/{long_name}", delivery("one") + record(call_id="bad") + "電話;one more\n")
+    cdr("stage", cdr.inbox / long_name, "-q", code=1)
     commands = [
-        ("stage", copy.inbox / "again", "-v"),
+        ("stage", cdr.inbox / "again", "-v"),
         *((name,) for name in ("files", "rejects", "status", "verify", "compact")),
         ("rejects", "--file", long_name, "--out", folder.parent / f"{folder.name}.csv"),
         ("withdraw", long_name),
@@ -177,13 +179,13 @@ def test_without_a_terminal_no_command_prints_more_than_100_characters(copy: Loa
         ("init", folder.parent / f"{folder.name}.ours"),
     ]
     for arguments in commands:
-        done = copy.process(*arguments, cwd=copy.inbox)
+        done = cdr.process(*arguments, cwd=cdr.inbox)
         assert done.returncode in (0, 1), done.stderr
         assert "…" not in done.stdout
         for line in done.stdout.splitlines():
             assert len(line) <= 100 or len(line.split()) == 1, line
     for name, command in main.commands.items():
-        page = copy.process(name, "--help").stdout
+        page = cdr.process(name, "--help").stdout
         assert max(map(len, page.splitlines())) <= 100, page
         summary = str(command.help).split("\n\n")[0].split()
         assert " ".join(summary) in " ".join(page.split())
