@@ -19,8 +19,8 @@ stale as (
 
 select
     concat(
-        calls, ' charges in ', {{ code_or_shape('currency', 'currency') }}, ', the newest of ', newest_call_date,
-        ', are converted with a rate of ', newest_rate_date,
+        calls, ' charges in ', {{ code_or_shape('currency', 'currency') }},
+        ', the newest of ', newest_call_date, ', are converted with a rate of ', newest_rate_date,
         ' or before; add newer rates to seeds/fx_rates.csv and run `cdr build`'
     ) as message
 from stale

@@ -20,7 +20,8 @@ select
             then concat(calls, ' charges are not in amount_reporting: their records name no currency')
         else
             concat(
-                calls, ' charges in ', {{ code_or_shape('currency', 'currency') }}, ' from ', first_day, ' to ', last_day,
+                calls, ' charges in ', {{ code_or_shape('currency', 'currency') }},
+                ' from ', first_day, ' to ', last_day,
                 ' are not in amount_reporting: seeds/fx_rates.csv has no rate to ',
                 '{{ var("reporting_currency") }} of that day or before; add it and run `cdr build`'
             )
