@@ -25,7 +25,6 @@ from warehouse import Warehouse
 from loader.synth import synthesise
 
 _REFUSED = ("Parser Error", "Binder Error", "Catalog Error", "Compilation Error")
-_SILENT = ("--log-level", "none")
 _FAILED = ("fail", "error", "runtime error")
 # Macros without a formula: dbt's own ways, and SQL of the engine that no test here runs.
 _LEFT_OUT = ("macros/dbt_overrides/", "macros/materializations/")
@@ -49,6 +48,10 @@ class Verdict:
     is_refused: bool = False
 
 
+class _RefusedError(Exception):
+    """DuckDB does not run the changed SQL."""
+
+
 class Trial:
     """A process's database and parsed project."""
 
@@ -63,30 +66,29 @@ class Trial:
     def judge(self, mutant: Mutant, selected: list[str], *, always_data: bool) -> Verdict:
         """Run the nearest tests, then all that depends on the change."""
         self.warehouse.edit = lambda manifest: _edit(manifest, mutant)
-        units = self.warehouse.try_dbt(
-            *("test", *_SILENT, "-s"), *(f"{name},test_type:unit" for name in selected)
-        )
-        outcomes = [] if units.result is None else units.result.results
-        messages = [str(one.message) for one in outcomes if one.status in _FAILED]
-        if any(word in message for message in messages for word in _REFUSED):
+        found = set()
+        try:
+            if self._fails("test", "-s", *(f"{name},test_type:unit" for name in selected)):
+                found.add("unit")
+                if not always_data:
+                    return Verdict(frozenset(found), None)
+            left_out = ("--full-refresh", "--exclude-resource-type", "unit_test")
+            if self._fails("build", *left_out, "-s", *(f"{name}+" for name in selected)):
+                found.add("data")
+            return Verdict(frozenset(found), contents(self.loader.database) != self.tables)
+        except _RefusedError:
             return Verdict(frozenset(), None, is_refused=True)
-        found = {"unit"} if messages or units.exception else set()
-        if found and not always_data:
-            return Verdict(frozenset(found), None)
-        built = self.warehouse.try_dbt(
-            *("build", *_SILENT, "--full-refresh", "--exclude-resource-type", "unit_test"),
-            *("-s", *(f"{name}+" for name in selected)),
-        )
-        results = [] if built.result is None else built.result.results
+        finally:
+            self._restore()
+
+    def _fails(self, command: str, *arguments: str) -> bool:
+        """Whether a dbt command finds the change; raise _RefusedError where DuckDB refuses it."""
+        done = self.warehouse.try_dbt(command, "--log-level", "none", *arguments)
+        results = [] if done.result is None else done.result.results
         messages = [str(one.message) for one in results if one.status in _FAILED]
         if any(word in message for message in messages for word in _REFUSED):
-            self._restore()
-            return Verdict(frozenset(), None, is_refused=True)
-        if messages or built.exception:
-            found.add("data")
-        differs = contents(self.loader.database) != self.tables
-        self._restore()
-        return Verdict(frozenset(found), differs)
+            raise _RefusedError
+        return bool(messages or done.exception)
 
     def _restore(self) -> None:
         shutil.copyfile(self.prepared, self.loader.database)

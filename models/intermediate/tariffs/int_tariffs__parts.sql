@@ -1,6 +1,6 @@
 {{ incremental_by_day() }}
 
-{#- So many parts of each level_number are tried, those with most calls. -#}
+{#- So many parts of each level are tried, those with most calls. -#}
 {%- set parts = 4 %}
 
 with
