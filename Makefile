@@ -15,6 +15,8 @@ space := $(subst ,, )
 
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where the environment sets it, each of the tests' many processes would compile dbt again, two seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Installs one lock's packages, every one checked against its hash, then this project without touching them.
 ifeq ($(UV),)
