@@ -16,6 +16,7 @@ from loader.builds.hiding import still_shown
 from loader.builds.variables import argument, pii_mode
 from loader.database.connection import opened, retried
 from loader.database.disk import BYTES_A_CALL, is_full, no_room, says_full
+from loader.database.schema import comment_on_tables
 from loader.database.space import put_off_vacuum, vacuum_if_due
 from loader.database.sql import literal, one_row
 from loader.database.workspace import working
@@ -64,6 +65,7 @@ def build(
     dbt_internals.check_python()
     root = project_root()
     with opened(database, "create", wait) as connection:
+        comment_on_tables(connection)
         if connection.execute("select 1 from raw_sinch.files limit 1").fetchone():
             _refuse_empty(arguments, database)
     os.environ["CDR_DATABASE"] = str(database)

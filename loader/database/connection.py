@@ -178,11 +178,13 @@ def _attached(database: Path, workspace: Workspace, *, read_only: bool) -> "duck
         temp_directory=str(workspace.spill),
         **{VACUUM_SETTING: 0},
     )
+    # A file that this command creates holds nothing to check.
+    is_new = not database.exists()
     try:
         access = " (read_only)" if read_only else ""
         connection.execute(f"attach {literal(str(database))} as {CATALOGUE}{access}")
         # Before `use`: after it, names may resolve to objects of the file.
-        if (state := (not read_only, *_state(database))) not in _checked:
+        if not is_new and (state := (not read_only, *_state(database))) not in _checked:
             check_is_ours(connection, CATALOGUE, database, writes=not read_only)
             _checked.add(state)
         connection.execute(f"use {CATALOGUE}")

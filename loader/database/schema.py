@@ -186,7 +186,6 @@ def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
         for number in range(found + 1, SCHEMA_VERSION + 1):
             for statement in MIGRATIONS[number]:
                 connection.execute(statement)
-        _comment(connection)
         if found < SCHEMA_VERSION:
             connection.execute(
                 "insert into raw_sinch.schema_versions values (?, ?, now() at time zone 'UTC')",
@@ -198,8 +197,8 @@ def create_raw_schema(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.commit()
 
 
-def _comment(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Comment on tables that have no comment yet."""
+def comment_on_tables(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Comment on the raw tables that dbt does not comment on, where they have no comment yet."""
     uncommented = connection.execute(
         "select table_name from duckdb_tables() where database_name = current_database()"
         " and schema_name = 'raw_sinch' and comment is null and list_contains(?, table_name)",
