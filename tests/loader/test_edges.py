@@ -454,7 +454,7 @@ def test_what_status_says(capsys: pytest.CaptureFixture[str]) -> None:
         versions={"duckdb": "2", "dbt": "1"},
     )
 
-    def said(status: Status) -> list[str]:
+    def lines_of(status: Status) -> list[str]:
         print_status(status)
         return capsys.readouterr().out.splitlines()
 
@@ -462,7 +462,7 @@ def test_what_status_says(capsys: pytest.CaptureFixture[str]) -> None:
         "  app_app           2026-11-01 to 2026-11-22, 1 file, 1,000 records",
         "  app_phone         2026-11-01 to 2026-11-22, 2 files, 1 record, 1 day missing",
     ]
-    assert said(found) == [
+    assert lines_of(found) == [
         "database    /db",
         "size        3.0 MiB, 10 % free",
         *kinds,
@@ -476,12 +476,12 @@ def test_what_status_says(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     passed = LastBuild(ended, "run", True, [], 0)
     quiet = replace(found, newest_complete_day=None, feed=[], failed_files=0, days_behind=0)
-    assert said(replace(quiet, last_build=passed))[2:-1] == [
+    assert lines_of(replace(quiet, last_build=passed))[2:-1] == [
         *kinds,
         "rejects     1 record of current files (`cdr rejects`)",
         "build       2026-11-23 05:30 UTC, dbt run passed",
     ]
-    assert said(replace(quiet, files_behind=2, last_build=None))[-3:-1] == [
+    assert lines_of(replace(quiet, files_behind=2, last_build=None))[-3:-1] == [
         "build       none yet; `cdr build`",
         "behind      tables are behind 2 files; run `cdr build`",
     ]
