@@ -5,6 +5,7 @@ in Jinja.
 """
 
 import datetime as _datetime
+import json as _json
 import re as _re
 from collections.abc import Callable as _Callable
 from pathlib import Path as _Path
@@ -67,6 +68,7 @@ dbt = _Names(
     string_literal="'{}'".format,
     escape_single_quotes=lambda text: text.replace("'", "''"),
 )
+fromjson = _json.loads
 exceptions = _Names(raise_compiler_error=_raise, warn=lambda _: "")
 execute = False
 graph: dict[str, _Any] = {}

@@ -132,7 +132,7 @@
         select {{ sinch_cdr.fingerprint("concat_ws('|', schema_name, table_name, column_name, data_type)") }}
         from duckdb_columns()
         where
-            database_name = current_database()
+            database_name in ('{{ this.database }}', current_database())
             and table_name in ('{{ nodes | map(attribute='alias') | join("', '") }}')
     )
 {%- endmacro %}

@@ -4,7 +4,7 @@
 -#}
 {% macro file_text(path) %}
     {% set text = adapter.dispatch('file_text')(path) %}
-    {% if text is none or '\x00' in text or '\ufffd' in text %}
+    {% if text is none or '\u0000' in text or '\ufffd' in text %}
         {% set remedy = "(UTF-16, or a spreadsheet?); save it as CSV in UTF-8" %}
         {% do exceptions.raise_compiler_error(path ~ ": the file is not text in UTF-8 " ~ remedy) %}
     {% endif %}

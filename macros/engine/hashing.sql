@@ -20,7 +20,7 @@
 {% macro pii_key() %}{{ return(adapter.dispatch('pii_key', 'sinch_cdr')()) }}{% endmacro %}
 
 {% macro duckdb__pii_key() -%}
-    getvariable('cdr_pii_key')
+    coalesce(getvariable('cdr_pii_key'), '')
 {%- endmacro %}
 
 {% macro spark__pii_key() -%}

@@ -24,11 +24,12 @@
     {%- else -%}
         {#-
             Not `as … limit 0`: while the process lasts, DuckDB 2.0 then finds no row of an insert of more
-            than 122,880 by a condition.
+            than 122,880 by a condition. Nor adapter.get_column_schema_from_query, which in dbt 2.0.0a4 makes
+            a bigint an integer, and a decimal a double.
         -#}
         create table {{ relation }} (
-            {%- for column in adapter.get_column_schema_from_query(sql) %}
-            {{ adapter.quote(column.name) }} {{ column.dtype }}{{ ',' if not loop.last }}
+            {%- for column in run_query('describe ' ~ sql).rows %}
+            {{ adapter.quote(column[0]) }} {{ column[1] }}{{ ',' if not loop.last }}
             {%- endfor %}
         )
     {%- endif -%}

@@ -10,15 +10,15 @@
 
 {% macro duckdb__create_raw_tables() %}
     {% for source in graph.sources.values() if source.source_name == 'raw_sinch' %}
-        create schema if not exists {{ adapter.quote(source.schema) }};
-        create table if not exists {{ source.relation_name }} (
+        {% set relation = api.Relation.create(
+            database=source.database, schema=source.schema, identifier=source.identifier
+        ) %}
+        create schema if not exists {{ relation.without_identifier() }};
+        create table if not exists {{ relation }} (
             {% for column in source.columns.values() -%}
             {{ adapter.quote(column.name) }} {{ column.data_type }}{{ ',' if not loop.last }}
             {% endfor %}
         );
-        {% set relation = api.Relation.create(
-            database=source.database, schema=source.schema, identifier=source.identifier
-        ) %}
         {% set descriptions = {} %}
         {% for column in source.columns.values() %}
             {% do descriptions.update({column.name: column.description}) %}

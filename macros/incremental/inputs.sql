@@ -150,7 +150,8 @@
     {%- for node in nodes -%}
         {%- set is_by_unit = node.config.meta.increment or node.name in read_by_unit -%}
         {%- if node.config.materialized == 'view' -%}
-            {%- if 'log_view' not in node.config['post-hook'] | string -%}
+            {#- dbt 2 names it post_hook here. -#}
+            {%- if 'log_view' not in [node.config['post-hook'], node.config.post_hook] | string -%}
                 {%- set problem = model.name ~ " reads the view " ~ node.name ~ ", which has no post-hook" -%}
                 {%- set remedy = 'set `+post-hook: "{{ sinch_cdr.log_view() }}"` for your models' -%}
                 {%- do exceptions.raise_compiler_error(problem ~ ": " ~ remedy) -%}

@@ -3,7 +3,7 @@
     without quotes and outer blanks, a line feed after each; null where the quotes are not in pairs.
 -#}
 {% macro csv_lines(content) -%}
-    {%- set blank = '[ \t\r\v\f\u00a0\u2000-\u200a\u3000]' -%}
+    {%- set blank = '[ \t\r\u000b\f\u00a0\u2000-\u200a\u3000]' -%}
     {%- set field = blank ~ '*(?:"' ~ blank ~ '*([^"]*(?:""[^"]*)*)"|([^",]*))' ~ blank ~ '*,' -%}
     {%- set fields = replace_pattern("concat(text, ',')", field, '$1$2\n') -%}
     select

@@ -1,10 +1,13 @@
 -- The macros of macros/cleaning/ by example, the same on DuckDB and Spark. Examples are Jinja lists:
 -- noqa: disable=layout.indent,layout.long_lines
 {{ config(tags=['constant']) }}
-{%- set invisible = [
-    '\x1f', '\x7f', '\x85', '\xa0', '\xad', '\u0600', '\u061c', '\u1680', '\u180e', '\u2000', '\u200a', '\u200b', '\u200d', '\u200e', '\u200f', '\u2028',
-    '\u2029', '\u202a', '\u202e', '\u202f', '\u205f', '\u2060', '\u2066', '\u2069', '\u3000', '\ufeff', '\ufff9', '\U000110bd', '\U0001d173', '\U000e0001', '\U000e007f',
-] -%}
+{#- As JSON: the Jinja of dbt 2 has no other escapes than of four digits. -#}
+{%- set invisible = fromjson('[
+    "\\u001f", "\\u007f", "\\u0085", "\\u00a0", "\\u00ad", "\\u0600", "\\u061c", "\\u1680", "\\u180e", "\\u2000",
+    "\\u200a", "\\u200b", "\\u200d", "\\u200e", "\\u200f", "\\u2028", "\\u2029", "\\u202a", "\\u202e", "\\u202f",
+    "\\u205f", "\\u2060", "\\u2066", "\\u2069", "\\u3000", "\\ufeff", "\\ufff9", "\\ud804\\udcbd",
+    "\\ud834\\udd73", "\\udb40\\udc01", "\\udb40\\udc7f"
+]') -%}
 {%- set trimmed = [
     (' a b ', 'a b'), ('', none), (' ', none), ('Åsa é', 'Åsa é'), ('~ ~', '~ ~'), ('None', 'None'), ('-', '-'), ('\t\r\n', none),
 ] -%}

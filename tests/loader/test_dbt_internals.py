@@ -15,7 +15,9 @@ from typing import Any
 import dbt_internals as tools
 import duckdb
 import pytest
+import yaml
 from harness import REPOSITORY
+from jinja2 import Template
 
 from loader.builds import dbt_internals
 from loader.errors import CdrError
@@ -191,10 +193,29 @@ def test_each_overridden_macro_is_still_one_of_dbt(little: Path) -> None:
     macros.add("duckdb__persist_docs" if "default__persist_docs" in macros else "")
     assert {name for name in overrides if not name.startswith("spark__")} <= macros
     # What they call of dbt.
-    called = {"default__load_csv_rows", "alter_relation_comment", "duckdb_escape_comment"}
+    called = {"alter_relation_comment", "duckdb_escape_comment"}
     assert called <= macros
     text = "".join(overrides.values())
     assert all(re.search(rf"\b{name}\(", text) for name in called)
+
+
+def test_dbt_2_takes_the_target_that_it_can_read() -> None:
+    """It removes blanks from the names of settings, and its profiles have no `flags` (profiles/README.md)."""
+    profile = yaml.safe_load((REPOSITORY / "profiles/profiles.yml").read_text())["sinch_cdr"]
+    target = Template(profile["target"])
+    assert target.render(env_var=lambda _, default: default, flags={}) == "dev"
+    assert target.render(env_var=lambda _, default: default) == "dbt2"
+    dbt2 = profile["outputs"]["dbt2"]
+    assert dbt2["path"] == ":memory:"
+    assert [name for name in dbt2["settings"] if not name.isidentifier() or name == "schema"] == []
+
+
+def test_sql_has_no_escapes_that_dbt_2_leaves_as_they_are() -> None:
+    folders = ("macros", "models", "tests/engine")
+    files = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.sql")]
+    unknown = re.compile(r"(?<!\\)\\([avU]|x[0-9a-f]{2})")
+    assert files
+    assert [path.name for path in files if unknown.search(path.read_text())] == []
 
 
 def test_parsing_warns_of_nothing(tmp_path: Path) -> None:
