@@ -143,7 +143,9 @@ class _Changes:
                 yield self._change(self._start(node), self._end(node), str(value + 1))
             case ast.Constant(value=str(value)) if _LOOKS_LIKE_SQL.search(value):
                 text = self.bytes[self._start(node) : self._end(node)].decode()
-                for change in sql_changes(text):
+                # Comments between the parts of a text are none of it.
+                plain = re.sub(r"(?m)^ *#.*", lambda kept: "\0" * len(kept[0]), text)
+                for change in sql_changes(plain):
                     start = self._start(node) + len(text[: change.start].encode())
                     yield self._change(start, start + len(change.old.encode()), change.new)
             case ast.Expr(value=ast.Call()):
