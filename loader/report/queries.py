@@ -398,14 +398,14 @@ order by spend_of_user desc nulls last, user_id, spend desc nulls last, currency
     ),
     "rate_changes": Query(
         "Changes of rates",
-        "A row is a rate that is another than before, the greatest change first.",
+        "A row is a changed rate, the greatest change first; without a zone it is the whole country's.",
         """
 select
-    valid_from, call_type, destination_country, currency, changed, change_pct, rate_per_minute,
+    valid_from, call_type, destination_country, zone, currency, changed, change_pct, rate_per_minute,
     previous_rate_per_minute, connection_fee, increment
 from marts.mart_rate_history
 where valid_from between {first} and {last} and changed is not null {application} {charged}
-order by abs(change_pct) desc nulls last, valid_from, destination_country, call_type, currency
+order by abs(change_pct) desc nulls last, valid_from, destination_country, zone, call_type, currency
 """,
         10,
     ),

@@ -28,7 +28,7 @@
 {% macro each_number(first, last) %}{{ return(adapter.dispatch('each_number')(first, last)) }}{% endmacro %}
 
 {% macro duckdb__each_number(first, last) -%}
-    unnest(generate_series({{ first }}, {{ last }}))
+    cast(unnest(generate_series({{ first }}, {{ last }})) as integer)
 {%- endmacro %}
 
 {% macro spark__each_number(first, last) -%}

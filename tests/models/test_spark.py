@@ -42,7 +42,7 @@ class SparkWarehouse(Warehouse):
             patch.setenv("CDR_EXPORT_DIR", str(folder / "export"))
             patch.setenv("CDR_SPARK_WAREHOUSE", str(folder / "warehouse"))
             patch.setenv("CDR_SPARK_PARTITIONS", "2")
-            patch.setenv("CDR_MEMORY_LIMIT", "2GiB")
+            patch.setenv("CDR_MEMORY_LIMIT", "4GiB")
             yield
 
     def sql(self, query: str) -> Any:
