@@ -27,8 +27,9 @@
             than 122,880 by a condition. Nor adapter.get_column_schema_from_query, which in dbt 2.0.0a4 makes
             a bigint an integer, and a decimal a double.
         -#}
+        {%- set described = run_query('describe ' ~ sql).rows if execute else [] %}
         create table {{ relation }} (
-            {%- for column in run_query('describe ' ~ sql).rows %}
+            {%- for column in described %}
             {{ adapter.quote(column[0]) }} {{ column[1] }}{{ ',' if not loop.last }}
             {%- endfor %}
         )
