@@ -66,12 +66,12 @@ def test_every_sentence_on_privacy_has_a_test() -> None:
     page = sentences()
     assert [sentence for sentence in page if not sentence.startswith(tuple(PROOFS))] == []
     assert [words for words in PROOFS if not any(sentence.startswith(words) for sentence in page)] == []
-    tests = tests_that_run()
+    tests = names_of_tests()
     assert {name for names in PROOFS.values() for name in names} - set(tests) == set()
     assert "parametrize('mode', ['masked', 'hashed'])" in tests[EVERY_VARIABLE]
 
 
-def tests_that_run() -> dict[str, str]:
+def names_of_tests() -> dict[str, str]:
     """The tests of `make test` that nothing skips, by name."""
     return {
         node.name: ast.unparse(node)
