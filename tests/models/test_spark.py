@@ -24,6 +24,8 @@ COMPARED = ("reference", "staging", "intermediate", "marts")
 # The hash differs between engines, and the memory of builds is each engine's own. Spark rebuilds the table
 # of contenders, so it has none that lost their rivals.
 NOT_COMPARED_COLUMN = "key_hash"
+# The time of the build that found a change.
+TIME_OF_BUILD = ("mart_restatements", "changed_at")
 NOT_COMPARED_TABLES = (
     *("intermediate.build_", "intermediate.day_history", "intermediate.int_day_history"),
     "intermediate.int_calls__contenders",
@@ -114,7 +116,9 @@ def relations(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
     """Names and types, but for what is not compared, in the order of the names."""
     rows = connection.execute(f"describe select * {source}").fetchall()
-    return {name: kind for name, kind, *_ in sorted(rows) if name != NOT_COMPARED_COLUMN}
+    table, column = TIME_OF_BUILD
+    left_out = {NOT_COMPARED_COLUMN, column} if table in source else {NOT_COMPARED_COLUMN}
+    return {name: kind for name, kind, *_ in sorted(rows) if name not in left_out}
 
 
 Row = tuple[tuple[Any, ...], tuple[float | None, ...]]
