@@ -1,7 +1,9 @@
 -- A ToCountryId that is not in the seed countries (UK, GBR, N/A) is reported like a Result that is not in the
 -- vendor's list. A number or a name in the wrong column is not a code and must not get into logs.
 {{ config(
-    severity=env_var('CDR_ENUM_SEVERITY', 'error' if target.name == 'ci' else 'warn'),
+    severity=env_var(
+        'CDR_ENUM_SEVERITY', 'error' if [env_var('CDR_TARGET', ''), target.name][1] == 'ci' else 'warn'
+    ),
     meta={'findings': 'messages'}
 ) }}
 

@@ -66,13 +66,13 @@ def test_every_sentence_on_privacy_has_a_test() -> None:
     page = sentences()
     assert [sentence for sentence in page if not sentence.startswith(tuple(PROOFS))] == []
     assert [words for words in PROOFS if not any(sentence.startswith(words) for sentence in page)] == []
-    tests = names_of_tests()
+    tests = sources_of_tests()
     assert {name for names in PROOFS.values() for name in names} - set(tests) == set()
     assert "parametrize('mode', ['masked', 'hashed'])" in tests[EVERY_VARIABLE]
 
 
-def names_of_tests() -> dict[str, str]:
-    """The tests of `make test` that nothing skips, by name."""
+def sources_of_tests() -> dict[str, str]:
+    """The source of each test of `make test` that nothing skips, by its name."""
     return {
         node.name: ast.unparse(node)
         for path in (REPOSITORY / "tests").rglob("test_*.py")

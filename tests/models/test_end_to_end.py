@@ -77,6 +77,18 @@ def test_every_data_test_of_the_project_ran(built: Loader) -> None:
     assert sum(name.count(".") == 2 for name in defined) == len(singular)
 
 
+def test_severities_follow_the_target_that_a_variable_names(
+    built: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt keeps what it has parsed, and does not compare targets that a profile names."""
+    for target, severity in (("ci", "error"), ("dev", "warn"), ("ci", "error")):
+        monkeypatch.setenv("CDR_TARGET", target)
+        nodes = Warehouse(built, tmp_path / "target").parsed().nodes.values()
+        chosen = ("accepted_values_stg_sinch__", "warn_unknown_countries")
+        found = [node.config.severity.lower() for node in nodes if node.name.startswith(chosen)]
+        assert found == [severity] * 8
+
+
 def test_what_is_marked_constant_reads_seeds_alone(built: Loader) -> None:
     """`cdr run` leaves it out where only deliveries are new."""
     nodes = json.loads((built.database.parent / "manifest.json").read_text())["nodes"]

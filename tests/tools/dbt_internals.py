@@ -35,9 +35,7 @@ def parse_once() -> None:
 
     def paths(loader: ManifestLoader) -> tuple[Path, Path]:
         project, state = loader.root_project, loader.manifest.state_check
-        # Severities of tests depend on the target, which dbt does not compare where a variable names it.
-        target = os.environ.get("CDR_TARGET")
-        key = f"{project.project_root} {target} {state.vars_hash} {state.profile_hash} {state.project_hashes}"
+        key = f"{project.project_root} {state.vars_hash} {state.profile_hash} {state.project_hashes}"
         shared = Path(os.environ[SHARED_PARSES]) / sha256(key.encode()).hexdigest()
         return shared, Path(project.project_root, project.project_target_path, "partial_parse.msgpack")
 

@@ -119,7 +119,7 @@ def find_mutants(manifest: Any) -> dict[str, list[Mutant]]:
     """List the changes of each model, and of each macro that a model calls."""
     found = {}
     models = [node for node in manifest.nodes.values() if node.resource_type == "model"]
-    # in a fixed order: a seed draws the same changes in every process
+    # In a fixed order: a seed draws the same changes in every process.
     called = sorted(_calls(manifest))
     for unit in [*models, *(manifest.macros[name] for name in called)]:
         text = unit.macro_sql if unit.unique_id.startswith("macro.") else unit.raw_code
