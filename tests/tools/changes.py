@@ -33,9 +33,9 @@ _SQL = [
     (re.compile(pattern), new)
     for pattern, new in (
         (r"<=", "<"),
-        (r"(?<![<>=])<(?![=>])", "<="),
+        (r"(?<![<>=])<(?![<=>])", "<="),
         (r">=", ">"),
-        (r"(?<![<>=-])>(?!=)", ">="),
+        (r"(?<![<>=-])>(?![=>])", ">="),
         (r"(?<![<>=!:])=(?![=>])", "<>"),
         (r"<>", "="),
         (r"\bis not distinct from\b", "="),
@@ -74,7 +74,7 @@ _SQL = [
         (r"\bnulls first\b", "nulls last"),
     )
 ]
-_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+_NUMBER = re.compile(r"(?<![\w.])(?<!\de-)\d+(?![\w.])")
 
 
 def sql_changes(text: str) -> list[Change]:
@@ -87,6 +87,23 @@ def sql_changes(text: str) -> list[Change]:
     ]
     found += [Change(match.start(), match[0], str(int(match[0]) + 1)) for match in _NUMBER.finditer(plain)]
     return sorted(found, key=lambda change: (change.start, change.new))
+
+
+def marked(text: str, changes: dict[int, Change]) -> str:
+    """Return the SQL with comments around each place that a change replaces, by number."""
+    at: dict[int, str] = {}
+    for number, change in changes.items():
+        end = change.start + len(change.old)
+        at[change.start] = f"{at.get(change.start, '')}/*<{number}*/"
+        at[end] = f"/*{number}>*/{at.get(end, '')}"
+    for place in sorted(at, reverse=True):
+        text = text[:place] + at[place] + text[place:]
+    return text
+
+
+def changed(sql: str, number: int, change: Change) -> str:
+    """Return SQL that was compiled from marked texts, with one change."""
+    return re.sub(rf"/\*<{number}\*/.*?/\*{number}>\*/", lambda _: change.new, sql, flags=re.DOTALL)
 
 
 _COMPARED = {

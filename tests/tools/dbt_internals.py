@@ -73,7 +73,12 @@ def parse(arguments: list[str]) -> Any:
     return parsed.result
 
 
-def run(arguments: list[str], parsed: Any = None, edit: Callable[[Any], None] | None = None) -> Any:
+def run(
+    arguments: list[str],
+    parsed: Any = None,
+    edit: Callable[[Any], None] | None = None,
+    callbacks: tuple[Callable[[Any], None], ...] = (),
+) -> Any:
     """Run a dbt command, on a copy of a parsed project where one is given: dbt writes compiled code into it,
     which the next run would use. Release the database afterwards.
     """
@@ -83,6 +88,6 @@ def run(arguments: list[str], parsed: Any = None, edit: Callable[[Any], None] | 
     if manifest and edit:
         edit(manifest)
     try:
-        return dbtRunner(manifest=manifest).invoke(["--quiet", *arguments])
+        return dbtRunner(manifest=manifest, callbacks=[*callbacks]).invoke(["--quiet", *arguments])
     finally:
         close_connections()

@@ -27,6 +27,8 @@ class Warehouse:
     target_path: Path
     edit: Callable[[Any], None] | None = None
     prune: Callable[[Any], None] | None = None
+    # Receive dbt's events.
+    callbacks: tuple[Callable[[Any], None], ...] = ()
     _manifests: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def dbt(self, command: str, *arguments: str, parse_arguments: tuple[str, ...] = ()) -> Any:
@@ -41,7 +43,7 @@ class Warehouse:
         manifest = self.parsed(parse_arguments)
         with self.environment():
             return dbt_internals.run(
-                [command, *self._common(parse_arguments), *arguments], manifest, self.edit
+                [command, *self._common(parse_arguments), *arguments], manifest, self.edit, self.callbacks
             )
 
     def parsed(self, parse_arguments: tuple[str, ...] = ()) -> Any:
