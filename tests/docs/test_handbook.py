@@ -87,9 +87,13 @@ def test_every_command_runs(built: Loader, place: dict[str, str], tmp_path: Path
         "CDR_DATABASE": place["/var/lib/cdr"] + "/cdr.duckdb",
         "DBT_TARGET_PATH": str(tmp_path / "target"),
     }
-    ran = []
+    ran, scheduled = list[str](), list[str]()
     for language, text in blocks():
         for command in commands(language, text):
+            # Schedulers have one job.
+            if language != "sh" and command in scheduled:
+                continue
+            scheduled.append(command)
             for path, here in place.items():
                 command = command.replace(path, here)
             done = subprocess.run(

@@ -78,6 +78,8 @@ def test_the_commands_of_the_readme_run_in_order(copy: Loader, tmp_path: Path) -
         "CDR_DATABASE": str(copy.database),
         "DBT_TARGET_PATH": str(tmp_path / "target"),
         "TMPDIR": str(tmp_path),
+        # Data tests run in other tests.
+        "DBT_RESOURCE_TYPES": "model seed",
     }
     run = ["bash", "-euc", f"{script}\necho $CDR_DATABASE"]
     done = subprocess.run(run, capture_output=True, text=True, env=variables, cwd=tmp_path, check=False)

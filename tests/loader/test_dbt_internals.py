@@ -3,6 +3,7 @@ that changes it fails the test with the name of what is lost. loader/builds/dbt_
 tests/tools/dbt_internals.py have the reasons.
 """
 
+import importlib.util
 import io
 import json
 import re
@@ -182,6 +183,25 @@ def test_what_shares_parses_is_imported_as_a_plugin() -> None:
     from dbt.plugins import PluginManager
 
     assert "dbt_shared_parses" in PluginManager.get_prefixed_modules()  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("begin", ["with ", "\n-- Text\n WITH\n", "with recursive ", ""])
+def test_rows_of_unit_tests_are_injected_as_by_dbt(monkeypatch: pytest.MonkeyPatch, begin: str) -> None:
+    # As it is before a plugin changes it.
+    compilation = importlib.util.module_from_spec(importlib.util.find_spec("dbt.compilation"))  # type: ignore[arg-type]
+    compilation.__loader__.exec_module(compilation)
+    by_dbt = compilation.inject_ctes_into_sql
+    monkeypatch.setattr("dbt.compilation.inject_ctes_into_sql", by_dbt)
+    tools.inject_quickly()
+    from dbt.compilation import InjectedCTE, inject_ctes_into_sql
+
+    assert inject_ctes_into_sql is not by_dbt
+    query = f"{begin}three as (select 1) select * from three, two" if begin else "select * from two"
+    ctes = [InjectedCTE(id=name, sql=f" {name} as (select 1)") for name in ("one", "two")]
+    for some in (ctes, []):
+        queries = inject_ctes_into_sql(query, some), by_dbt(query, some)
+        found, expected = [re.findall(r"\w+|\S", text) for text in queries]
+        assert found == expected
 
 
 def test_each_overridden_macro_is_still_one_of_dbt(little: Path) -> None:

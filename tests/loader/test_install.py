@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from harness import REPOSITORY
+from harness import REPOSITORY, environment
 
 
 def built_wheel(source: Path, folder: Path) -> Path:
@@ -72,10 +72,10 @@ def install(environment: Path, wheel: Path) -> None:
     subprocess.run([*uv, "--python", str(python(environment)), str(wheel)], check=True)
 
 
-def cdr(environment: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def cdr(environment: Path, folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    variables = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8"}
+    variables = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **more}
     if limit := os.environ.get("CDR_MEMORY_LIMIT"):
         variables["CDR_MEMORY_LIMIT"] = limit
     command = [str(environment / "bin" / "cdr"), *arguments]
@@ -90,7 +90,7 @@ def dbt_nodes(project: Path, target: Path) -> set[str]:
         *("--target-path", str(target), "--log-path", str(target)),
     ]
     variables = {"CDR_DATABASE": str(target / "cdr.duckdb"), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    listed = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True)
+    listed = subprocess.run(command, env=environment() | variables, capture_output=True, text=True)
     assert listed.returncode == 0, listed.stdout + listed.stderr
     return {json.loads(line)["unique_id"] for line in listed.stdout.splitlines()}
 
@@ -139,7 +139,8 @@ def test_a_teams_project_survives_an_upgrade(
         with rates.open("a") as out:
             out.write("2026-11-22,XAF,EUR,0.5\n")
         own = {path: path.read_bytes() for path in ours.rglob("*") if path.is_file()}
-        result = cdr(installed, ours, "run", "../inbox", "-q")
+        # Data tests run where it is installed alone.
+        result = cdr(installed, ours, "run", "../inbox", "-q", DBT_RESOURCE_TYPES="model seed")
         assert result.returncode == 0, result.stdout + result.stderr
         amounts = marts(ours)
     finally:
@@ -187,7 +188,7 @@ def test_a_teams_project_pins_and_hashes_what_it_installs(
         export PATH="{installed / "bin"}:$PATH"
     """
     for step in steps:
-        variables = {
+        variables = {"DBT_RESOURCE_TYPES": "model seed"} | {
             name: value.replace("${{ runner.temp }}", str(tmp_path))
             for name, value in step.get("env", {}).items()
         }

@@ -185,11 +185,15 @@ def test_every_irregularity_ends_where_it_should(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     synthesise(inbox, days=2, calls_per_day=120, seed=9, warts=True, end=END)
     loader = Loader(tmp_path / "cdr.duckdb", inbox)
+    write_a_months_end(loader)
     staged = loader.stage(inbox, code=1)
     assert {file["state"] for file in staged} >= {"current", "duplicate", "failed", "ignored"}
     warehouse = Warehouse(loader, tmp_path / "target")
-    results = warehouse.dbt("build", "--exclude-resource-type", "unit_test").results
-    assert [r.node.name for r in results if r.status == "warn"], "values outside the page are warned about"
+    # The last day is a Sunday, with Friday's rates.
+    late = ("--vars", "{fx_stale_days: 1}")
+    results = warehouse.dbt("build", "--exclude-resource-type", "unit_test", *late).results
+    warned = {result.node.name.split("__")[0] for result in results if result.status == "warn"}
+    assert warned >= WARNED
     loader("verify")
     expected = sum(wart.rejected for wart in IRREGULARITIES if wart.state == "current")
     assert loader.query("select count(*) from marts.rejected_records where stage = 'load'") == [(expected,)]
@@ -197,6 +201,32 @@ def test_every_irregularity_ends_where_it_should(tmp_path: Path) -> None:
     assert loader.query("select sum(exact_duplicates) from marts.mart_feed_reconciliation")[0][0] > 0
     assert loader.query("select count(*) from marts.rejected_records where stage = 'typing'")[0][0] > 0
     assert unreadable_values_are_in_no_sum(loader) > 0
+    spent = "select count(distinct currency) from marts.mart_user_spend_daily where user_id = 'traveller'"
+    assert loader.query(spent) == [(3,)]
+    over = "select count(*) from marts.fact_calls where month(called_at) < month(ended_at)"
+    assert loader.query(over) == [(3,)]
+
+
+WARNED = {
+    *("warn_conflicts_that_lose_money", "warn_invalid_fields", "warn_missing_files"),
+    *("warn_stale_fx_rates", "warn_unconverted_amounts", "warn_unknown_countries", "warn_unusable_records"),
+}
+
+
+def write_a_months_end(loader: Loader) -> None:
+    """Three weeks before the other files: one user's calls in three currencies, one without a rate, from a
+    withheld number, into the next month. The day after, one CallId is of another call, to no known country.
+    """
+    kind = "phone_terminated"
+    usual = {"Reason": "CALLERHANGUP", "Duration": "90", "From": "private", "UserId": "traveller"}
+    usual["CallTime"] = "2026-10-31T23:59:00Z"
+    calls = [
+        record(kind, f"in-{currency}", **usual, Amount="0.5", Currency=currency)
+        for currency in ("EUR", "USD", "XAF")
+    ]
+    loader.write(f"cdr_{kind}_2026-11-01.csv", "\n".join([header(kind), *calls, ""]))
+    again = usual | {"From": "+46701112233", "ToCountryId": "UK", "Amount": "0.7", "Currency": "EUR"}
+    loader.write(f"cdr_{kind}_2026-11-02.csv", "\n".join([header(kind), record(kind, "in-EUR", **again), ""]))
 
 
 def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
@@ -248,7 +278,8 @@ def test_what_real_systems_write_is_read(tmp_path: Path) -> None:
     loader.write("cdr_sip_terminated_2026-11-22.csv", "\n".join([header(), *trunk, ""]))
     loader.stage(loader.inbox)
     warehouse = Warehouse(loader, tmp_path / "target")
-    warehouse.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    no_tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    warehouse.dbt("build", "-s", "+mart_quality_daily", "+mart_cost_daily", "+rejected_records", *no_tests)
 
     ten = moment("2026-11-22T10:00:00")
     found = loader.query(

@@ -33,7 +33,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
     monkeypatch.setenv("DBT_TARGET_PATH", str(folder / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(folder / "logs"))
-    monkeypatch.setenv("DBT_LOG_LEVEL_FILE", "debug")
     loader = Loader(folder / "cdr.duckdb", folder / "inbox")
     loader.database.unlink(missing_ok=True)
     shutil.rmtree(loader.inbox, ignore_errors=True)
@@ -42,13 +41,20 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
     return loader
 
 
+@pytest.fixture
+def log(folder: Path, project: Loader, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """dbt's log, with every query."""
+    monkeypatch.setenv("DBT_LOG_LEVEL_FILE", "debug")
+    return folder / "logs" / "dbt.log"
+
+
 def build(project: Loader, code: int, select: tuple[str, ...] = ("+mart_feed_invalid_fields",)) -> str:
     """Return what the build prints."""
     options = ("--indirect-selection", "cautious", "--exclude-resource-type", "unit_test")
     return project("build", "--select", *select, *options, code=code).stdout
 
 
-def test_values_and_fields_are_named(project: Loader, folder: Path) -> None:
+def test_values_and_fields_are_named(project: Loader, log: Path) -> None:
     calls = [
         *({}, {}, {}),
         *({"Result": "ANSWERD"}, {"Result": "anna@example.com"}, {"Reason": "46701234567"}),
@@ -81,9 +87,9 @@ def test_values_and_fields_are_named(project: Loader, folder: Path) -> None:
     assert set(reasons[1].split(", ")) == {"99999999999 (1 record)", "aaaa aa (1 record)"}
     assert "1 charges in +99999999999 from 2026-11-22" in printed
     assert "seeds/outcome_map.csv" in printed
-    log = (folder / "logs" / "dbt.log").read_text()
+    written = printed + log.read_text()
     for value in ("46701234567", "46705556677", "Anna", "anna"):
-        assert value not in printed + log
+        assert value not in written
     assert (
         "cdr_phone_terminated_2026-11-22.csv: amount could not be read in 1 of 9 records"
         " (first on line 10, it looks like 9,99)"
@@ -161,7 +167,8 @@ def test_two_calls_of_one_id_are_reported(project: Loader) -> None:
 def feed(project: Loader, today: date) -> dict[str, str]:
     """The sentences about the feed, by their errors, after a build of what they need."""
     project.stage(".")
-    build(project, code=0, select=("+mart_feed_findings",))
+    chosen = ("--select", "+mart_feed_findings", "--exclude-resource-type", "test")
+    project("build", *chosen, "--exclude-resource-type", "unit_test")
     with opened(project.database, "read") as connection:
         return {found.finding: found.sentence for found in feed_findings(connection, today)}
 
@@ -232,11 +239,11 @@ def test_a_file_with_decimal_commas_fails_the_build(project: Loader) -> None:
     assert f"{message}; ask for the file again, or take it out with `cdr withdraw`" in printed
 
 
-def test_what_a_file_name_holds_reaches_no_terminal_and_no_log(project: Loader, folder: Path) -> None:
+def test_what_a_file_name_holds_reaches_no_terminal_and_no_log(project: Loader, log: Path) -> None:
     name = "\x1b]0;owned\x07\u202ecdr_phone_terminated_2026-11-22.csv"
     project.write(name, delivery({}, {"Amount": "0,75"}, {}))
     project.stage(".")
     printed = build(project, code=0)
     assert "\\x1b]0;owned\\x07\\u202ecdr_phone_terminated_2026-11-22.csv: amount could not be read" in printed
-    log = (folder / "logs" / "dbt.log").read_text()
-    assert not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f\u202e]|\x1b[^[]", printed + log)
+    written = printed + log.read_text()
+    assert not re.search("[\x00-\x08\x0e-\x1a\x1c-\x1f\u202e]|\x1b[^[]", written)

@@ -14,6 +14,13 @@ from loader.synth import DEFAULT_END, synthesise
 from loader.synth.planted import INVOICE_ERROR, Tariff
 
 DAYS = 63
+MARTS = (
+    "+mart_cost_exceptions",
+    "+mart_overcharges",
+    "+mart_rate_history",
+    "+mart_invoice_reconciliation",
+    "+mart_signals",
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +38,7 @@ def delivered(once: Once) -> Loader:
             ignored = {Path(file["path"]).name for file in files if file["state"] == "ignored"}
             assert ignored == {"planted.json", "rate_card.csv", "invoices.csv"}
             left_out = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
-            loader("build", "-q", *left_out)
+            loader("build", "-q", "-s", *MARTS, *left_out)
 
     folder = once("planted", fill)
     return Loader(folder / "cdr.duckdb", folder / "inbox")
