@@ -48,7 +48,10 @@ def cdr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loader:
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Fill a folder that all test processes share: the first fills it, the others wait."""
     root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if "CDR_TESTS_ONCE" in os.environ:
+        # `make mutants` fills it for many runs.
+        root = Path(os.environ["CDR_TESTS_ONCE"])
+    elif "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
 
     def filled(name: str, fill: Callable[[Path], object]) -> Path:

@@ -207,7 +207,7 @@ def _check_line_ends(first: list[_Line]) -> None:
     for name, mark in _OTHER_LINE_ENDS:
         if mark in body.strip(mark):
             rows = [row for row in body.split(mark) if row]
-            if len(rows) > 1 and rows[0].count(DELIMITER) >= 2 and rows[1].count(DELIMITER) >= 2:
+            if rows[0].count(DELIMITER) >= 2 and rows[1].count(DELIMITER) >= 2:
                 raise FileError(f"line ends are {name} alone; convert them to LF")
 
 
