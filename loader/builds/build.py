@@ -1,4 +1,4 @@
-"""Runs dbt on this project, in this process, and decides what is due."""
+"""Runs dbt on this project, dbt 1 in this process and dbt 2 as a program, and decides what is due."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, redirect_stdout, 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loader.builds import dbt_internals, fingerprint, team_seeds
+from loader.builds import dbt_internals, dbt_program, fingerprint, team_seeds
 from loader.builds.behind import behind
 from loader.builds.dbt_internals import Node, Progress
 from loader.builds.fingerprint import Due
@@ -62,7 +62,9 @@ def build(
     Raises CdrError when dbt cannot run at all: wrong arguments, a broken project, a database that is locked
     for longer than `wait` seconds.
     """
-    dbt_internals.check_python()
+    program = dbt_program.find()
+    if program is None:
+        dbt_internals.check_python()
     root = project_root()
     with opened(database, "create", wait) as connection:
         comment_on_tables(connection)
@@ -72,25 +74,34 @@ def build(
     os.environ["CDR_PACKAGE_DIR"] = str(package_project())
     team_seeds.name_absolutely()
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
-    line = ["--quiet"] if quiet or progress else []
-    if progress:
+    line = []
+    if program is None and (quiet or progress):
+        line.append("--quiet")
+    if program is None and progress:
         # Failures are reported from the results. dbt's own lines, though never shown, cost half a second, and
         # every query in its log a twentieth of a daily build. Without its own level the log has the first's.
         line += ["--log-level", "none", "--log-level-file", os.environ.get("DBT_LOG_LEVEL_FILE", "info")]
     line += [command, *_folders(root, database), *arguments]
     results_file = None
-    if keeps_manifest and (_target_folder(root, database) / "manifest.json").exists():
+    target = _target_folder(root, database)
+    if program is None and keeps_manifest and (target / "manifest.json").exists():
         line.append("--no-write-json")
-        results_file = _target_folder(root, database) / "run_results.json"
-    if "NO_COLOR" in os.environ or not sys.stdout.isatty():
+        results_file = target / "run_results.json"
+    if program is None and ("NO_COLOR" in os.environ or not sys.stdout.isatty()):
         line.insert(0, "--no-use-colors")
-    _link_packages(root)
+    _link_packages(root, program)
     with (
         _spilling(database) as spill,
-        _held(root, database, arguments, wait, spill),
+        # dbt 2 opens the database in its own process.
+        _held(root, database, arguments, wait, spill) if program is None else nullcontext(),
         redirect_stdout(sys.stderr) if stdout_to_stderr else nullcontext(),
     ):
-        done = dbt_internals.run(line, progress, results_file)
+        if program is None:
+            done = dbt_internals.run(line, progress, results_file)
+        else:
+            done = dbt_program.run(program, line, target, spill, quiet=quiet, progress=progress)
+    if program is not None:
+        done.findings += dbt_program.findings(target, done.nodes, database)
     if done.refusal is not None:
         mode = pii_mode(root, arguments)
         unmasked = "" if mode == "clear" else f"; nothing was {mode}, the tables are as they were"
@@ -246,16 +257,15 @@ def _held(root: Path, database: Path, arguments: tuple[str, ...], wait: float, s
         connection.close()
 
 
-def _link_packages(root: Path) -> None:
+def _link_packages(root: Path, program: str | None) -> None:
     """Run `dbt deps` where a team's project has no link to the package as it is installed now."""
     link = root / "dbt_packages" / PROJECT_NAME
     if not (root / PACKAGES_FILE).exists() or link.resolve() == package_project():
         return
-    from dbt.cli.main import dbtRunner
-
-    outcome = dbtRunner().invoke(
-        ["--quiet", "deps", "--project-dir", str(root), "--profiles-dir", str(root / "profiles")]
-    )
+    line = ["deps", "--project-dir", str(root), "--profiles-dir", str(root / "profiles")]
+    if program is None:
+        outcome = dbt_internals.run(["--quiet", *line])
+    else:
+        outcome = dbt_program.run(program, line, root / "target", quiet=True)
     if not outcome.success:
-        reason = " ".join(str(outcome.exception).split())
-        raise CdrError(f"dbt deps failed in {root}: {reason}; correct packages.yml and try again")
+        raise CdrError(f"dbt deps failed in {root}: {outcome.refusal}; correct packages.yml and try again")
