@@ -98,9 +98,13 @@ def run(
         and node["config"].get("materialized") != "ephemeral"
     ]
     refusal = None
-    if code and all(node["resource_type"] == "operation" for _, node in built):
-        # A hook that refuses to go on, or nothing at all.
-        refusal = (errors or [f"it ended with exit code {code}"])[0].splitlines()[0]
+    if code and not any(
+        node["resource_type"] != "operation" and result.get("message") != "Compilation Error"
+        for result, node in built
+    ):
+        # Without a driver, or after a hook that refuses to go on, every node has this message.
+        first = (errors or [f"it ended with exit code {code}"])[0].splitlines()[0]
+        refusal = re.sub(r"^\[error\] (\[[^]]*\]: )?", "", first)
     return Outcome(
         success=code == 0,
         nodes=[_node(result, node) for result, node in built],

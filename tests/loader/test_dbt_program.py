@@ -172,13 +172,16 @@ def test_results_and_progress(dbt2: Path, capfd: pytest.CaptureFixture[str]) -> 
             [event("Generic", "error", "[error] no model \x1b a\n  --> models/a.sql")],
             [result("model.sinch_cdr.fact_calls", "success", "Succeeded")],
             "older",
-            "[error] no model \\x1b a",
+            "no model \\x1b a",
         ),
         (
-            [event("Generic", "error", "[error] its key is missing")],
-            [result("operation.sinch_cdr.on-run-start-1", "error", "Error")],
+            [event("Generic", "error", "[error] [JinjaError (dbt1501)]: its key is missing")],
+            [
+                result("operation.sinch_cdr.on-run-start-1", "error", "Error"),
+                result("model.sinch_cdr.fact_calls", "error", "Compilation Error"),
+            ],
             INVOCATION,
-            "[error] its key is missing",
+            "its key is missing",
         ),
     ],
 )
@@ -219,7 +222,7 @@ def test_the_daily_job_with_a_program(copy: Loader, dbt2: Path, tmp_path: Path) 
     assert Path(environment["CDR_TEMP_DIRECTORY"]).parent != copy.database.parent
     writes(dbt2, [event("Generic", "error", "[error] broken")], [], code=1)
     remedy = "correct it and run `cdr build` again"
-    assert copy.error("build") == f"cdr: dbt could not run: [error] broken; {remedy}"
+    assert copy.error("build") == f"cdr: dbt could not run: broken; {remedy}"
 
 
 @pytest.mark.skipif("CDR_TESTS_DBT2" not in os.environ, reason="CDR_TESTS_DBT2 names no dbt 2")
