@@ -171,12 +171,12 @@ def findings(target: Path, nodes: list[Node], database: Path) -> list[str]:
 
     Raises CdrError where the database cannot be read.
     """
-    told = [node for node in nodes if node["has_words"] and node["status"] in ("warn", "fail")]
-    if not told:
+    worded = [node for node in nodes if node["has_words"] and node["status"] in ("warn", "fail")]
+    if not worded:
         return []
     known = _known(target)
     with opened(database, "read") as connection:
-        return [words for node in told for words in _found(connection, node, known[node["node"]])]
+        return [words for node in worded for words in _found(connection, node, known[node["node"]])]
 
 
 def _found(connection: "duckdb.DuckDBPyConnection", node: Node, test: Any) -> Iterator[str]:
