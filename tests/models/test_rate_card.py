@@ -302,6 +302,7 @@ def build(seeded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ("line", "complaint"),
     [
         (f",DE,4670,,,EUR,2026-01-01,{PRICE}", "country, prefix: 'DE, 4670' is a prefix outside of"),
+        (f",SE,7,,,EUR,2026-01-01,{PRICE}", "country, prefix: 'SE, 7' is a prefix outside of"),
         (f",de,999,,,EUR,2026-01-01,{PRICE}", "country, prefix: 'DE, 999' is a prefix outside of"),
         (f",XX,,,,EUR,2026-01-01,{PRICE}", "country: 'XX' is not listed in seeds/countries.csv"),
         (f",,49151,premium,,EUR,2026-01-01,{PRICE}", "'49151, premium' is a prefix of numbers of the type"),
