@@ -74,21 +74,14 @@ def build(
     os.environ["CDR_PACKAGE_DIR"] = str(package_project())
     team_seeds.name_absolutely()
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
-    line = []
-    if program is None and (quiet or progress):
-        line.append("--quiet")
-    if program is None and progress:
-        # Failures are reported from the results. dbt's own lines, though never shown, cost half a second, and
-        # every query in its log a twentieth of a daily build. Without its own level the log has the first's.
-        line += ["--log-level", "none", "--log-level-file", os.environ.get("DBT_LOG_LEVEL_FILE", "info")]
-    line += [command, *_folders(root, database), *arguments]
-    results_file = None
+    line = [command, *_folders(root, database), *arguments]
     target = _target_folder(root, database)
-    if program is None and keeps_manifest and (target / "manifest.json").exists():
-        line.append("--no-write-json")
-        results_file = target / "run_results.json"
-    if program is None and ("NO_COLOR" in os.environ or not sys.stdout.isatty()):
-        line.insert(0, "--no-use-colors")
+    results_file = None
+    if program is None:
+        line = [*_how_it_prints(is_quiet=quiet or progress is not None, has_log=progress is None), *line]
+        if keeps_manifest and (target / "manifest.json").exists():
+            line.append("--no-write-json")
+            results_file = target / "run_results.json"
     _link_packages(root, program)
     with (
         _spilling(database) as spill,
@@ -101,7 +94,7 @@ def build(
         else:
             done = dbt_program.run(program, line, target, spill, quiet=quiet, progress=progress)
     if program is not None:
-        done.findings += dbt_program.findings(target, done.nodes, database)
+        done.findings += dbt_program.findings(target, done.nodes, database, wait)
     if done.refusal is not None:
         mode = pii_mode(root, arguments)
         unmasked = "" if mode == "clear" else f"; nothing was {mode}, the tables are as they were"
@@ -150,6 +143,19 @@ def _refuse_empty(arguments: tuple[str, ...], database: Path) -> None:
             f"{cause} would empty tables, and {database} holds deliveries; build without it, or name a "
             "database of its own with --database"
         )
+
+
+def _how_it_prints(*, is_quiet: bool, has_log: bool) -> list[str]:
+    """dbt 1's options. Without a log, failures are reported from the results: dbt's own lines, though never
+    shown, cost half a second, and every query in its file a twentieth of a daily build. Without its own level
+    the file has the first's.
+    """
+    options = ["--quiet"] if is_quiet else []
+    if not has_log:
+        options += ["--log-level", "none", "--log-level-file", os.environ.get("DBT_LOG_LEVEL_FILE", "info")]
+    if "NO_COLOR" in os.environ or not sys.stdout.isatty():
+        options.append("--no-use-colors")
+    return options
 
 
 def _named_by(reason: str) -> str:

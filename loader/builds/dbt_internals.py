@@ -210,13 +210,16 @@ def _node(result: Any) -> Node:
 
 
 def _label(node: Any) -> str:
-    """A generic test by its rule, model and column: its name in dbt ends in a hash. All else by name."""
     test = getattr(node, "test_metadata", None)
     attached = getattr(node, "attached_node", None)
-    if test is None or attached is None:
-        return str(node.name)
-    column = getattr(node, "column_name", None)
-    return f"{test.name} of {attached.split('.')[-1]}" + (f".{column}" if column else "")
+    return label(node.name, test and test.name, attached, getattr(node, "column_name", None))
+
+
+def label(name: str, rule: str | None, attached: str | None, column: str | None) -> str:
+    """A generic test by its rule, model and column: its name in dbt ends in a hash. All else by name."""
+    if not rule or not attached:
+        return name
+    return f"{rule} of {attached.split('.')[-1]}" + (f".{column}" if column else "")
 
 
 def _is_interrupt(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loader.builds.dbt_internals import Node, Outcome, Progress
+from loader.builds.dbt_internals import Node, Outcome, Progress, label
 from loader.database.connection import opened
 from loader.errors import CdrError, printable
 
@@ -148,7 +148,12 @@ def _node(result: Any, node: Any) -> Node:
         message = f"{failures} {'row' if failures == 1 else 'rows'} found"
     return {
         "node": result["unique_id"],
-        "label": _label(node),
+        "label": label(
+            node["name"],
+            (node.get("test_metadata") or {}).get("name"),
+            node.get("attached_node"),
+            node.get("column_name"),
+        ),
         "has_words": "findings" in node["config"].get("meta", {}),
         "status": result["status"],
         "message": message,
@@ -157,16 +162,7 @@ def _node(result: Any, node: Any) -> Node:
     }
 
 
-def _label(node: Any) -> str:
-    """A generic test by its rule, model and column; all else by name."""
-    test, attached = node.get("test_metadata"), node.get("attached_node")
-    if not test or not attached:
-        return str(node["name"])
-    column = node.get("column_name")
-    return f"{test['name']} of {attached.split('.')[-1]}" + (f".{column}" if column else "")
-
-
-def findings(target: Path, nodes: list[Node], database: Path) -> list[str]:
+def findings(target: Path, nodes: list[Node], database: Path, wait: float = 0) -> list[str]:
     """Return what tests found, in words, as macros/findings.sql does: dbt 2.0.0a4 gives that macro no query.
 
     Raises CdrError where the database cannot be read.
@@ -175,7 +171,7 @@ def findings(target: Path, nodes: list[Node], database: Path) -> list[str]:
     if not worded:
         return []
     known = _known(target)
-    with opened(database, "read") as connection:
+    with opened(database, "read", wait) as connection:
         return [words for node in worded for words in _found(connection, node, known[node["node"]])]
 
 

@@ -51,6 +51,8 @@ _NEAREST = {
 }
 # Those tests have rate cards of their own, and parse what is changed.
 _NOT_OF_PYTEST = ("CDR_RATE_CARD", "CDR_INVOICES", dbt_internals.SHARED_PARSES)
+# A changed join may give a hundred million rows: an error, like any other that a test finds.
+_ENGINE: dict[str, Any] = {"threads": 1, "memory_limit": "2GiB", "temp_directory": ""}
 _COPIED_NOT = shutil.ignore_patterns(".git", ".venv", "target", ".demo", "logs", "*.duckdb", ".*_cache")
 
 
@@ -113,7 +115,7 @@ class Trial:
         shutil.copyfile(prepared, self.loader.database)
         self.warehouse = Warehouse(self.loader, self.folder / "target")
         self.tables = contents(self.loader.database)
-        self.connection = duckdb.connect(config={"threads": 1})
+        self.connection = duckdb.connect(config=_ENGINE)
         self.copy = Path(shutil.copytree(ROOT, self.folder / "copy", ignore=_COPIED_NOT))
 
     def judge(self, mutant: Mutant, selected: list[str], *, always_data: bool) -> Verdict:
@@ -332,7 +334,7 @@ def main() -> None:
 
 
 def _print_what_unit_tests_miss(unit_tests: list[str], mutants: list[Mutant]) -> None:
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with duckdb.connect(config=_ENGINE) as connection:
         missed = refused = 0
         for mutant in mutants:
             try:
