@@ -47,37 +47,6 @@ tariffs as (
     where tariff_state <> 'unexplained'
 ),
 
--- The card's rows that do not explain all calls of a day but for a few: of others no period can doubt.
-doubtful_days as (
-    select
-        call_type,
-        application_key,
-        destination_country,
-        currency,
-        rate_row
-    from calls
-    group by
-        call_type,
-        application_key,
-        destination_country,
-        number_type,
-        currency,
-        rate_row,
-        report_date
-    having
-        sum(case when difference = 0 then 1 else 0 end) < {{ var('rate_min_explained_share') }} * count(*)
-),
-
-doubtful as (
-    select distinct
-        call_type,
-        application_key,
-        destination_country,
-        currency,
-        rate_row
-    from doubtful_days
-),
-
 levels as (
     select distinct
         {{ columns_of_group() }},
@@ -91,26 +60,62 @@ parts as (
         calls.*,
         {{ part_of_level('levels.level_number') }} as part
     from calls
-    inner join doubtful
-        on
-            calls.rate_row = doubtful.rate_row
-            and {{ same_tariff_group('calls', 'doubtful') }}
     left join levels
         on
             calls.report_date = levels.report_date
             and {{ same_tariff_group('calls', 'levels') }}
 ),
 
+-- A period of a zone is made of the parts of its days. It can only doubt a row that explains too few calls of a part.
+doubtful_parts as (
+    select
+        call_type,
+        application_key,
+        destination_country,
+        currency,
+        rate_row
+    from parts
+    group by
+        call_type,
+        application_key,
+        destination_country,
+        currency,
+        rate_row,
+        part,
+        report_date
+    having
+        sum(case when difference = 0 then 1 else 0 end) < {{ var('rate_min_explained_share') }} * count(*)
+),
+
+doubtful as (
+    select distinct
+        call_type,
+        application_key,
+        destination_country,
+        currency,
+        rate_row
+    from doubtful_parts
+),
+
+doubtful_calls as (
+    select parts.*
+    from parts
+    inner join doubtful
+        on
+            parts.rate_row = doubtful.rate_row
+            and {{ same_tariff_group('parts', 'doubtful') }}
+),
+
 in_zones as (
     select
-        parts.*,
+        calls.*,
         labels.zone_label
-    from parts
+    from doubtful_calls as calls
     left join {{ ref('int_tariffs__zones') }} as zones
         on
-            parts.report_date = zones.report_date
-            and parts.part = zones.part
-            and {{ same_tariff_group('parts', 'zones') }}
+            calls.report_date = zones.report_date
+            and calls.part = zones.part
+            and {{ same_tariff_group('calls', 'zones') }}
     left join {{ ref('int_tariffs__zone_labels') }} as labels
         on
             zones.report_date = labels.report_date
