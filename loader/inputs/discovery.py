@@ -42,6 +42,11 @@ class Delivery:
         """The base name without a compression suffix."""
         return as_text(base_name(self.source.name))
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the user named it or its archive."""
+        return self.explicit or self.named
+
 
 def discover(paths: tuple[str, ...]) -> list[Delivery]:
     """Return the deliveries that the paths name, each once, in the order given and by name within a folder.
@@ -54,7 +59,7 @@ def discover(paths: tuple[str, ...]) -> list[Delivery]:
     for path in paths:
         for delivery in _expand(path, walked):
             key = delivery.source.location
-            if key not in found or (delivery.explicit and not found[key].explicit):
+            if key not in found or (delivery.is_named and not found[key].is_named):
                 found[key] = delivery
     return list(found.values())
 

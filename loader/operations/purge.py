@@ -126,7 +126,7 @@ def erase_everywhere(
     *,
     wait: float = 0,
     progress: Callable[[int, int, str], None],
-    stdout_to_stderr: bool = False,
+    stdout_to_stderr: bool,
 ) -> tuple[Purged, Proof]:
     """Purge, build so that the tables follow, and rewrite the file without what the tables dropped.
 

@@ -103,7 +103,7 @@ def stage(
         files = _stage_all(deliveries, connection, preparation, progress)
         first_rejects = _first_rejects(connection) if options.dry_run else {}
     known = [file for file in files if file.state in (PassedOver.SKIPPED, State.DUPLICATE)]
-    named = {one.source.location for one in deliveries if one.explicit or one.named}
+    named = {one.source.location for one in deliveries if one.is_named}
     idle = _ignored_whole(files, named)
     return Report(
         files,
