@@ -11,6 +11,18 @@
 {%- endmacro %}
 
 
+{#- A row of a relation that has this alias as one text; rows that differ have different ones. -#}
+{% macro row_text(alias) %}{{ return(adapter.dispatch('row_text', 'sinch_cdr')(alias)) }}{% endmacro %}
+
+{% macro duckdb__row_text(alias) -%}
+    cast({{ alias }} as {{ dbt.type_string() }})
+{%- endmacro %}
+
+{% macro spark__row_text(alias) -%}
+    to_json(struct({{ alias }}.*), map('timestampFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS'))
+{%- endmacro %}
+
+
 {#- A query (line, text) of the lines of a text. -#}
 {% macro each_line(text) %}{{ return(adapter.dispatch('each_line')(text)) }}{% endmacro %}
 

@@ -183,22 +183,16 @@
 {%- endmacro %}
 
 
-{#- The content of a seed or a small table as one text, as SQL. -#}
+{#- The content of a seed or a small table, and the names of its columns, as one text, as SQL. -#}
 {% macro content_version(relation) -%}
-    {%- set texts = [] -%}
-    {#- not adapter.get_columns_in_relation, which costs ten times as much -#}
-    {%- for name in run_query('select * from ' ~ relation ~ ' limit 0').column_names -%}
-        {%- set text = "cast(" ~ adapter.quote(name) ~ " as " ~ dbt.type_string() ~ ")" -%}
-        {%- do texts.append("coalesce(" ~ text ~ ", chr(30))") -%}
-    {%- endfor -%}
     (
         select {{ sinch_cdr.fingerprint("concat_ws('|', content, repeats)") }}
         from (
             select
-                concat_ws(chr(31), {{ texts | join(', ') }}) as content,
+                {{ sinch_cdr.row_text('row_of_table') }} as content,
                 count(*) as repeats
-            from {{ relation }}
-            group by concat_ws(chr(31), {{ texts | join(', ') }})
+            from {{ relation }} as row_of_table
+            group by {{ sinch_cdr.row_text('row_of_table') }}
         ) as rows_of_table
     )
 {%- endmacro %}

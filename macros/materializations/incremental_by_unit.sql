@@ -26,8 +26,7 @@
     {% set stale = {'units': 0, 'batches': 0} %}
     {% if not is_behind and not flags.EMPTY %}
         {% set units = sinch_cdr.stale_units(sinch_cdr.versions(model, rule_now), rule_now) %}
-        {% do sinch_cdr.in_transaction(sinch_cdr.write_log(units, done=false)) %}
-        {% set stale = sinch_cdr.first_row(sinch_cdr.stale_counted()) %}
+        {% set stale = sinch_cdr.log_stale(units) %}
         {% do sinch_cdr.report_whole(found, state, stale.units) if is_whole %}
     {% endif %}
 
