@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # A time without an offset is UTC.
 _CALL_TIME = rf"^\W*{ISO_TIME}\W*$"
+_WITH_FRACTION = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d+Z$"
 
 
 def call_dates(table: str, condition: str) -> str:
@@ -32,11 +33,14 @@ def call_dates(table: str, condition: str) -> str:
                     _file_id,
                     regexp_extract(call_time, '{_CALL_TIME}', ['day', 'time', 'hours', 'minutes']) as part
                 from (
-                    -- times of the usual form cut to minutes: few distinct values, however many calls
+                    -- times of the usual forms cut to minutes: few distinct values, however many calls
                     select distinct
                         _file_id,
                         if(
-                            "CallTime" like '____-__-__T__:__:__Z', left("CallTime", 16), "CallTime"
+                            "CallTime" like '____-__-__T__:__:__Z'
+                                or regexp_matches("CallTime", '{_WITH_FRACTION}'),
+                            left("CallTime", 16),
+                            "CallTime"
                         ) as call_time
                     from {table}
                     where {condition}
