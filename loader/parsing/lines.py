@@ -180,7 +180,11 @@ def clean_lines(columns: Columns, header: str | None = None) -> Callable[[bytes,
             and (len(block) < LONGEST_PLAIN_LINE or len(max(lines, key=len)) < LONGEST_PLAIN_LINE)
         )
         if not unambiguous:
-            return [is_clean(line) for line in lines]
+            if len(lines) <= _FEW:
+                return [is_clean(line) for line in lines]
+            # A spoilt line makes few others slow to test.
+            half = len(lines) // 2
+            return [flag for part in (lines[:half], lines[half:]) for flag in test(b"\n".join(part), part)]
         if DELIMITER not in block:
             return [False] * len(lines)
         if b'"' not in block:

@@ -38,6 +38,7 @@ from loader.staging.versioning import Versions
 COLUMNS = Columns("sip_terminated", KINDS["sip_terminated"])
 WIDTH = COLUMNS.width
 WHOLE = content.BLOCK
+SECTION, FEW = insert.SECTION, parsed_lines._FEW
 HEADER = header().encode() + b"\n"
 
 
@@ -77,7 +78,7 @@ values = st.text(
 )
 plain_values = st.text(st.sampled_from("abcé +-:"), max_size=6)
 # The whole text at once, or a line or two at a time and every line a piece of its own.
-sections = st.sampled_from([insert.SECTION, 40])
+sections = st.sampled_from([SECTION, 40])
 rows = st.lists(st.lists(values, min_size=WIDTH, max_size=WIDTH), max_size=6)
 
 
@@ -93,7 +94,7 @@ class Reader:
         bound_memory(self.connection)
         self.connection.execute("set threads = 4")
 
-    def __call__(self, text: bytes, way: LoadStrategy | None, section: int = insert.SECTION) -> list[Outcome]:
+    def __call__(self, text: bytes, way: LoadStrategy | None, section: int = SECTION) -> list[Outcome]:
         """Stage a text that way, or the first that can prove itself; return what became of its records."""
         path = self.folder / "sip_terminated.csv"
         path.write_bytes(text)
@@ -108,7 +109,8 @@ class Reader:
             self.connection.begin()
             try:
                 self.patch.setattr(insert, "SECTION", section)
-                self.patch.setattr(insert, "PIECE", insert.SECTION if section == insert.SECTION else 1)
+                self.patch.setattr(insert, "PIECE", section if section == SECTION else 1)
+                self.patch.setattr(parsed_lines, "_FEW", FEW if section == SECTION else 1)
                 loaded = strategy(load)
                 loaded.check(text_read)
                 self.connection.commit()
