@@ -60,10 +60,10 @@ TABLES: dict[str, tuple[str, Rows]] = {
             ("2026-10-31", "sip", "a1", "SE", "EUR", 999, 999, 999, 999, 9, 999, 999),
             ("2026-11-01", "sip", "a1", "SE", "EUR", 1, 2, 4, 4, 0, 4, 60),
             ("2026-11-01", "sip", "a3", "FI", "EUR", 1, 1, 1, 1, 0, 1, 60),
-            ("2026-11-02", "app", "a2", "DE", "SEK", 2, 3, 10, 1, 0, 10, 60),
+            ("2026-11-02", "app", "a2", "DE", "SEK", 2, 3, 10, 1, 4, 10, 60),
             ("2026-11-02", "app", "a2", "US", "USD", 1, 1, 9, 9, 0, 9, 60),
             ("2026-11-03", "sip", "a1", "SE", "EUR", 4, 5, 8, 8, 0, 8, 240),
-            ("2026-11-03", "sip", "a1", "DE", "EUR", 8, 7, 3, 3, 0, 3, 60),
+            ("2026-11-03", "sip", "a1", "DE", "EUR", 8, 7, 3, 3, 5, 3, 60),
             ("2026-11-03", "app", None, None, "EUR", 1, 1, 1, 1, 0, 1, 60),
             ("2026-11-04", "app", "a2", "DE", "SEK", 16, 11, 50, 5, 0, 50, 600),
             ("2026-11-04", "app", "a2", "NO", "NOK", 32, 13, 7, None, 32, 7, 0),
@@ -128,6 +128,8 @@ TABLES: dict[str, tuple[str, Rows]] = {
             ("2026-11-03", "a2", None, "EUR", 60, True, 99, 99),
             ("2026-11-03", "a2", "u9", None, 60, True, 99, 99),
             ("2026-11-05", "a1", "u9", "EUR", 60, True, 99, 99),
+            *(("2027-01-01", "a1", f"v{number:02}", "EUR", 60, True, 9, number) for number in range(11)),
+            ("2027-01-01", "a1", "v99", "NOK", 60, True, 9, None),
         ],
     ),
     "mart_rate_history": (
@@ -190,7 +192,7 @@ TABLES: dict[str, tuple[str, Rows]] = {
         [
             ("2026-11-02", "critical", "spike", "user", "early", "a1", 1, 2, 3, 4, 5),
             ("2026-11-04", "info", "spike", "user", "a1", "a1", 1, 2, 3, 4, 5),
-            ("2026-11-03", "warn", "spike", "application", "a1", "a1", 6, 7, 8, 9, 10),
+            ("2026-11-04", "warn", "spike", "application", "a1", "a1", 6, 7, 8, 9, 10),
             ("2026-11-03", "critical", "drop", "application", "a9", "a2", 1, 2, 3, 4, 5),
             ("2026-11-04", "critical", "spike", "application_country", "a1 > SE", "a1", 1, None, 3, 4, 5),
             ("2026-11-04", "critical", "drop", "application_country", "a9 > XX", "a2", 1, 2, 3, 4, 5),
@@ -255,12 +257,16 @@ TWO_DAYS = Scope(D3, D4, reporting_currency="EUR")
 @pytest.fixture(scope="module")
 def marts() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:") as connection:
-        connection.execute("create schema marts")
-        for name, (columns, rows) in TABLES.items():
-            connection.execute(f"create table marts.{name} ({columns})")
-            marks = ", ".join("?" * len(rows[0]))
-            connection.executemany(f"insert into marts.{name} values ({marks})", rows)
+        fill(connection)
         yield connection
+
+
+def fill(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema marts")
+    for name, (columns, rows) in TABLES.items():
+        connection.execute(f"create table marts.{name} ({columns})")
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"insert into marts.{name} values ({marks})", rows)
 
 
 def at(day: date, hour: int, minute: int = 0) -> datetime:
@@ -300,7 +306,7 @@ EXPECTED: dict[str, Rows] = {
     ],
     # Amount, that of the days before, spend, calls, minutes, calls that are not converted.
     "spend": [
-        ("EUR", 16, 5, 16, 20, 16, 0),
+        ("EUR", 16, 5, 16, 20, 16, 5),
         ("SEK", 50, 10, 5, 16, 11, 0),
         ("NOK", 7, None, None, 32, 13, 32),
         ("AUD", 6, None, None, 1, 1, 1),
@@ -336,7 +342,7 @@ EXPECTED: dict[str, Rows] = {
     ],
     "destinations": [
         ("SE", "Sweden", 75, 25, 12, 4, 0),
-        ("DE", "Germany", 24, 18, 8, 1, 0),
+        ("DE", "Germany", 24, 18, 8, 1, 5),
         (None, "not known", 1, 1, 1, None, 0),
         ("AU", "AU", 1, 1, None, None, 1),
         ("DK", "DK", 1, 1, None, None, 1),
@@ -373,7 +379,7 @@ EXPECTED: dict[str, Rows] = {
         (D4, "critical", "drop", "a9 > XX", 1, 2, 3, 4, 5),
         (D4, "critical", "spike", "Rides > Sweden", 1, None, 3, 4, 5),
         (D3, "critical", "drop", "a9", 1, 2, 3, 4, 5),
-        (D3, "warn", "spike", "Rides", 6, 7, 8, 9, 10),
+        (D4, "warn", "spike", "Rides", 6, 7, 8, 9, 10),
         (D4, "info", "spike", "a1", 1, 2, 3, 4, 5),
     ],
     "signal_weeks": [("drop", D2, 2), ("spike", D2, 3)],
@@ -403,6 +409,47 @@ EXPECTED: dict[str, Rows] = {
 def test_figures_of_two_days_and_the_two_before(marts: duckdb.DuckDBPyConnection) -> None:
     found = run_all(marts, Scope(D3, D4, is_compared=True, reporting_currency="EUR"))
     assert {name: result.rows for name, result in found.items()} == EXPECTED
+
+
+ADDED_UP = {
+    "headline": (1, 2, 3),
+    "kinds": (1,),
+    "spend": (1, 2, 3, 4, 5, 6),
+    "spend_daily": (2,),
+    "quality": (1, 2, 3, 4),
+    "quality_by_kind": (2, 3, 4, 5),
+    "failures": (3,),
+    "applications": (1, 2, 3, 4),
+    "destinations": (2, 3, 4, 5, 6),
+    "effective_rates": (),
+    "users": (2, 3, 4, 5),
+    "traffic": (3,),
+    "overcharges": (3, 4, 5, 6),
+}
+
+
+def test_twice_the_rows_are_twice_the_amounts_and_the_same_ratios() -> None:
+    with duckdb.connect(":memory:") as connection:
+        fill(connection)
+        for name in TABLES:
+            if name in ("fact_calls", "mart_overcharges", "mart_traffic_hourly") or name.endswith("_daily"):
+                connection.execute(f"insert into marts.{name} from marts.{name}")
+        found = run_all(connection, Scope(D3, D4, is_compared=True, reporting_currency="EUR"))
+    for name, added in ADDED_UP.items():
+        assert found[name].rows == [
+            tuple(2 * value if at in added and value is not None else value for at, value in enumerate(row))
+            for row in EXPECTED[name]
+        ], name
+
+
+def test_ten_users_are_shown_those_of_no_known_spend_last(marts: duckdb.DuckDBPyConnection) -> None:
+    found = run_all(marts, Scope(date(2027, 1, 1), date(2027, 1, 1)))
+    assert [row[0] for row in found["users"].rows] == [f"v{number:02}" for number in range(10, 0, -1)]
+
+
+def test_the_feed_of_eight_days(marts: duckdb.DuckDBPyConnection) -> None:
+    found = run_all(marts, Scope(D1, date(2026, 11, 8)))
+    assert found["feed"].rows[2] == ("sip", 1810, 1804, 1803, 1802, 3, 0, 0, 4, date(2026, 11, 8))
 
 
 def test_what_is_not_compared_has_no_days_before(marts: duckdb.DuckDBPyConnection) -> None:
@@ -460,7 +507,7 @@ def test_an_application_has_its_own_figures(marts: duckdb.DuckDBPyConnection) ->
     assert found["kinds"].rows == [("sip", 40, 10 / 40, 30 / 40, None, None)]
     assert found["busy_days"].rows == [(D3, at(D3, 8), 0.5, True)]
     assert found["busy_hours"].rows == [(D3, at(D3, 8), 0.5, 2, 3, at(D3, 8, 30), 4)]
-    assert found["spend"].rows == [("EUR", 13, None, 13, 14, 13, 0)]
+    assert found["spend"].rows == [("EUR", 13, None, 13, 14, 13, 5)]
     assert found["spend_daily"].rows == [(D3, "sip", 11, True), (D4, "sip", 2, False)]
     assert found["quality"].rows == [(D3, 50, 10, 8, 400, 50.0, True)]
     assert found["failures"].rows == [
