@@ -14,6 +14,7 @@ from loader.report.charts import (
     heat_legend,
     heat_map,
     legend,
+    lines,
     ranked,
     sparkline,
     stacked_days,
@@ -300,3 +301,19 @@ def test_bars_say_what_they_are() -> None:
     bars = [{"name": "one", "calls": 1234.56, "side": "far end"}]
     assert "<title>one: 1,235</title>" in ranked(bars, "name", "calls", "side", "calls")["wide"]
     assert "<title>one: 1,234.6</title>" in ranked(bars, "name", "calls", "side", "calls", 1)["narrow"]
+
+
+def test_points_of_a_line_name_what_they_are_where_that_is_known() -> None:
+    rows = [
+        {"report_date": D1, "call_type": "sip", "has_file": True, "asr": 0.5, "asr_mean": 0.25},
+        {"report_date": D2, "call_type": "sip", "has_file": True, "asr": None, "asr_mean": None},
+        {"report_date": D2, "call_type": "app", "has_file": False, "asr": 0.125},
+    ]
+    svg = lines(rows, "asr", "call_type", "ASR")["wide"]
+    assert svg.count("<title>") == 2
+    assert "<title>2026-11-01 sip: 50.0 %</title>" in svg
+    assert "<title>2026-11-02 app: 12.5 %</title>" in svg
+    assert svg.count('fill-opacity="0"') == 1
+    rows[0]["asr"] = 1234.5
+    svg = lines(rows, "asr", "call_type", "seconds", percent=False)["narrow"]
+    assert "<title>2026-11-01 sip: 1,234</title>" in svg

@@ -97,7 +97,8 @@ def test_a_publication_s_newest_day_is_that_of_its_files() -> None:
         assert stalled_feed(connection, D3) is None
         connection.execute(
             "create table marts.mart_feed_completeness as select * from"
-            " (values (date '2026-11-01', 1), (date '2026-11-02', 0)) as t(file_date, files)"
+            " (values (date '2026-11-01', 1), (date '2026-10-31', 1), (date '2026-11-02', 0))"
+            " as t(file_date, files)"
         )
         found = stalled_feed(connection, D3)
         assert found is not None
