@@ -295,6 +295,11 @@ def test_by_default_everything_is_staged_once(tmp_path: Path) -> None:
     assert [each.state for each in again.files] == ["skipped"] * 3
     assert (again.exit_code, again.named, again.left_out) == (0, [], [])
     assert [done for done, _, _ in seen] == [0, 1, 2, 3]
+    # Content that another replaced is not restored, though it is still there.
+    (tmp_path / "in" / "later").mkdir()
+    (tmp_path / "in" / "later" / "a_2026-11-01.csv").write_text(delivery("call-a", "call-x"))
+    assert sorted(each.state for each in staged().files) == ["current", *["skipped"] * 3]
+    assert [each.state for each in staged().files] == ["skipped"] * 4
 
 
 @pytest.mark.parametrize(
