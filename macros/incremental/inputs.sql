@@ -189,10 +189,13 @@
         select {{ sinch_cdr.fingerprint("concat_ws('|', content, repeats)") }}
         from (
             select
-                {{ sinch_cdr.row_text('row_of_table') }} as content,
+                content,
                 count(*) as repeats
-            from {{ relation }} as row_of_table
-            group by {{ sinch_cdr.row_text('row_of_table') }}
+            from (
+                select {{ sinch_cdr.row_text('row_of_table') }} as content
+                from {{ relation }} as row_of_table
+            ) as texts
+            group by content
         ) as rows_of_table
     )
 {%- endmacro %}
