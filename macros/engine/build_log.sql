@@ -47,7 +47,9 @@
 
 
 {#- Logs stale units, and returns how many there are and in how many batches. -#}
-{% macro log_stale(rows_sql) %}{{ return(adapter.dispatch('log_stale', 'sinch_cdr')(rows_sql)) }}{% endmacro %}
+{% macro log_stale(rows_sql) %}
+    {{ return(adapter.dispatch('log_stale', 'sinch_cdr')(rows_sql)) }}
+{% endmacro %}
 
 {#- One statement: dbt takes longer for each than DuckDB. -#}
 {% macro duckdb__log_stale(rows_sql) %}
