@@ -66,7 +66,7 @@ parts as (
             and {{ same_tariff_group('calls', 'levels') }}
 ),
 
--- A period of a zone is made of the parts of its days. It can only doubt a row that explains too few calls of a part.
+-- A zone's period is made of parts of days: it can only doubt a row that explains too few calls of a part.
 doubtful_parts as (
     select
         call_type,
