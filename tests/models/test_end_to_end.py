@@ -89,6 +89,14 @@ def test_severities_follow_the_target_that_a_variable_names(
         assert found == [severity] * 8
 
 
+def test_columns_of_views_have_comments_that_hive_takes(built: Loader) -> None:
+    """Spark tries ten times, 20 seconds, to keep a longer one in its catalogue."""
+    nodes = json.loads((built.database.parent / "manifest.json").read_text())["nodes"].values()
+    views = [node for node in nodes if node["config"]["materialized"] == "view"]
+    texts = [column["description"] for node in views for column in node["columns"].values()]
+    assert max(map(len, texts)) <= 256
+
+
 def test_what_is_marked_constant_reads_seeds_alone(built: Loader) -> None:
     """`cdr run` leaves it out where only deliveries are new."""
     nodes = json.loads((built.database.parent / "manifest.json").read_text())["nodes"]
